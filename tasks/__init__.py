@@ -1,0 +1,29 @@
+"""What is asked: images, splits, protocols and episodes."""
+
+from .dataset import Dataset
+from .episodes import BLOCK, Episodes, Sampler, Source, digest, open_protocol
+from .errors import TaskError
+from .images import SIDE, Images
+from .protocol import RUNS, Protocol, parse
+from .splits import SPLITS, Split, load
+from .store import cache_folder
+
+__all__ = [
+    "BLOCK",
+    "RUNS",
+    "SIDE",
+    "SPLITS",
+    "Dataset",
+    "Episodes",
+    "Images",
+    "Protocol",
+    "Sampler",
+    "Source",
+    "Split",
+    "TaskError",
+    "cache_folder",
+    "digest",
+    "load",
+    "open_protocol",
+    "parse",
+]

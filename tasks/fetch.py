@@ -1,0 +1,127 @@
+"""Getting Omniglot from its public home, and checking what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .errors import TaskError
+from .omniglot import PARTS, Part, Progress, find, quiet, read_part, read_runs
+
+HOME = "https://github.com/brendenlake/omniglot/raw/master/python/"
+"""Address of the data set's public repository, with a slash at its end."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What was found of a part.
+
+    Attributes:
+        part: Its name.
+        state: `there`, `missing` or `damaged`.
+        path: Where it is, or None.
+        problem: Which file is damaged and how, or "".
+    """
+
+    part: str
+    state: Literal["there", "missing", "damaged"]
+    path: Path | None
+    problem: str = ""
+
+
+def _is_official(part: Part, path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() == part.md5
+
+
+def _check(part: Part, path: Path, progress: Progress) -> None:
+    """Accepts a part by its md5, or by the digest of its pixels.
+
+    Raises:
+        TaskError: It is neither.
+    """
+    if _is_official(part, path):
+        return
+    if part.name == "all_runs":
+        read_runs(path, progress)
+    else:
+        read_part(part, path, progress)
+
+
+def verify(data: str | Path | None = None, progress: Progress = quiet) -> Iterator[Status]:
+    """Says of each part of Omniglot whether it is there and sound.
+
+    Args:
+        data: Folder of Omniglot; see `omniglot.data_folder`.
+        progress: Shows the progress of reading a part.
+    """
+    for part in PARTS.values():
+        path = find(part.name, data)
+        if path is None:
+            yield Status(part.name, "missing", None)
+            continue
+        try:
+            _check(part, path, progress)
+        except (TaskError, OSError) as error:
+            yield Status(part.name, "damaged", path, str(error).removeprefix(f"{path}: "))
+        else:
+            yield Status(part.name, "there", path)
+
+
+def fetch(
+    folder: Path, home: str = HOME, progress: Progress = quiet, show: bool = False
+) -> Iterator[Status]:
+    """Downloads what is missing or damaged.
+
+    Args:
+        folder: Where the zips go.
+        home: Address below which they are, with a slash at its end.
+        progress: Shows the progress of checking a part.
+        show: Whether to show progress bars of downloads.
+
+    Yields:
+        A status for each part, when it is there.
+
+    Raises:
+        TaskError: It cannot be downloaded, or what came is not the part; what
+            was there before is left alone.
+    """
+    # Only this function needs pooch, whose import takes half a second.
+    import pooch
+    import requests
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pooch.get_logger().setLevel("WARNING")
+    for part in PARTS.values():
+        path = folder / f"{part.name}.zip"
+        try:
+            if path.exists():
+                _check(part, path, progress)
+                yield Status(part.name, "there", path)
+                continue
+        except TaskError:
+            pass
+        url = f"{home}{part.folder}{part.name}.zip"
+        fresh = f".{part.name}.new.zip"
+        (folder / fresh).unlink(missing_ok=True)
+        try:
+            pooch.retrieve(url, known_hash=None, fname=fresh, path=folder, progressbar=show)
+            _check(part, folder / fresh, progress)
+            os.replace(folder / fresh, path)
+        except requests.RequestException as error:
+            problem = " ".join(str(error).split())[:200]
+            raise TaskError(
+                f"{part.name}: cannot be downloaded ({problem}); try again, or download "
+                f"{url} yourself into {folder}"
+            ) from None
+        except TaskError as error:
+            raise TaskError(f"{url} is not the official file: {error}") from None
+        finally:
+            (folder / fresh).unlink(missing_ok=True)
+        yield Status(part.name, "there", path)

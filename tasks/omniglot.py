@@ -1,0 +1,303 @@
+"""Omniglot (Lake, Salakhutdinov and Tenenbaum 2015): its files, read and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import Dataset
+from .errors import TaskError
+from .images import Images, decode_exact, pack, pixel_digest
+from .store import cache_folder, cached
+
+Progress = Callable[[Iterable, int, str], Iterable]
+"""Wraps an iterable of `total` steps to show progress under a title, as tqdm does."""
+
+
+def quiet(steps: Iterable, total: int, title: str) -> Iterable:
+    """The `Progress` that shows nothing."""
+    return steps
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the files in which Omniglot is published.
+
+    Attributes:
+        name: Name of the file without `.zip`, and of its folder.
+        md5: MD5 of the official file.
+        pixels: `pixel_digest` over its images, which a re-packed file keeps;
+            of the runs, SHA-256 over it and the labels, see `read_runs`.
+        images: How many images it has.
+        folder: Where it is below the address of the public repository.
+    """
+
+    name: str
+    md5: str
+    pixels: str
+    images: int
+    folder: str = ""
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part(
+            "images_background",
+            "68d2efa1b9178cc56df9314c21c6e718",
+            "72b29e700cff186ed4eec511699ee2b6466aab8e2fa6daf852264b72ab606d32",
+            19280,
+        ),
+        Part(
+            "images_evaluation",
+            "6b91aef0f799c5bb55b94e3f2daec811",
+            "3bccfcf54110b862e4f04c62a4d7d432b0f2bf145889b45d9b824cbd9191ccd5",
+            13180,
+        ),
+        Part(
+            "images_background_small1",
+            "e704a628b5459e08445c13499850abc4",
+            "d0b935f84ee928383ee178376340d273134e12423fe9e4ba2abc510d48a234e4",
+            2720,
+        ),
+        Part(
+            "images_background_small2",
+            "b75a71a51d3b13f821f212756fe481fd",
+            "b6dd370176f287052b8ec8223e32ad05e3e5b975123fb383d5dc578716223536",
+            3120,
+        ),
+        Part(
+            "all_runs",
+            "e8996daecdf12afeeb4a53a179f06b19",
+            "312a8568a5486817a222bbd2802e1956cb9898c9b9749e2484f430c9109a7ce1",
+            800,
+            "one-shot-classification/",
+        ),
+    )
+}
+
+_MEMBER = re.compile(r"(?P<alphabet>[^/]+)/(?P<character>character\d+)/\d+_(?P<drawer>\d+)\.png")
+_RUN_MEMBER = re.compile(r"run(?P<run>\d\d)/(?:training/class|test/item)(?P<item>\d\d)\.png")
+_HOW = "give its folder by --data or WAYSHOT_DATA, or run: wayshot data fetch"
+
+
+def data_folder(data: str | Path | None = None) -> Path:
+    """Where Omniglot is looked for.
+
+    Args:
+        data: The folder, where the caller knows it; otherwise `WAYSHOT_DATA`,
+            else the folder into which `wayshot data fetch` downloads.
+    """
+    chosen = data or os.environ.get("WAYSHOT_DATA")
+    return Path(chosen) if chosen else cache_folder() / "omniglot"
+
+
+def find(part: str, data: str | Path | None = None) -> Path | None:
+    """Finds a part of Omniglot: its zip, or the folder it unpacks to.
+
+    Args:
+        part: A name in `PARTS`.
+        data: As in `data_folder`.
+
+    Returns:
+        The path, or None where there is neither.
+    """
+    folder = data_folder(data)
+    for path in (folder / f"{part}.zip", folder / part):
+        if path.exists():
+            return path
+    return None
+
+
+def _require(part: str, data: str | Path | None) -> Path:
+    path = find(part, data)
+    if path is None:
+        folder = data_folder(data)
+        where = f"not in {folder}" if folder.is_dir() else f"missing, there is no folder {folder}"
+        raise TaskError(f"Omniglot's {part}.zip is {where}; {_HOW}")
+    return path
+
+
+def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """Reads the files of a part, from its zip (without unpacking) or folder.
+
+    Args:
+        path: A zip file, or a folder named like the part.
+        suffixes: Which files to read, by the ends of their names.
+
+    Yields:
+        Name and content. Names are as in the zip, sorted.
+
+    Raises:
+        TaskError: The zip or a member of it is damaged.
+    """
+    if path.is_dir():
+        # The official runs lie at the top of their zip, the images in a folder.
+        top = path if path.name == "all_runs" else path.parent
+        for file in sorted(path.rglob("*")):
+            if file.name.endswith(suffixes):
+                yield file.relative_to(top).as_posix(), file.read_bytes()
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(archive.namelist()):
+                if name.endswith(suffixes) and not name.startswith("__MACOSX/"):
+                    try:
+                        yield name, archive.read(name)
+                    except Exception as error:
+                        raise TaskError(f"{path}: {name}: damaged member ({error})") from None
+    except zipfile.BadZipFile as error:
+        raise TaskError(
+            f"{path}: damaged zip ({error}); remove it, then run: wayshot data fetch"
+        ) from None
+
+
+def _read_images(
+    part: Part, path: Path, pattern: re.Pattern[str], progress: Progress
+) -> tuple[list[re.Match[str]], np.ndarray]:
+    matches, rows = [], []
+    files = members(path, (".png",))
+    for name, content in progress(files, part.images, f"Reading {part.name}"):
+        relative = name.removeprefix(f"{part.name}/")
+        match = pattern.fullmatch(relative)
+        if match is None:
+            raise TaskError(f"{path}: {name}: unexpected name, expected as in the official file")
+        try:
+            rows.append(pack(decode_exact(content, name)[None])[0])
+        except TaskError as error:
+            raise TaskError(f"{path}: {error}") from None
+        matches.append(match)
+    if len(rows) != part.images:
+        raise TaskError(f"{path}: {len(rows)} images, expected {part.images}; fetch it again")
+    return matches, np.array(rows)
+
+
+def _check(part: Part, path: Path, digest: str) -> None:
+    if digest != part.pixels:
+        raise TaskError(
+            f"{path}: every file can be read, but the content is not the official one "
+            f"(digest {digest[:12]}…, expected {part.pixels[:12]}…); fetch it again, "
+            "or use images of your own as folder:PATH"
+        )
+
+
+def read_part(part: Part, path: Path, progress: Progress = quiet) -> Dataset:
+    """Decodes and checks one of the parts that hold images by alphabet.
+
+    Args:
+        part: Which.
+        path: Its zip or folder.
+        progress: Shows the progress.
+
+    Returns:
+        The data set, in the sorted order of the names in the zip.
+
+    Raises:
+        TaskError: A file is damaged, missing or superfluous, or the pixels
+            are not the official ones; the message names the first such file.
+    """
+    matches, bits = _read_images(part, path, _MEMBER, progress)
+    names = [f"{part.name}/{match.string}" for match in matches]
+    digest = pixel_digest(names, bits)
+    _check(part, path, digest)
+    rows = [
+        (match["alphabet"], match["character"], match["drawer"], name)
+        for match, name in zip(matches, names, strict=True)
+    ]
+    return Dataset.build(part.name, Images(bits), rows, digest)
+
+
+def _state(path: Path) -> str:
+    """Changes whenever the files change."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for entry in sorted(files):
+            status = os.stat(os.path.join(folder, entry))  # noqa: PTH116, PTH118
+            digest.update(f"{folder}\0{entry}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def load(part: str, data: str | Path | None = None, progress: Progress = quiet) -> Dataset:
+    """Gives a part of Omniglot, decoded at the first use and cached.
+
+    Args:
+        part: `images_background`, `images_evaluation`, or one of the small sets.
+        data: As in `data_folder`.
+        progress: Shows the progress of decoding.
+
+    Raises:
+        TaskError: It is not there, or it is damaged.
+    """
+    path = _require(part, data)
+    return cached(
+        f"omniglot 2 {part} {_state(path)}", part, lambda: read_part(PARTS[part], path, progress)
+    )
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The 20 official one-shot runs.
+
+    Attributes:
+        support: uint8 ndarray (20, 20, 1379): packed images of the classes.
+        query: uint8 ndarray (20, 20, 1379): packed images of the items.
+        target: int16 ndarray (20, 20): the class of each item.
+    """
+
+    support: np.ndarray
+    query: np.ndarray
+    target: np.ndarray
+
+
+def read_runs(path: Path, progress: Progress = quiet) -> Runs:
+    """Reads the official runs.
+
+    Args:
+        path: `all_runs.zip` or the folder it unpacks to.
+        progress: Shows the progress.
+
+    Raises:
+        TaskError: A file is damaged or missing, or labels do not fit.
+    """
+    matches, bits = _read_images(PARTS["all_runs"], path, _RUN_MEMBER, progress)
+    runs = Runs(
+        np.zeros((20, 20, bits.shape[1]), np.uint8),
+        np.zeros((20, 20, bits.shape[1]), np.uint8),
+        np.full((20, 20), -1, np.int16),
+    )
+    for match, row in zip(matches, bits, strict=True):
+        which = runs.support if "/training/" in match.string else runs.query
+        run, item = int(match["run"]), int(match["item"])
+        if not (1 <= run <= 20 and 1 <= item <= 20):
+            raise TaskError(f"{path}: {match.string}: expected runs and items from 01 to 20")
+        which[run - 1, item - 1] = row
+    for name, content in members(path, ("class_labels.txt",)):
+        for line in content.decode("ascii", "replace").splitlines():
+            label = re.fullmatch(r"run(\d\d)/test/item(\d\d)\.png run\1/training/class(\d\d)\.png",
+                                 line.strip())
+            if label is None or not all(1 <= int(group) <= 20 for group in label.groups()):
+                raise TaskError(f"{path}: {name}: unexpected line {line[:80]!r}")
+            run, item, character = (int(group) - 1 for group in label.groups())
+            runs.target[run, item] = character
+    if sorted(runs.target.ravel()) != sorted(list(range(20)) * 20):
+        raise TaskError(f"{path}: class_labels.txt of a run is missing or incomplete")
+    pixels = pixel_digest([match.string for match in matches], bits)
+    labels = hashlib.sha256(np.ascontiguousarray(runs.target, dtype="<i2"))
+    _check(PARTS["all_runs"], path, hashlib.sha256(pixels.encode() + labels.digest()).hexdigest())
+    return runs
+
+
+def load_runs(data: str | Path | None = None, progress: Progress = quiet) -> Runs:
+    """Gives the official runs; see `read_runs` and `data_folder`."""
+    return read_runs(_require("all_runs", data), progress)

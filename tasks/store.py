@@ -1,0 +1,86 @@
+"""The cache of packed data sets: decoded once, memory-mapped afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from .dataset import Dataset
+from .images import Images
+
+
+def cache_folder() -> Path:
+    """The folder for everything that can be made again.
+
+    `WAYSHOT_CACHE` where it is set, else the user's cache folder.
+    """
+    return Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+
+
+def _read(folder: Path, name: str) -> Dataset | None:
+    try:
+        record = json.loads((folder / "record.json").read_text())
+        bits = np.load(folder / "bits.npy", mmap_mode="r", allow_pickle=False)
+        rows = np.load(folder / "rows.npy", allow_pickle=False)
+        content = hashlib.sha256(bits).hexdigest()
+        if content != record["content"] or len(rows) != len(bits):
+            return None
+        return Dataset.build(
+            name, Images(bits, record["side"]), [tuple(row) for row in rows], record["digest"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def _write(folder: Path, dataset: Dataset) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        bits = np.ascontiguousarray(dataset.images.bits)
+        np.save(fresh / "bits.npy", bits)
+        np.save(fresh / "rows.npy", dataset.table.astype(str).to_numpy().astype(str))
+        record = {
+            "digest": dataset.digest,
+            "side": dataset.images.side,
+            "content": hashlib.sha256(bits).hexdigest(),
+        }
+        (fresh / "record.json").write_text(json.dumps(record))
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            # Another process was faster; what it wrote is the same.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
+    """Gives a data set from the cache, or makes it and puts it there.
+
+    An entry that is truncated or altered is made anew.
+
+    Args:
+        key: Everything the content depends on, as one string.
+        name: What the data set is called.
+        make: Decodes or generates it.
+    """
+    entry = hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = cache_folder() / "datasets" / f"{name.replace(os.sep, '_')[-40:]}-{entry}"
+    dataset = _read(folder, name)
+    if dataset is None:
+        made = make()
+        _write(folder, made)
+        dataset = _read(folder, name) or made
+    return dataset
+
+
