@@ -1,0 +1,180 @@
+"""A run: one scorer on one protocol, stored in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import trials as trials_file
+from .errors import ResultError
+
+SCHEMA_VERSION = 1
+"""Version of `record.json` and of the trials' columns."""
+
+_REQUIRED: dict[str, type | tuple[type, ...]] = {
+    "protocol": dict,
+    "dataset": dict,
+    "scorer": dict,
+    "seed": int,
+    "episodes": int,
+    "episodes_digest": str,
+    "n": int,
+    "trials_digest": str,
+    "environment": dict,
+    "timings": dict,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored run.
+
+    Attributes:
+        folder: Holds `record.json` and `trials.parquet`.
+        record: The record: schema version, protocol, data set, scorer, seed,
+            number and digest of episodes, environment, timings.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return str(self.record["protocol"]["name"])
+
+    @property
+    def scorer(self) -> str:
+        """Name of the scorer."""
+        return str(self.record["scorer"]["name"])
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """All trials, as in `trials.SCHEMA`."""
+        return trials_file.read(self.folder / "trials.parquet")
+
+    def outcome(self) -> pd.DataFrame:
+        """The columns credit and alphabet alone, quicker to read."""
+        return trials_file.read(self.folder / "trials.parquet", ["credit", "alphabet"])
+
+
+def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:
+    """Identifies a run by everything its trials depend on.
+
+    Args:
+        protocol: Digest of the protocol.
+        dataset: Digest of the data set.
+        seed: Seed of the episodes.
+        episodes: How many.
+        scorer: Digest of the scorer.
+    """
+    parts = f"{SCHEMA_VERSION} {protocol} {dataset} {seed} {episodes} {scorer}"
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[-60:] or "unnamed"
+
+
+def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
+    """Gives the folder of a run.
+
+    Args:
+        root: Folder of all runs.
+        protocol: Name of the protocol.
+        scorer: Name of the scorer.
+        key: As from `key`.
+    """
+    return root / _safe(protocol) / f"{_safe(scorer)}-{key[:12]}"
+
+
+def write(
+    folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]
+) -> Run:
+    """Stores a run whole, or not at all.
+
+    Args:
+        folder: As from `place`.
+        record: The record without schema version, n and trials' digest.
+        chunks: The trials, as for `trials.write`.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        count = trials_file.write(fresh / "trials.parquet", chunks)
+        with (fresh / "trials.parquet").open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            **record,
+            "n": count,
+            "trials_digest": digest,
+        }
+        text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        (fresh / "record.json").write_text(text, encoding="utf-8")
+        fresh.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return Run(folder, record)
+
+
+def read(folder: Path) -> Run:
+    """Reads the record of a stored run.
+
+    Raises:
+        ResultError: It is missing, damaged, or of another schema version.
+    """
+    path = folder / "record.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: cannot be read ({error}); remove the folder") from None
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ResultError(
+            f"{path}: schema version {version!r}, expected {SCHEMA_VERSION}; "
+            "written by another version of wayshot"
+        )
+    wrong = [
+        name for name, kind in _REQUIRED.items() if not isinstance(record.get(name), kind)
+    ]
+    for part, names in (("protocol", ("name", "digest")), ("scorer", ("name", "digest"))):
+        if part not in wrong:
+            wrong += [
+                f"{part}.{name}" for name in names if not isinstance(record[part].get(name), str)
+            ]
+    if wrong:
+        raise ResultError(f"{path}: missing or wrong: {', '.join(wrong)}; remove the folder")
+    return Run(folder, record)
+
+
+def find(folders: Iterable[str | Path]) -> list[Run]:
+    """Finds all stored runs below some folders, in the order of their paths.
+
+    Raises:
+        ResultError: A folder is missing, none holds a run, or one is damaged.
+    """
+    found = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise ResultError(f"{folder}: no such folder; store runs with: wayshot run")
+        for path in sorted(folder.rglob("record.json")):
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+                found.append(read(path.parent))
+    if not found:
+        raise ResultError(
+            f"no stored runs in {', '.join(map(str, folders))}; store some with: wayshot run"
+        )
+    return found

@@ -1,0 +1,133 @@
+"""Trials: one row a query, what was asked and what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .errors import ResultError
+
+_NAMES = pa.dictionary(pa.int32(), pa.string())
+SCHEMA = pa.schema(
+    [
+        pa.field("episode", pa.int64(), nullable=False),
+        pa.field("query", pa.int32(), nullable=False),
+        pa.field("target", pa.int16(), nullable=False),
+        pa.field("predicted", pa.int16(), nullable=False),
+        pa.field("credit", pa.float64(), nullable=False),
+        pa.field("margin", pa.float32(), nullable=False),
+        pa.field("rank", pa.float32(), nullable=False),
+        pa.field("alphabet", _NAMES, nullable=False),
+        pa.field("character", _NAMES, nullable=False),
+        pa.field("drawer", _NAMES, nullable=False),
+    ]
+)
+"""Columns of stored trials.
+
+- episode: number of the episode, from 0; query: place of the query in it.
+- target, predicted: way of the query's class, and of the first class with
+  the highest score.
+- credit: 1/m where m classes share the highest score, the true class among
+  them; else 0.
+- margin: score of the true class minus the highest other score, in the
+  scorer's own units.
+- rank: of the true class, 1 the best; classes with equal scores share the
+  mean of their ranks.
+- alphabet, character, drawer: of the query image. A rotated character says so:
+  `character03@90`.
+"""
+
+
+Columns = Mapping[str, np.ndarray | pd.Categorical]
+"""Some trials, an array a column."""
+
+
+def judge(scores: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+    """Turns scores into outcomes.
+
+    Args:
+        scores: float ndarray (..., ways), higher is more alike; -inf for
+            classes that an episode does not have.
+        target: int ndarray (...), the true way of each query.
+
+    Returns:
+        Arrays of the shape of `target` for the columns target, predicted,
+        credit, margin and rank of `SCHEMA`.
+
+    Raises:
+        ResultError: A score is NaN, or infinite otherwise than above.
+    """
+    if np.isnan(scores).any() or np.isposinf(scores).any():
+        raise ResultError("a score is NaN or infinite, expected finite numbers")
+    truth = np.take_along_axis(scores, target[..., None].astype(np.intp), axis=-1)
+    if np.isneginf(truth).any():
+        raise ResultError("the score of a true class is minus infinity, expected finite numbers")
+    best = scores.max(axis=-1)
+    tied = (scores == best[..., None]).sum(axis=-1)
+    above = (scores > truth).sum(axis=-1)
+    equal = (scores == truth).sum(axis=-1) - 1
+    others = scores.copy()
+    np.put_along_axis(others, target[..., None].astype(np.intp), -np.inf, axis=-1)
+    truth = truth[..., 0]
+    return {
+        "target": target.astype(np.int16),
+        "predicted": scores.argmax(axis=-1).astype(np.int16),
+        "credit": np.where(truth == best, 1.0 / tied, 0.0),
+        "margin": (truth - others.max(axis=-1)).astype(np.float32),
+        "rank": (1 + above + equal / 2).astype(np.float32),
+    }
+
+
+def write(path: Path, chunks: Iterable[Columns]) -> int:
+    """Writes trials as a Parquet file, chunk by chunk.
+
+    Args:
+        path: The file.
+        chunks: For each chunk an array for each column of `SCHEMA`;
+            categoricals with the same categories in all chunks for names.
+
+    Returns:
+        How many trials were written.
+    """
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        count = 0
+        for columns in chunks:
+            arrays = []
+            for field in SCHEMA:
+                column = columns[field.name]
+                if isinstance(column, pd.Categorical):
+                    codes = pa.array(column.codes.astype(np.int32))
+                    names = pa.array(list(column.categories), pa.string())
+                    arrays.append(pa.DictionaryArray.from_arrays(codes, names))
+                else:
+                    arrays.append(pa.array(column, type=field.type))
+            writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+            count += len(arrays[0])
+    return count
+
+
+def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
+    """Reads stored trials.
+
+    Args:
+        path: The Parquet file.
+        columns: The columns wanted; all where None.
+
+    Raises:
+        ResultError: The file is missing, damaged, or holds something else.
+    """
+    try:
+        table = pq.read_table(os.fspath(path), columns=columns, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None
+    missing = set(columns or SCHEMA.names) - set(table.column_names)
+    if missing:
+        raise ResultError(f"{path}: no column {', '.join(sorted(missing))}; run it again")
+    return table.to_pandas()
