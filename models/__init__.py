@@ -1,0 +1,53 @@
+"""What can be trained: backbones, the Siamese network, training, weights.
+
+Names that need Keras are loaded when they are first used: to know a bundled
+network, or to compare embeddings that are there, takes NumPy alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .backend import load_keras
+from .bundle import Bundle, bundle, bundles
+from .errors import ModelError
+
+if TYPE_CHECKING:
+    from .backbones import BACKBONES, backbone
+    from .card import finish
+    from .recipe import Recipe
+    from .siamese import Siamese, load_checkpoint
+    from .training import Training
+
+_HOMES = {
+    "BACKBONES": "backbones",
+    "backbone": "backbones",
+    "finish": "card",
+    "Recipe": "recipe",
+    "Siamese": "siamese",
+    "load_checkpoint": "siamese",
+    "Training": "training",
+}
+
+__all__ = [
+    "BACKBONES",
+    "Bundle",
+    "ModelError",
+    "Recipe",
+    "Siamese",
+    "Training",
+    "backbone",
+    "bundle",
+    "bundles",
+    "finish",
+    "load_checkpoint",
+    "load_keras",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    load_keras()
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -1,0 +1,180 @@
+"""Trained networks on disk: half-precision weights and a card, and those that are bundled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .backend import load_keras
+from .errors import ModelError
+
+if TYPE_CHECKING:
+    from .siamese import Siamese
+
+FOLDER = Path(__file__).parent / "weights"
+"""Where the bundled networks are."""
+
+
+def weights_digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 in hexadecimal over names, shapes and float16 values, sorted by name."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name], dtype="<f2")
+        digest.update(f"{name} {array.shape}\n".encode())
+        digest.update(array)
+    return digest.hexdigest()
+
+
+def named_weights(model: Siamese) -> dict[str, Any]:
+    """The network's variables by names that do not depend on what was built before it."""
+    return {
+        f"{part}.{index:02}.{variable.name}": variable
+        for part, layer in (("tower", model.tower), ("head", model.head))
+        for index, variable in enumerate(layer.weights)
+    }
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained network that need not be loaded to be known or compared with.
+
+    Attributes:
+        name: What it is called.
+        card: Its model card: backbone, data, recipe, seed, validation, digest.
+        path: The `.npz` file of its weights.
+    """
+
+    name: str
+    card: dict[str, Any]
+    path: Path
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The weights as float32 arrays by name.
+
+        Raises:
+            ModelError: The file is damaged, or not the one on the card.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                stored = {name: file[name] for name in file.files}
+        except Exception as error:
+            problem = " ".join(str(error).split())[:200]
+            raise ModelError(f"{self.path}: cannot be read ({problem})") from None
+        if weights_digest(stored) != self.card["digest"]:
+            raise ModelError(f"{self.path}: the weights are not those on the card; install anew")
+        return {name: array.astype(np.float32) for name, array in stored.items()}
+
+    def build(self) -> Siamese:
+        """Makes the Keras network.
+
+        Raises:
+            ModelError: The weights are damaged, or do not fit the backbone.
+        """
+        load_keras()
+        from .backbones import backbone
+        from .siamese import Siamese, WeightedProduct
+
+        tower = backbone(self.card["backbone"]).build()
+        model = Siamese(tower, WeightedProduct(name="head"), name=self.name)
+        variables = named_weights(model)
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        if shapes != {name: array.shape for name, array in self.arrays.items()}:
+            raise ModelError(f"{self.path}: names or shapes do not fit {self.card['backbone']}")
+        for name, variable in variables.items():
+            variable.assign(self.arrays[name])
+        return model
+
+
+def _percent(accuracy: Mapping[str, float]) -> str:
+    return ", ".join(f"{100 * value:.1f} % {name}" for name, value in accuracy.items())
+
+
+def render_card(card: Mapping[str, Any]) -> str:
+    """Writes a card out in Markdown."""
+    data, software = card["data"], card["software"]
+    held_out = ", ".join(data["held_out_alphabets"]) or "none"
+    lines = [
+        f"# {card['name']}",
+        "",
+        f"A Siamese network: tower `{card['backbone']}`, {card['embedding']}-dimensional "
+        f"embeddings, a learned comparison head; {card['parameters']:,} parameters.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| weights | float16, SHA-256 `{card['digest']}` |",
+        f"| licence | {card['licence']} |",
+        f"| data | Omniglot `{data['part']}` (pixels `{data['digest'][:16]}`), "
+        f"{data['characters_seen']} characters seen |",
+        f"| held-out alphabets | {held_out} |",
+        f"| seed | {card['seed']} |",
+        f"| trained on | {card['hardware']}; Keras {software['keras']} on {software['backend']}, "
+        f"Python {software['python']} |",
+        f"| time | {card['seconds'] / 60:.0f} minutes of wall time |",
+        f"| validation, 20-way 1-shot | {_percent(card['validation'])} |",
+        "",
+        "Validation is one-shot accuracy on the held-out background alphabets, with "
+        f"{card['recipe']['validation_episodes']} episodes; of the cosine of embeddings while "
+        "the tower is trained, of the learned head at the end.",
+        "",
+    ]
+    if "evaluation" in card:
+        evaluation = card["evaluation"]
+        lines += ["## Evaluation", "", evaluation["statement"], ""]
+        lines += ["| protocol | accuracy % | n | interval |", "|---|---|---|---|"]
+        for one in evaluation["results"]:
+            accuracy = one["accuracy"]
+            value, low, high = (100 * accuracy[end] for end in ("value", "low", "high"))
+            lines.append(
+                f"| `{one['protocol']}` | {value:.2f} ({low:.2f} to {high:.2f}) | {one['n']:,} | "
+                f"{accuracy['method']} |"
+            )
+        lines.append("")
+    lines += ["## Recipe", "", "| field | value |", "|---|---|"]
+    for name, value in card["recipe"].items():
+        if isinstance(value, dict):
+            lines += [f"| {name}.{inner} | {content} |" for inner, content in value.items()]
+        else:
+            lines.append(f"| {name} | {value} |")
+    lines += ["", "## Validation curve", "", "| stage | step | loss | accuracy |", "|---|---|---|---|"]
+    lines += [
+        f"| {entry['stage']} | {entry['step']} | {entry['loss']:.3f} | "
+        f"{_percent(entry['accuracy'])} |"
+        for entry in card["history"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Writes a card into a folder, as `NAME.json` and `NAME.md`."""
+    for ending, text in (
+        ("json", json.dumps(card, indent=1, ensure_ascii=False) + "\n"),
+        ("md", render_card(card)),
+    ):
+        fresh = folder / f".new-{card['name']}.{ending}"
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(folder / f"{card['name']}.{ending}")
+
+
+def bundles() -> list[str]:
+    """Names of the bundled networks."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def bundle(name: str) -> Bundle:
+    """Gives a bundled network.
+
+    Raises:
+        ModelError: There is none such.
+    """
+    if name not in bundles():
+        raise ModelError(f"no bundled network {name!r}; there are {', '.join(bundles())}")
+    card = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return Bundle(name, card, FOLDER / f"{name}.npz")
