@@ -1,0 +1,83 @@
+"""The command line: one file a subcommand, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "run": "Evaluate scorers on protocols, store the trials, print the table.",
+    "table": "Print a table of stored runs.",
+    "list": "List protocols, scorers, datasets, backbones or recipes.",
+    "describe": "Tell everything about a protocol, scorer, dataset, backbone or recipe.",
+    "data": "Get Omniglot, check it, say where it is.",
+    "episodes": "Write the episodes of a protocol for other frameworks.",
+    "train": "Train a Siamese network by a recipe.",
+}
+
+
+class _Commands(click.Group):
+    """Imports a subcommand's file only when it is called, so that --help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f".{cmd_name}", __name__).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"auto_envvar_prefix": "WAYSHOT", "help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="wayshot")
+def group() -> None:
+    """One-shot evaluation: N-way k-shot benchmarks, and tables a reviewer can trust."""
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Whether an error's message is a line for the user and not a bug."""
+    from ...models.errors import ModelError
+    from ...results.errors import ResultError
+    from ...tasks.errors import TaskError
+    from ..errors import ScorerError
+
+    return isinstance(error, ModelError | ResultError | TaskError | ScorerError | OSError)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Runs a command and exits with its status.
+
+    Args:
+        arguments: Words of the command; those of the process where None.
+    """
+    try:
+        group.main(arguments, prog_name="wayshot", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "wayshot"
+        click.echo(f"{where}: {error.format_message()} (see {where} --help)", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("wayshot: interrupted; the same command goes on where it stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone; there is no one to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        click.echo("wayshot: " + " ".join(str(error).split()), err=True)
+        sys.exit(2)

@@ -1,0 +1,71 @@
+"""What several subcommands share: options and progress bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+data_option = click.option(
+    "--data",
+    envvar="WAYSHOT_DATA",
+    metavar="DIR",
+    help="Folder of Omniglot's zips, or of what they unpack to.  [env: WAYSHOT_DATA; default: "
+    "where wayshot data fetch puts them]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=1,
+    show_default=True,
+    help="Which random episodes.",
+)
+
+
+def episodes_option(default: int) -> Callable:
+    """The option `--episodes`."""
+    return click.option(
+        "--episodes",
+        type=click.IntRange(1, 10**9),
+        default=default,
+        show_default=True,
+        help="How many; fewer where a protocol has an end.",
+    )
+
+
+def bar(steps: Iterable, total: int, title: str) -> Iterable:
+    """Shows progress on a terminal, of anything over a second."""
+    return tqdm(steps, total=total, desc=title, delay=1, disable=None, leave=False)
+
+
+def ticker(total: int, title: str) -> Callable[[int], None]:
+    """Starts a progress bar; see `evaluation.Ticker`."""
+    shown = tqdm(total=total, desc=title, delay=1, disable=None, leave=False)
+
+    def tick(done: int) -> None:
+        shown.update(done)
+        if shown.n >= total:
+            shown.close()
+
+    return tick
+
+
+def writable(folder: Path) -> Path:
+    """Makes a folder if it is not there, and makes sure that files can be written into it.
+
+    Raises:
+        click.UsageError: It cannot be.
+    """
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise click.UsageError(
+            f"cannot write into {folder} ({error.strerror}); choose another folder"
+        ) from None
+    return folder

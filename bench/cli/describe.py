@@ -1,0 +1,134 @@
+"""`wayshot describe`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+import yaml
+
+from ... import tasks
+from ...tasks import SPLITS, TaskError
+from ...tasks.omniglot import PARTS, find
+from .common import data_option, json_option
+
+
+def _protocol(name: str) -> dict[str, Any]:
+    protocol = tasks.parse(name)
+    return {
+        "kind": "protocol",
+        "name": protocol.name,
+        "description": protocol.describe(),
+        "digest": protocol.digest,
+        **asdict(protocol),
+    }
+
+
+def _scorer(name: str) -> dict[str, Any]:
+    from ..registry import resolve
+
+    scorer, traits = resolve(name)
+    facts: dict[str, Any] = {"kind": "scorer", **asdict(traits)}
+    seen = facts.pop("trained_on")
+    facts["characters_trained_on"] = None if seen is None else len(seen)
+    card = getattr(scorer, "card", None)
+    if card:
+        facts["card"] = {key: value for key, value in card.items() if key != "characters"}
+    return facts
+
+
+def _dataset(name: str, data: str | None) -> dict[str, Any]:
+    if name in PARTS:
+        part = PARTS[name]
+        where = find(name, data)
+        facts = {"kind": "dataset", **asdict(part), "path": str(where) if where else None}
+        del facts["folder"]
+        return facts
+    from .common import bar
+
+    if name == "glyphs":
+        dataset = tasks.load("glyphs", "evaluation", progress=bar)
+    else:
+        dataset = tasks.load(name, "all", progress=bar)
+    return {
+        "kind": "dataset",
+        "name": dataset.name,
+        "digest": dataset.digest,
+        "images": len(dataset),
+        "characters": len(dataset.characters),
+        "alphabets": dataset.characters["alphabet"].nunique(),
+    }
+
+
+def _backbone(name: str) -> dict[str, Any]:
+    from ...models import backbone
+
+    found = backbone(name)
+    tower = found.build()
+    return {
+        "kind": "backbone",
+        "name": name,
+        "source": found.source,
+        "input": list(tower.input_shape[1:]),
+        "embedding": tower.output_shape[-1],
+        "parameters": tower.count_params(),
+        "layers": [
+            f"{type(layer).__name__} {tuple(layer.output.shape[1:])}" for layer in tower.layers[1:]
+        ],
+    }
+
+
+def _recipe(name: str) -> dict[str, Any]:
+    from ...models import recipe
+
+    return {"kind": "recipe", **asdict(recipe.read(name))}
+
+
+def _find(name: str, data: str | None) -> dict[str, Any]:
+    from ...models import recipe
+    from ..registry import registered
+
+    kind, _, rest = name.partition(" ")
+    if kind == "recipe":
+        return _recipe(rest)
+    if name in registered() or name.endswith(".keras"):
+        return _scorer(name)
+    try:
+        return _protocol(name)
+    except TaskError as error:
+        problem = error
+    if name in PARTS or name == "glyphs" or name.startswith("folder:"):
+        return _dataset(name, data)
+    if name in SPLITS:
+        return {"kind": "split", **asdict(SPLITS[name])}
+    if ":" in name:
+        return _scorer(name)
+    if name in recipe.names():
+        return _recipe(name)
+    from ...models import BACKBONES
+
+    if name in BACKBONES:
+        return _backbone(name)
+    hint = str(problem).partition("; ")[2]
+    raise click.UsageError(
+        f"nothing is called {name!r}; see wayshot list" + (f"; as a protocol, {hint}")
+    )
+
+
+@click.command("describe")
+@click.argument("name", nargs=-1, required=True)
+@data_option
+@json_option
+def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Tell everything about NAME.
+
+    A recipe may have the name of the network that it trains: say recipe NAME.
+    """
+    facts = _find(" ".join(name), data)
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        plain = json.loads(json.dumps(facts))
+        click.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).rstrip())

@@ -1,0 +1,75 @@
+"""`wayshot episodes`."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from ... import tasks
+from .common import bar, data_option, episodes_option, seed_option, writable
+
+
+def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> None:
+    """One JSON document, one episode a line."""
+    dataset = source.dataset
+    names = dataset.table["file"].tolist()
+    protocol = source.protocol
+    head = {
+        "protocol": protocol.name,
+        "protocol_digest": protocol.digest,
+        "dataset": dataset.name,
+        "dataset_digest": dataset.digest,
+        "seed": source.seed,
+        "episodes_digest": digest,
+        "ink": 1,
+    }
+    file.write(json.dumps(head, indent=1)[:-2] + ',\n "episodes": [')
+
+    def named(row: int) -> str:
+        turns, image = divmod(row, len(dataset))
+        return f"{names[image]}@{90 * turns}" if turns else names[image]
+
+    before = "\n"
+    for block in bar(source.blocks(episodes), -(-episodes // tasks.BLOCK), "Writing"):
+        for support, query, target in zip(block.support, block.query, block.target, strict=True):
+            episode = {
+                "support": [[named(row) for row in way] for way in support.tolist() if way[0] >= 0],
+                "query": [named(row) for row in query.tolist() if row >= 0],
+                "target": [way for way in target.tolist() if way >= 0],
+            }
+            file.write(before + json.dumps(episode, ensure_ascii=False))
+            before = ",\n"
+    file.write("\n]}\n")
+
+
+@click.command("episodes")
+@click.argument("protocol")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write."
+)
+@episodes_option(1000)
+@seed_option
+@data_option
+def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None) -> None:
+    """Write the episodes of PROTOCOL as JSON: image names, labels, digest.
+
+    In support a list for each way; target is the way of each query. A name
+    that ends in @90, @180 or @270 is an image turned counter-clockwise.
+    """
+    source = tasks.open_protocol(tasks.parse(protocol), seed, data, bar)
+    count = min(episodes, source.episodes or episodes)
+    writable(out.parent)
+    digest = tasks.digest(source, count)
+    handle, fresh = tempfile.mkstemp(prefix=".new-", dir=out.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            _write(file, source, count, digest)
+        os.replace(fresh, out)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
+    click.echo(f"{out}: {count} episodes of {source.protocol.name}, digest {digest}")

@@ -1,0 +1,78 @@
+"""`wayshot list`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import tabulate
+
+from ...tasks import SPLITS
+from ...tasks.omniglot import PARTS, find
+from .common import data_option, json_option
+
+KINDS = ("protocols", "scorers", "datasets", "backbones", "recipes")
+
+
+def _protocols() -> list[dict[str, str]]:
+    rows = [{"name": "lake-runs", "what": "the 20 official one-shot runs of Lake et al. 2015"}]
+    for split in SPLITS.values():
+        structure = "" if split.structure else "within|between-"
+        rows.append({"name": f"{split.name}-{structure}WAYSwSHOTSs", "what": split.source})
+    rows.append(
+        {
+            "name": "folder:PATH-within|between-WAYSwSHOTSs",
+            "what": "any folder of alphabet/character/*.png or character/*.png",
+        }
+    )
+    return rows
+
+
+def _scorers() -> list[dict[str, str]]:
+    from ..registry import registered
+
+    rows = []
+    for name, make in registered().items():
+        kind = make if isinstance(make, type) else None
+        what = (kind.__doc__ or "").splitlines()[0] if kind else "a trained Siamese network"
+        rows.append({"name": name, "what": what})
+    return rows
+
+
+def _datasets(data: str | None) -> list[dict[str, str]]:
+    rows = [{"name": "glyphs", "what": "built in"}]
+    for part in PARTS.values():
+        where = find(part.name, data)
+        rows.append({"name": part.name, "what": str(where) if where else "missing"})
+    return rows
+
+
+def _backbones() -> list[dict[str, str]]:
+    from ...models import BACKBONES
+
+    return [{"name": one.name, "what": one.source} for one in BACKBONES.values()]
+
+
+def _recipes() -> list[dict[str, str]]:
+    from ...models import recipe
+
+    return [{"name": name, "what": str(recipe.FOLDER / f"{name}.yaml")} for name in recipe.names()]
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(KINDS))
+@data_option
+@json_option
+def command(kind: str, data: str | None, as_json: bool) -> None:
+    """List what there is of a KIND."""
+    rows = {
+        "protocols": _protocols,
+        "scorers": _scorers,
+        "datasets": lambda: _datasets(data),
+        "backbones": _backbones,
+        "recipes": _recipes,
+    }[kind]()
+    if as_json:
+        click.echo(json.dumps({kind: rows}, indent=1))
+    else:
+        click.echo(tabulate.tabulate(rows, headers="keys", tablefmt="plain"))

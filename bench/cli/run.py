@@ -1,0 +1,127 @@
+"""`wayshot run`."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from ... import results, tasks
+from ...tasks import omniglot
+from ..evaluation import Evaluation, Settings
+from ..registry import resolve
+from ..work import Order
+from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
+
+FIRST_PROTOCOL = "glyphs-within-20w1s"
+DEFAULT_SCORERS = ("siamese-small", "hausdorff", "pixel-cosine", "chance")
+
+
+def _default_protocols(data: str | None) -> list[str]:
+    if all(omniglot.find(part, data) for part in ("images_evaluation", "all_runs")):
+        return [FIRST_PROTOCOL, "lake-runs"]
+    click.echo(
+        f"No Omniglot in {omniglot.data_folder(data)}: running on the built-in glyphs only. "
+        "To get it: wayshot data fetch; or name its folder by --data or WAYSHOT_DATA.",
+        err=True,
+    )
+    return [FIRST_PROTOCOL]
+
+
+@click.command("run")
+@click.argument("protocols", nargs=-1, metavar="[PROTOCOL]...")
+@click.option(
+    "-s",
+    "--scorer",
+    "scorers",
+    multiple=True,
+    metavar="SCORER",
+    help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
+    f"May be repeated.  [default: {', '.join(DEFAULT_SCORERS)}]",
+)
+@episodes_option(1000)
+@seed_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of stored runs.",
+)
+@data_option
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes that do the work.",
+)
+@click.option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
+@click.option(
+    "--interval", type=click.Choice(results.INTERVALS), default="population", show_default=True
+)
+@json_option
+def command(
+    protocols: tuple[str, ...],
+    scorers: tuple[str, ...],
+    episodes: int,
+    seed: int,
+    out: Path,
+    data: str | None,
+    jobs: int,
+    no_cache: bool,
+    interval: str,
+    as_json: bool,
+) -> None:
+    """Evaluate every scorer on every protocol, store the trials, print the table.
+
+    What is stored already is not run again. Without PROTOCOL: a first look, on
+    the built-in glyphs and, where Omniglot is there, Lake's official runs.
+
+    \b
+    wayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff
+    wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000
+    """
+    names = list(dict.fromkeys(protocols or _default_protocols(data)))
+    parsed = [tasks.parse(name) for name in names]
+    found = {name: resolve(name) for name in dict.fromkeys(scorers or DEFAULT_SCORERS)}
+    sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
+    writable(out)
+    runs = []
+    with ExitStack() as stack:
+        executor: Executor | None = None
+        if jobs > 1:
+            # Forked copies of a process with TensorFlow's threads in it would hang.
+            context = multiprocessing.get_context("spawn")
+            executor = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=context))
+        for name, source in zip(names, sources, strict=True):
+            for scorer_name, (scorer, traits) in found.items():
+                evaluation = Evaluation(
+                    scorer,
+                    traits,
+                    source,
+                    episodes=episodes,
+                    root=out,
+                    settings=Settings(
+                        executor=executor,
+                        order=Order(name, seed, data, scorer_name) if executor else None,
+                        cache=not no_cache,
+                        ticker=lambda total, title, who=f"{name} {traits.name}": ticker(
+                            total, f"{who}: {title}"
+                        ),
+                    ),
+                )
+                stored = evaluation.stored()
+                if stored is None:
+                    if evaluation.episodes < episodes and source.protocol.structure != "runs":
+                        click.echo(
+                            f"{name}: the images are used up after {evaluation.episodes} episodes",
+                            err=True,
+                        )
+                    stored = evaluation.run()
+                runs.append(stored)
+    table = results.table(runs, interval)
+    click.echo(table.render("json" if as_json else "text"))

@@ -1,0 +1,457 @@
+"""Evaluation: a scorer on the episodes of a protocol, stored as a run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import results
+from ..tasks import BLOCK, Source, digest
+from .embeddings import EmbeddingCache, image_keys
+from .errors import ScorerError
+from .scorer import BATCH, Scorer, Traits
+from .work import Bench, Order, perform, save_prepared
+
+EMBED_UNIT = 4 * BATCH
+"""Images of one unit of embedding."""
+
+SLOW_UNIT = 16
+"""Episodes of one unit for scorers that do not embed."""
+
+Ticker = Callable[[int, str], Callable[[int], None]]
+"""Starts showing progress: given a total and a title, gives a function to call
+with the number of steps done."""
+
+
+def silent(total: int, title: str) -> Callable[[int], None]:
+    """The `Ticker` that shows nothing."""
+    return lambda done: None
+
+
+@dataclass
+class Settings:
+    """How an evaluation goes about its work; nothing here changes a trial.
+
+    Attributes:
+        executor: Where units are done; None for a thread of this process.
+        order: What workers of an executor of other processes need, or None.
+        cache: Whether embeddings are kept on disk.
+        ticker: Shows the progress.
+    """
+
+    executor: Executor | None = None
+    order: Order | None = None
+    cache: bool = True
+    ticker: Ticker = silent
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for the record."""
+    packages = {}
+    for name in ("wayshot", "numpy", "scipy", "pandas", "keras", "tensorflow", "torch", "jax"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "packages": packages,
+    }
+
+
+class Evaluation:
+    """One scorer on one protocol, from the first unit to the stored run.
+
+    Attributes:
+        bench: The scorer and the episodes.
+        episodes: How many episodes will be run.
+        folder: Where the run is stored.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        traits: Traits,
+        source: Source,
+        *,
+        episodes: int,
+        root: Path,
+        settings: Settings | None = None,
+    ) -> None:
+        """Prepares an evaluation.
+
+        Args:
+            scorer: The scorer.
+            traits: What is known of it.
+            source: Where the episodes come from.
+            episodes: How many; fewer are run where the protocol has an end.
+            root: Folder of all runs.
+            settings: How to go about it.
+        """
+        self.bench = Bench(scorer, traits, source)
+        self.traits, self.source = traits, source
+        self.episodes = min(episodes, source.episodes or episodes)
+        self.settings = settings or Settings()
+        protocol = source.protocol
+        self._key = results.key(
+            protocol.digest, source.dataset.digest, source.seed, self.episodes, traits.digest
+        )
+        self.folder = results.place(root, protocol.name, traits.name, self._key)
+        self._partial = root / ".partial" / self._key[:32]
+        self._seconds: dict[str, float] = {}
+
+    def stored(self) -> results.Run | None:
+        """The run, if it is stored already."""
+        try:
+            return results.read(self.folder)
+        except results.ResultError:
+            return None
+
+    def run(self) -> results.Run:
+        """Does all that is not done yet, and stores the run.
+
+        Units that an interrupted evaluation has finished are not done again.
+
+        Raises:
+            ScorerError: The scorer does not answer as it must.
+            OSError: The folder cannot be written.
+        """
+        started = time.perf_counter()
+        self._partial.mkdir(parents=True, exist_ok=True)
+        executor = self.settings.executor or ThreadPoolExecutor(max_workers=1)
+        try:
+            prepared = self._prepare(executor)
+            units = self._trial_units()
+            waiting = [unit for unit in units if not self._read(*unit)]
+            tick = self.settings.ticker(self.episodes, "Episodes")
+            tick(self.episodes - sum(last - first for first, last in waiting))
+            with self._timed("compare"):
+                for unit, columns in self._submit(
+                    executor, "try_episodes", [(*unit, str(prepared)) for unit in waiting]
+                ):
+                    self._write(unit[0], unit[1], columns)
+                    tick(unit[1] - unit[0])
+            with self._timed("store"):
+                run = self._store(units, started)
+        except BaseException:
+            # Units under way end; those that wait are dropped, so that Ctrl-C is prompt.
+            if self.settings.executor is None:
+                executor.shutdown(wait=True, cancel_futures=True)
+            raise
+        if self.settings.executor is None:
+            executor.shutdown()
+        shutil.rmtree(self._partial, ignore_errors=True)
+        return run
+
+    def _timed(self, stage: str) -> _Timer:
+        return _Timer(self._seconds, stage)
+
+    def _submit(
+        self, executor: Executor, method: str, calls: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """Does units in any order; gives the arguments and the result of each."""
+        order = self.settings.order
+        futures: dict[Future[Any], tuple[Any, ...]] = {}
+        for call in calls:
+            if order is None:
+                future = executor.submit(getattr(self.bench, method), *call)
+            else:
+                future = executor.submit(perform, order, method, *call)
+            futures[future] = call
+        try:
+            for future in as_completed(list(futures)):
+                yield futures.pop(future), future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _prepare(self, executor: Executor) -> Path:
+        """Embeds images or scores pairs; gives the file that holds the outcome."""
+        path = self._partial / "prepared.npz"
+        if self.traits.level == 3:
+            return path
+        with self._timed("sample"):
+            if self.traits.level == 1:
+                rows = self._used_rows()
+            else:
+                rectangles = self._rectangles()
+        if self.traits.level == 1:
+            keys, values = self._embeddings(executor, rows)
+        else:
+            keys, values = self._pair_scores(executor, rectangles)
+        if self.settings.order is not None:
+            save_prepared(path, keys, values)
+        self.bench.hold(str(path), keys, values)
+        return path
+
+    def _used_rows(self) -> np.ndarray:
+        """Rows of all images in the episodes, sorted."""
+        turns = 1 if self.source.protocol.rotations == "none" else 4
+        used = np.zeros(turns * len(self.source.dataset) + 1, dtype=bool)
+        for block in self.source.blocks(self.episodes):
+            # Absent images, -1, fall on the last place.
+            used[block.support] = used[block.query] = True
+            if used[:-1].all():
+                break
+        return np.flatnonzero(used[:-1])
+
+    def _embeddings(self, executor: Executor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Embeds each different image once; gives each row's place, and embeddings."""
+        keys, first, place_of_row = np.unique(
+            image_keys(self.source.dataset.images, rows), return_index=True, return_inverse=True
+        )
+        # In the order of the data set: batches are the same whatever is cached.
+        order = np.argsort(first)
+        rank = np.empty(len(order), dtype=np.int32)
+        rank[order] = np.arange(len(order))
+        keys, images = keys[order], rows[first[order]]
+        cache = EmbeddingCache(
+            self.traits, None if self.settings.cache else self._partial / "embeddings"
+        )
+        with self._timed("load"):
+            found, values = cache.get(keys)
+        units = [
+            (start, images[start : start + EMBED_UNIT])
+            for start in range(0, len(images), EMBED_UNIT)
+            if not found[start : start + EMBED_UNIT].all()
+        ]
+        tick = self.settings.ticker(sum(len(unit) for _, unit in units), "Images")
+        with self._timed("embed"):
+            done = self._submit(executor, "embed", [(unit,) for _, unit in units])
+            starts = {unit[0]: start for start, unit in units}
+            for (unit,), embedded in done:
+                chosen = slice(starts[unit[0]], starts[unit[0]] + len(unit))
+                if values is None:
+                    values = np.zeros((len(keys), embedded.shape[1]), embedded.dtype)
+                new = ~found[chosen]
+                values[chosen][new] = embedded[new]
+                cache.put(keys[chosen][new], embedded[new])
+                tick(len(unit))
+        assert values is not None
+        place = np.full(rows.max() + 1, -1, dtype=np.int32)
+        place[rows] = rank[place_of_row]
+        self._seconds["images_embedded"] = sum(len(unit) for _, unit in units)
+        return place, values
+
+    def _rectangles(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Queries and supports of each episode, without pairs of earlier episodes."""
+        known = np.empty(0, dtype=np.int64)
+        rectangles = []
+        for block in self.source.blocks(self.episodes):
+            support = block.support.reshape(len(block), 1, -1)
+            codes = self.bench.pair_codes(block.query[..., None], support)
+            codes[(block.query[..., None] < 0) | (support < 0)] = -1
+            _, first = np.unique(codes, return_index=True)
+            new = np.zeros(codes.size, dtype=bool)
+            new[first] = True
+            new = new.reshape(codes.shape) & ~np.isin(codes, known) & (codes >= 0)
+            known = np.union1d(known, codes[new])
+            for episode in np.flatnonzero(new.any(axis=(1, 2))):
+                query = block.query[episode][new[episode].any(axis=1)]
+                rectangles.append((query, support[episode, 0][new[episode].any(axis=0)]))
+        return rectangles
+
+    def _pair_scores(
+        self, executor: Executor, rectangles: list[tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scores pairs; gives their codes, sorted, and scores."""
+        total = sum(len(query) * len(support) for query, support in rectangles)
+        tick = self.settings.ticker(total, "Pairs")
+        pieces: list[tuple[np.ndarray, np.ndarray]] = []
+        units = []
+        for start in range(0, len(rectangles), SLOW_UNIT):
+            unit = rectangles[start : start + SLOW_UNIT]
+            name = hashlib.sha256(b"".join(side.tobytes() for pair in unit for side in pair))
+            path = self._partial / f"pairs-{name.hexdigest()[:32]}.npz"
+            stored = _load(path, ("codes", "scores"))
+            if stored is None:
+                units.append((unit, path))
+            else:
+                pieces.append((stored["codes"], stored["scores"]))
+                tick(len(stored["codes"]))
+        paths = {id(unit): path for unit, path in units}
+        with self._timed("score"):
+            calls = [(unit,) for unit, _ in units]
+            for (unit,), (codes, scores) in self._submit(executor, "score_pairs", calls):
+                _save(paths[id(unit)], {"codes": codes, "scores": scores})
+                pieces.append((codes, scores))
+                tick(len(codes))
+        codes, first = np.unique(np.concatenate([piece[0] for piece in pieces]), return_index=True)
+        return codes, np.concatenate([piece[1] for piece in pieces])[first]
+
+    def _trial_units(self) -> list[tuple[int, int]]:
+        """First and last episode of each unit, within blocks."""
+        size = SLOW_UNIT if self.traits.level == 3 else BLOCK
+        return [
+            (first, min(first + size, self.episodes)) for first in range(0, self.episodes, size)
+        ]
+
+    def _unit_path(self, first: int, last: int) -> Path:
+        return self._partial / f"trials-{first:010}-{last:010}.npz"
+
+    def _read(self, first: int, last: int) -> dict[str, np.ndarray] | None:
+        return _load(self._unit_path(first, last), ("episode", "row", "credit"))
+
+    def _write(self, first: int, last: int, columns: dict[str, np.ndarray]) -> None:
+        _save(self._unit_path(first, last), columns)
+
+    def _columns(self, units: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+        """The trials of each unit, with the names of their images."""
+        dataset = self.source.dataset
+        names = {
+            name: (
+                dataset.table[name].cat.codes.to_numpy().astype(np.int32),
+                list(dataset.table[name].cat.categories),
+            )
+            for name in ("alphabet", "character", "drawer")
+        }
+        turned = self.source.protocol.rotations != "none"
+        codes, categories = names["character"]
+        upright = len(categories)
+        if turned:
+            categories = [
+                *categories, *(f"{name}@{90 * turn}" for turn in (1, 2, 3) for name in categories)
+            ]
+            names["character"] = (codes, categories)
+        for unit in units:
+            columns = self._read(*unit)
+            if columns is None:
+                raise OSError(f"{self._unit_path(*unit)}: cannot be read back; run again")
+            turns, rows = np.divmod(columns.pop("row"), len(dataset))
+            for name, (codes, categories) in names.items():
+                chosen = codes[rows] + (turns * upright if name == "character" else 0)
+                columns[name] = pd.Categorical.from_codes(chosen, categories)  # pyright: ignore
+            yield columns
+
+    def _store(self, units: list[tuple[int, int]], started: float) -> results.Run:
+        protocol, dataset, traits = self.source.protocol, self.source.dataset, self.traits
+        images = self._seconds.pop("images_embedded", None)
+        timings: dict[str, Any] = {
+            f"{stage}_seconds": round(seconds, 4) for stage, seconds in self._seconds.items()
+        }
+        if images is not None:
+            timings["images_embedded"] = images
+        record = {
+            "protocol": {
+                "name": protocol.name,
+                "digest": protocol.digest,
+                "description": protocol.describe(),
+                "fields": asdict(protocol),
+            },
+            "dataset": {
+                "name": dataset.name,
+                "digest": dataset.digest,
+                "images": len(dataset),
+            },
+            "scorer": {
+                "name": traits.name,
+                "digest": traits.digest,
+                "level": traits.level,
+                "pooling": traits.pooling,
+                "smaller_is_closer": traits.smaller_is_closer,
+                "parameters": traits.parameters,
+                "leaked_characters": self._leaked(),
+            },
+            "seed": self.source.seed,
+            "episodes": self.episodes,
+            "episodes_digest": digest(self.source, self.episodes),
+            "environment": environment(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "timings": timings,
+        }
+        timings["total_seconds"] = round(time.perf_counter() - started, 4)
+        return results.write(self.folder, record, self._columns(units))
+
+    def _leaked(self) -> int | None:
+        """How many characters of the part the scorer was trained on; None if it does not say."""
+        if self.traits.trained_on is None:
+            return None
+        characters = self.source.dataset.characters
+        tested = set(characters["alphabet"] + "/" + characters["character"])
+        return len(tested & self.traits.trained_on)
+
+
+class _Timer:
+    """Adds the seconds of a `with` block to those of a stage."""
+
+    def __init__(self, seconds: dict[str, float], stage: str) -> None:
+        self._seconds, self._stage = seconds, stage
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        spent = time.perf_counter() - self._start
+        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + spent
+
+
+def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
+    handle, fresh = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **columns)  # pyright: ignore[reportArgumentType]
+        os.replace(fresh, path)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
+
+
+def _load(path: Path, needed: Sequence[str]) -> dict[str, np.ndarray] | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            columns = {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return columns if all(name in columns for name in needed) else None
+
+
+def evaluate(
+    scorer: Any,
+    source: Source,
+    *,
+    name: str = "scorer",
+    episodes: int = 1000,
+    root: str | Path = "runs",
+    settings: Settings | None = None,
+) -> results.Run:
+    """Evaluates any scorer from Python; what is stored already is not run again.
+
+    Args:
+        scorer: An object with the methods of `scorer.EmbeddingScorer`,
+            `scorer.PairScorer` or `scorer.FewShotClassifier`.
+        source: As from `wayshot.tasks.open_protocol`.
+        name: What to call the scorer where it has no `name`.
+        episodes: How many.
+        root: Folder of all runs.
+        settings: How to go about it.
+
+    Raises:
+        ScorerError: It is no scorer, or does not answer as it must.
+    """
+    from .scorer import traits
+
+    if episodes < 1:
+        raise ScorerError(f"{episodes} episodes are none, expected at least 1")
+    known = traits(scorer, name)
+    evaluation = Evaluation(
+        scorer, known, source, episodes=episodes, root=Path(root), settings=settings
+    )
+    return evaluation.stored() or evaluation.run()

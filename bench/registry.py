@@ -1,0 +1,98 @@
+"""Scorers by name."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from ..models.bundle import bundles
+from ..models.errors import ModelError
+from .baselines import Chance, Hausdorff, PixelCosine, PixelEuclidean
+from .errors import ScorerError
+from .scorer import Scorer, Traits, traits
+from .siamese import BundledSiamese, CheckpointSiamese
+
+GROUP = "wayshot.scorers"
+"""Entry points of this group are scorers: objects, or functions without arguments."""
+
+_BASELINES = (Chance, PixelCosine, PixelEuclidean, Hausdorff)
+
+
+def registered() -> dict[str, Callable[[], Any]]:
+    """Makers of all scorers that have a name, built in or from entry points."""
+    makers: dict[str, Callable[[], Any]] = {kind.name: kind for kind in _BASELINES}
+    for name in bundles():
+        makers[name] = lambda name=name: BundledSiamese(name)
+    for point in entry_points(group=GROUP):
+        makers.setdefault(point.name, lambda point=point: _made(point.load()))
+    return makers
+
+
+def _made(thing: Any) -> Any:
+    """Calls classes and functions, and leaves scorers as they are."""
+    is_scorer = any(hasattr(thing, method) for method in ("compare", "score", "classify"))
+    return thing() if inspect.isclass(thing) or (callable(thing) and not is_scorer) else thing
+
+
+def _imported(name: str) -> tuple[Any, str]:
+    """Imports what the user typed as `module:attribute`; gives also its code's digest."""
+    module_name, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+        thing: Any = module
+        for part in attribute.split("."):
+            thing = getattr(thing, part)
+        scorer = _made(thing)
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
+    finally:
+        sys.path.remove(here)
+    file = getattr(module, "__file__", None)
+    code = Path(file).read_bytes() if file and Path(file).is_file() else b""
+    return scorer, hashlib.sha256(code).hexdigest()
+
+
+def resolve(name: str) -> tuple[Scorer, Traits]:
+    """Gives a scorer and what is to be known of it.
+
+    Args:
+        name: A registered name, the path of a `.keras` file, or
+            `module:attribute` (a scorer, or a class or function that makes
+            one), found as Python finds modules or in the current folder.
+
+    Raises:
+        ScorerError: There is none such, or it is no scorer.
+    """
+    makers = registered()
+    if name in makers:
+        scorer, source = makers[name](), ""
+    elif name.endswith(".keras"):
+        try:
+            scorer, source = CheckpointSiamese(name), ""
+        except ModelError as error:
+            raise ScorerError(str(error)) from None
+    elif ":" in name:
+        scorer, source = _imported(name)
+    else:
+        close = difflib.get_close_matches(name, makers, n=3, cutoff=0.4)
+        hint = f"closest: {', '.join(close)}" if close else f"known: {', '.join(makers)}"
+        raise ScorerError(
+            f"unknown scorer {name!r}; {hint}; or the path of a .keras file, or module:attribute"
+        )
+    try:
+        return scorer, traits(scorer, name, source)
+    except (ScorerError, ModelError):
+        raise
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error

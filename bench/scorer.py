@@ -1,0 +1,157 @@
+"""What a scorer is: anything that can say how alike images are.
+
+Images are uint8 ndarrays of shape (B, height, width), ink = 1. Nothing need
+be subclassed; an object with the methods of one of the three levels is a
+scorer. It may also have these attributes:
+
+- `name`: str, what tables call it;
+- `smaller_is_closer`: bool, True for a distance (default False);
+- `pooling`: how several shots become one class: `mean` or `max` of their
+  scores, or `prototype`, the mean of their embeddings (default `mean`);
+- `digest`: str that changes with weights and preprocessing. Without it the
+  scorer is known by what it answers on a fixed set of images;
+- `trained_on`: iterable of `alphabet/character` names that it has seen;
+- `parameters`: int, how many numbers were learned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .errors import ScorerError
+
+BATCH = 256
+"""Images in every call of `embed`; the last batch is filled up with blank ones."""
+
+POOLINGS = ("mean", "max", "prototype")
+"""How several shots become one class; see `EmbeddingScorer`."""
+
+
+@runtime_checkable
+class EmbeddingScorer(Protocol):
+    """Level 1, the fast path: every image is embedded once."""
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Embeds images (B, height, width) as an ndarray (B, D)."""
+        ...
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Compares query (..., Q, D) with support (..., S, D) embeddings: (..., Q, S)."""
+        ...
+
+
+@runtime_checkable
+class PairScorer(Protocol):
+    """Level 2: compares images directly; called for each pair of images once."""
+
+    def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
+        """Compares all of Q images with all of S images: ndarray (Q, S)."""
+        ...
+
+
+@runtime_checkable
+class FewShotClassifier(Protocol):
+    """Level 3: a whole few-shot classifier, called once an episode."""
+
+    def classify(
+        self, support_images: np.ndarray, support_labels: np.ndarray, query_images: np.ndarray
+    ) -> np.ndarray:
+        """Scores Q query images for each of the ways: ndarray (Q, ways).
+
+        `support_labels` is an int ndarray from 0 to ways - 1, one for each
+        support image.
+        """
+        ...
+
+
+Scorer = EmbeddingScorer | PairScorer | FewShotClassifier
+"""A scorer of any level."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the harness knows of a scorer.
+
+    Attributes:
+        name: What tables call it.
+        level: 1, 2 or 3.
+        pooling: One of `POOLINGS`.
+        smaller_is_closer: Whether its scores are distances.
+        digest: Identifies everything its scores depend on.
+        trained_on: Characters that it has seen, or None where it does not say.
+        parameters: Numbers learned, or None where it does not say.
+    """
+
+    name: str
+    level: int
+    pooling: str
+    smaller_is_closer: bool
+    digest: str
+    trained_on: frozenset[str] | None
+    parameters: int | None
+
+
+def _probe() -> np.ndarray:
+    """Fixed images (BATCH, 105, 105) of random blots."""
+    rng = np.random.Generator(np.random.PCG64(20))
+    coarse = (rng.random((BATCH, 15, 15)) < 0.2).astype(np.uint8)
+    return coarse.repeat(7, axis=1).repeat(7, axis=2)
+
+
+def _behaviour(scorer: Scorer, level: int) -> str:
+    """Identifies a scorer by its answers."""
+    images = _probe()
+    if isinstance(scorer, EmbeddingScorer):
+        embedded = np.asarray(scorer.embed(images))
+        answers = [embedded, np.asarray(scorer.compare(embedded[:16], embedded[16:48]))]
+    elif isinstance(scorer, PairScorer):
+        answers = [np.asarray(scorer.score(images[:16], images[16:32]))]
+    else:
+        answers = [np.asarray(scorer.classify(images[:8], np.arange(8) // 2, images[8:16]))]
+    digest = hashlib.sha256(f"answers of level {level}".encode())
+    for answer in answers:
+        digest.update(f"{answer.dtype} {answer.shape}".encode())
+        digest.update(np.ascontiguousarray(answer))
+    return digest.hexdigest()
+
+
+def traits(scorer: Any, name: str, source: str = "") -> Traits:
+    """Finds out what a scorer is.
+
+    Args:
+        scorer: Any object.
+        name: What the user called it; its own `name` is preferred.
+        source: Digest of the code it comes from, where it has no `digest`.
+
+    Raises:
+        ScorerError: It has not the methods of any level, or a wrong attribute.
+    """
+    levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
+    level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
+    if level is None:
+        raise ScorerError(
+            f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
+            "classify; see wayshot.bench.scorer"
+        )
+    pooling = getattr(scorer, "pooling", "mean")
+    allowed = POOLINGS if level == 1 else POOLINGS[:2]
+    if pooling not in allowed:
+        raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
+    seen = getattr(scorer, "trained_on", None)
+    digest = getattr(scorer, "digest", None)
+    if digest is None:
+        answers = f"{source} {_behaviour(scorer, level)}"
+        digest = hashlib.sha256(answers.encode()).hexdigest()
+    return Traits(
+        name=str(getattr(scorer, "name", name)),
+        level=level,
+        pooling=pooling,
+        smaller_is_closer=bool(getattr(scorer, "smaller_is_closer", False)),
+        digest=str(digest),
+        trained_on=None if seen is None else frozenset(seen),
+        parameters=getattr(scorer, "parameters", None),
+    )

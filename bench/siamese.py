@@ -1,0 +1,83 @@
+"""Siamese networks as scorers."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..models.backend import load_keras
+from ..models.bundle import Bundle, bundle, named_weights, weights_digest
+from ..models.comparison import weighted_product
+
+if TYPE_CHECKING:
+    from ..models.siamese import Siamese
+
+
+def _digest(weights: str) -> str:
+    """The same weights give other last digits under another version of Keras."""
+    return hashlib.sha256(f"siamese 1 {weights} keras {version('keras')}".encode()).hexdigest()
+
+
+class BundledSiamese:
+    """A bundled network; Keras is loaded when the first image is embedded."""
+
+    pooling = "prototype"
+
+    def __init__(self, name: str) -> None:
+        self._bundle: Bundle = bundle(name)
+        self.name = name
+        card = self._bundle.card
+        self.digest = _digest(card["digest"])
+        self.trained_on = card["characters"]
+        self.parameters: int = card["parameters"]
+        self.card: dict[str, Any] = card
+
+    @cached_property
+    def model(self) -> Siamese:
+        """The Keras network."""
+        return self._bundle.build()
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Gives the tower's embeddings, float32 ndarray (B, D)."""
+        return self.model.embed(images)
+
+    @cached_property
+    def _head(self) -> tuple[np.ndarray, float]:
+        head = {name.split(".")[-1]: array for name, array in self._bundle.arrays.items()
+                if name.startswith("head.")}
+        return head["weighting"], float(head["bias"])
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Gives the head's logits, float32 ndarray (..., Q, S)."""
+        return weighted_product(query, support, *self._head)
+
+
+class CheckpointSiamese:
+    """A network from a `.keras` file written by `wayshot train`."""
+
+    pooling = "prototype"
+
+    def __init__(self, path: str) -> None:
+        load_keras()
+        from keras import ops
+
+        from ..models.siamese import load_checkpoint
+
+        self.model = load_checkpoint(path)
+        self.name = Path(path).stem
+        weights = {
+            name: ops.convert_to_numpy(variable).astype(np.float32)
+            for name, variable in named_weights(self.model).items()
+        }
+        content = hashlib.sha256(weights_digest(weights).encode())
+        for name in sorted(weights):
+            content.update(np.ascontiguousarray(weights[name]))
+        self.digest = _digest(content.hexdigest())
+        self.parameters = self.model.count_params()
+        self.embed = self.model.embed
+        self.compare = self.model.head.compare

@@ -1,0 +1,247 @@
+"""Units of work: what is done by a worker, and depends on nothing but its arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..results import ResultError, judge
+from ..tasks import BLOCK, Episodes, Source, open_protocol, parse
+from .errors import ScorerError
+from .registry import resolve
+from .scorer import (
+    BATCH,
+    EmbeddingScorer,
+    FewShotClassifier,
+    PairScorer,
+    Scorer,
+    Traits,
+)
+
+CHUNK = 64
+"""Episodes compared in one call, few enough for the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a worker process needs to make its `Bench`.
+
+    Attributes:
+        protocol: Name of the protocol.
+        seed: Seed of the episodes.
+        data: Folder of Omniglot.
+        scorer: Name of the scorer.
+    """
+
+    protocol: str
+    seed: int
+    data: str | None
+    scorer: str
+
+
+class Bench:
+    """A scorer before the episodes of a protocol.
+
+    Attributes:
+        scorer: The scorer.
+        traits: What is known of it.
+        source: Where the episodes come from.
+    """
+
+    def __init__(self, scorer: Scorer, traits: Traits, source: Source) -> None:
+        self.scorer, self.traits, self.source = scorer, traits, source
+        self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
+
+    def _fail(self, problem: str) -> ScorerError:
+        return ScorerError(f"scorer {self.traits.name}: {problem}")
+
+    def _checked(self, answer: Any, shape: tuple[int, ...], method: str) -> np.ndarray:
+        """Sees to it that scores are finite numbers of the right shape, higher for closer."""
+        scores = np.asarray(answer)
+        if scores.shape != shape:
+            raise self._fail(f"{method} gave shape {scores.shape}, expected {shape}")
+        if scores.dtype.kind not in "fiu":
+            raise self._fail(f"{method} gave {scores.dtype}, expected numbers")
+        # Unsigned numbers would wrap when a distance is turned into a score.
+        scores = scores.astype(np.float64 if scores.dtype.itemsize > 4 else np.float32, copy=False)
+        if not np.isfinite(scores).all():
+            raise self._fail(f"{method} gave NaN or infinity, expected finite numbers")
+        return -scores if self.traits.smaller_is_closer else scores
+
+    def embed(self, rows: np.ndarray) -> np.ndarray:
+        """Embeds images in batches of `BATCH`, the last one filled up with blank ones.
+
+        Args:
+            rows: int ndarray (n,) of rows of the data set's images.
+
+        Returns:
+            ndarray (n, D).
+        """
+        assert isinstance(self.scorer, EmbeddingScorer)
+        images, parts = self.source.dataset.images, []
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            pixels = np.zeros((BATCH, images.side, images.side), dtype=np.uint8)
+            pixels[: len(batch)] = images[batch]
+            embedded = np.asarray(self.scorer.embed(pixels))
+            if embedded.ndim != 2 or len(embedded) != BATCH:
+                raise self._fail(f"embed gave shape {embedded.shape}, expected ({BATCH}, D)")
+            if embedded.dtype.kind not in "fiu":
+                raise self._fail(f"embed gave {embedded.dtype}, expected numbers")
+            if embedded.dtype.kind == "f" and not np.isfinite(embedded[: len(batch)]).all():
+                raise self._fail("embed gave NaN or infinity, expected finite numbers")
+            parts.append(embedded[: len(batch)])
+        return np.concatenate(parts)
+
+    def score_pairs(
+        self, rectangles: list[tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scores all pairs of some query images with some support images.
+
+        Args:
+            rectangles: Rows of query images (Q,), rows of support images (S,).
+
+        Returns:
+            Codes of the pairs, int64 ndarray (n,), see `pair_codes`, and their
+            scores, ndarray (n,).
+        """
+        assert isinstance(self.scorer, PairScorer)
+        images = self.source.dataset.images
+        codes, scores = [], []
+        for query, support in rectangles:
+            answer = self.scorer.score(images[query], images[support])
+            scores.append(self._checked(answer, (len(query), len(support)), "score").ravel())
+            codes.append(self.pair_codes(query[:, None], support[None, :]).ravel())
+        return np.concatenate(codes), np.concatenate(scores)
+
+    def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """A number for each pair of rows."""
+        return query.astype(np.int64) * (4 * len(self.source.dataset)) + support
+
+    def _pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:
+        """Turns scores (..., ways * shots) into scores (..., ways)."""
+        by_shot = scores.reshape(*scores.shape[:-1], ways, -1)
+        if by_shot.shape[-1] == 1:
+            return by_shot[..., 0]
+        return by_shot.max(axis=-1) if self.traits.pooling == "max" else by_shot.mean(axis=-1)
+
+    def _compare(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+        assert isinstance(self.scorer, EmbeddingScorer)
+        episodes, ways, shots = part.support.shape
+        query, support = embeddings[place[part.query]], embeddings[place[part.support]]
+        if self.traits.pooling == "prototype" and shots > 1:
+            support = support.mean(axis=2)
+        support = support.reshape(episodes, -1, embeddings.shape[1])
+        answer = self.scorer.compare(query, support)
+        expected = (*query.shape[:2], support.shape[1])
+        return self._pooled(self._checked(answer, expected, "compare"), ways)
+
+    def _look_up(self, part: Episodes, codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+        episodes, ways, _ = part.support.shape
+        support = part.support.reshape(episodes, 1, -1)
+        wanted = self.pair_codes(part.query[..., None], support)
+        places = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+        return self._pooled(values[places], ways)
+
+    def _classify(self, part: Episodes) -> np.ndarray:
+        assert isinstance(self.scorer, FewShotClassifier)
+        images = self.source.dataset.images
+        episodes, ways, shots = part.support.shape
+        scores = np.full((*part.query.shape, ways), -np.inf)
+        for e in range(episodes):
+            query = part.query[e][part.query[e] >= 0]
+            count = int((part.support[e, :, 0] >= 0).sum())
+            answer = self.scorer.classify(
+                images[part.support[e, :count].ravel()],
+                np.repeat(np.arange(count), shots),
+                images[query],
+            )
+            shape = (len(query), count)
+            scores[e, : len(query), :count] = self._checked(answer, shape, "classify")
+        return scores
+
+    def _load(self, path: str) -> tuple[np.ndarray, np.ndarray]:
+        if self._loaded is None or self._loaded[0] != path:
+            with np.load(path, allow_pickle=False) as file:
+                self._loaded = (path, file["keys"], file["values"])
+        return self._loaded[1:]
+
+    def hold(self, path: str, keys: np.ndarray, values: np.ndarray) -> None:
+        """Keeps in memory what `try_episodes` would read from a file."""
+        self._loaded = (path, keys, values)
+
+    def try_episodes(self, first: int, last: int, prepared: str) -> dict[str, np.ndarray]:
+        """Runs some episodes of one block.
+
+        Args:
+            first: Number of the first episode.
+            last: Number after the last.
+            prepared: Path of a file with what was prepared: for level 1 the
+                place of each row's embedding and the embeddings, for level 2
+                the sorted codes of pairs and their scores.
+
+        Returns:
+            An array (n,) for each of episode, query, row (of the query image),
+            target, predicted, credit, margin, rank.
+        """
+        block, start = divmod(first, BLOCK)
+        episodes = self.source.block(block)[start : start + last - first]
+        collected: list[dict[str, np.ndarray]] = []
+        for offset in range(0, len(episodes), CHUNK):
+            part = episodes[offset : offset + CHUNK]
+            if self.traits.level == 3:
+                scores = self._classify(part)
+            elif self.traits.level == 1:
+                scores = self._compare(part, *self._load(prepared))
+            else:
+                scores = self._look_up(part, *self._load(prepared))
+            collected.append(self._judged(part, scores, first + offset))
+        return {
+            name: np.concatenate([columns[name] for columns in collected]) for name in collected[0]
+        }
+
+    def _judged(self, part: Episodes, scores: np.ndarray, first: int) -> dict[str, np.ndarray]:
+        number = np.arange(first, first + len(part), dtype=np.int64)
+        columns = {
+            "episode": np.repeat(number, part.query.shape[1]),
+            "query": np.tile(np.arange(part.query.shape[1], dtype=np.int32), len(part)),
+            "row": part.query.ravel(),
+        }
+        scores = scores.reshape(-1, scores.shape[-1])
+        target = part.target.ravel()
+        if part.support.min() < 0:
+            absent = np.repeat(part.support[..., 0] < 0, part.query.shape[1], axis=0)
+            scores = np.where(absent, -np.inf, scores)
+            present = target >= 0
+            scores, target = scores[present], target[present]
+            columns = {name: column[present] for name, column in columns.items()}
+        try:
+            return columns | judge(scores, target)
+        except ResultError as error:
+            raise self._fail(str(error)) from None
+
+
+@lru_cache(maxsize=1)
+def _bench(order: Order) -> Bench:
+    scorer, traits = resolve(order.scorer)
+    return Bench(scorer, traits, open_protocol(parse(order.protocol), order.seed, order.data))
+
+
+def perform(order: Order, method: str, *arguments: Any) -> Any:
+    """Does a unit of work in a worker process.
+
+    Args:
+        order: From which the worker makes its `Bench`, once.
+        method: Name of the method of `Bench`.
+        arguments: Its arguments.
+    """
+    return getattr(_bench(order), method)(*arguments)
+
+
+def save_prepared(path: Path, keys: np.ndarray, values: np.ndarray) -> None:
+    """Writes what `Bench.try_episodes` reads."""
+    np.savez(path, keys=keys, values=values)
