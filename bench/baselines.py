@@ -95,7 +95,7 @@ class Hausdorff:
         # Trees without balance or compact nodes give the same distances, sooner.
         query_trees, support_trees = (
             [
-                cKDTree(points, balanced_tree=False, compact_nodes=False) if len(points) else None
+                cKDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False) if len(points) else None
                 for points in side
             ]
             for side in (queries, supports)

@@ -66,7 +66,7 @@ class EmbeddingCache:
         ordered = keys[order]
         for path in sorted(self._folder.glob("*.npz")):
             try:
-                with np.load(path, allow_pickle=False) as file:
+                with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                     stored, values = file["keys"], file["embeddings"]
                 if len(stored) != len(values):
                     raise ValueError("lengths differ")

@@ -10,7 +10,14 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from .. import results
 from ..tasks import BLOCK, Source, digest
@@ -135,10 +143,20 @@ class Evaluation:
             ScorerError: The scorer does not answer as it must.
             OSError: The folder cannot be written.
         """
+        self._partial.mkdir(parents=True, exist_ok=True)
+        # A second process with the same run waits, and then finds it stored.
+        with FileLock(f"{self._partial}.lock"):
+            run = self.stored() or self._run()
+            shutil.rmtree(self._partial, ignore_errors=True)
+        return run
+
+    def _run(self) -> results.Run:
         started = time.perf_counter()
         self._partial.mkdir(parents=True, exist_ok=True)
-        executor = self.settings.executor or ThreadPoolExecutor(max_workers=1)
-        try:
+        with ExitStack() as stack:
+            executor = self.settings.executor
+            if executor is None:
+                executor = stack.enter_context(ThreadPoolExecutor(max_workers=1))
             prepared = self._prepare(executor)
             units = self._trial_units()
             waiting = [unit for unit in units if not self._read(*unit)]
@@ -150,17 +168,7 @@ class Evaluation:
                 ):
                     self._write(unit[0], unit[1], columns)
                     tick(unit[1] - unit[0])
-            with self._timed("store"):
-                run = self._store(units, started)
-        except BaseException:
-            # Units under way end; those that wait are dropped, so that Ctrl-C is prompt.
-            if self.settings.executor is None:
-                executor.shutdown(wait=True, cancel_futures=True)
-            raise
-        if self.settings.executor is None:
-            executor.shutdown()
-        shutil.rmtree(self._partial, ignore_errors=True)
-        return run
+            return self._store(units, started)
 
     def _timed(self, stage: str) -> _Timer:
         return _Timer(self._seconds, stage)
@@ -180,6 +188,11 @@ class Evaluation:
         try:
             for future in as_completed(list(futures)):
                 yield futures.pop(future), future.result()
+        except BrokenExecutor:
+            raise ScorerError(
+                f"scorer {self.traits.name}: a worker process died; the same command goes on "
+                "where it stopped, perhaps with fewer --jobs"
+            ) from None
         finally:
             for future in futures:
                 future.cancel()
@@ -416,7 +429,7 @@ def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 def _load(path: Path, needed: Sequence[str]) -> dict[str, np.ndarray] | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             columns = {name: file[name] for name in file.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

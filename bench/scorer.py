@@ -81,7 +81,8 @@ class Traits:
         level: 1, 2 or 3.
         pooling: One of `POOLINGS`.
         smaller_is_closer: Whether its scores are distances.
-        digest: Identifies everything its scores depend on.
+        digest: Identifies everything that a run's record says of it: its own
+            digest (or answers), pooling, direction, and what it was trained on.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
     """
@@ -142,16 +143,19 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     if pooling not in allowed:
         raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
     seen = getattr(scorer, "trained_on", None)
-    digest = getattr(scorer, "digest", None)
-    if digest is None:
-        answers = f"{source} {_behaviour(scorer, level)}"
-        digest = hashlib.sha256(answers.encode()).hexdigest()
+    pooling = str(pooling)
+    smaller_is_closer = bool(getattr(scorer, "smaller_is_closer", False))
+    trained_on = None if seen is None else frozenset(map(str, seen))
+    own = getattr(scorer, "digest", None)
+    if own is None:
+        own = f"{source} {_behaviour(scorer, level)}"
+    whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
     return Traits(
         name=str(getattr(scorer, "name", name)),
         level=level,
         pooling=pooling,
-        smaller_is_closer=bool(getattr(scorer, "smaller_is_closer", False)),
-        digest=str(digest),
-        trained_on=None if seen is None else frozenset(seen),
+        smaller_is_closer=smaller_is_closer,
+        digest=hashlib.sha256(repr(whole).encode()).hexdigest(),
+        trained_on=trained_on,
         parameters=getattr(scorer, "parameters", None),
     )

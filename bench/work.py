@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,18 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..models.errors import ModelError
 from ..results import ResultError, judge
 from ..tasks import BLOCK, Episodes, Source, open_protocol, parse
 from .errors import ScorerError
 from .registry import resolve
-from .scorer import (
-    BATCH,
-    EmbeddingScorer,
-    FewShotClassifier,
-    PairScorer,
-    Scorer,
-    Traits,
-)
+from .scorer import BATCH, Scorer, Traits
 
 CHUNK = 64
 """Episodes compared in one call, few enough for the processor's cache."""
@@ -59,13 +54,23 @@ class Bench:
     def _fail(self, problem: str) -> ScorerError:
         return ScorerError(f"scorer {self.traits.name}: {problem}")
 
-    def _checked(self, answer: Any, shape: tuple[int, ...], method: str) -> np.ndarray:
-        """Sees to it that scores are finite numbers of the right shape, higher for closer."""
-        scores = np.asarray(answer)
+    def _ask(self, method: str, *arguments: np.ndarray) -> np.ndarray:
+        """Calls a method of the scorer; whatever it raises becomes one line for the user."""
+        try:
+            answer = np.asarray(getattr(self.scorer, method)(*arguments))
+        except (ScorerError, ModelError):
+            raise
+        except Exception as error:
+            raise self._fail(f"{method} raised {type(error).__name__}: {error}") from error
+        if answer.dtype.kind not in "fiu":
+            raise self._fail(f"{method} gave {answer.dtype}, expected numbers")
+        return answer
+
+    def _scores(self, shape: tuple[int, ...], method: str, *arguments: np.ndarray) -> np.ndarray:
+        """Asks for scores: finite numbers of the right shape, turned so that higher is closer."""
+        scores = self._ask(method, *arguments)
         if scores.shape != shape:
             raise self._fail(f"{method} gave shape {scores.shape}, expected {shape}")
-        if scores.dtype.kind not in "fiu":
-            raise self._fail(f"{method} gave {scores.dtype}, expected numbers")
         # Unsigned numbers would wrap when a distance is turned into a score.
         scores = scores.astype(np.float64 if scores.dtype.itemsize > 4 else np.float32, copy=False)
         if not np.isfinite(scores).all():
@@ -81,17 +86,14 @@ class Bench:
         Returns:
             ndarray (n, D).
         """
-        assert isinstance(self.scorer, EmbeddingScorer)
         images, parts = self.source.dataset.images, []
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
             pixels = np.zeros((BATCH, images.side, images.side), dtype=np.uint8)
             pixels[: len(batch)] = images[batch]
-            embedded = np.asarray(self.scorer.embed(pixels))
+            embedded = self._ask("embed", pixels)
             if embedded.ndim != 2 or len(embedded) != BATCH:
                 raise self._fail(f"embed gave shape {embedded.shape}, expected ({BATCH}, D)")
-            if embedded.dtype.kind not in "fiu":
-                raise self._fail(f"embed gave {embedded.dtype}, expected numbers")
             if embedded.dtype.kind == "f" and not np.isfinite(embedded[: len(batch)]).all():
                 raise self._fail("embed gave NaN or infinity, expected finite numbers")
             parts.append(embedded[: len(batch)])
@@ -109,12 +111,11 @@ class Bench:
             Codes of the pairs, int64 ndarray (n,), see `pair_codes`, and their
             scores, ndarray (n,).
         """
-        assert isinstance(self.scorer, PairScorer)
         images = self.source.dataset.images
         codes, scores = [], []
         for query, support in rectangles:
-            answer = self.scorer.score(images[query], images[support])
-            scores.append(self._checked(answer, (len(query), len(support)), "score").ravel())
+            shape = (len(query), len(support))
+            scores.append(self._scores(shape, "score", images[query], images[support]).ravel())
             codes.append(self.pair_codes(query[:, None], support[None, :]).ravel())
         return np.concatenate(codes), np.concatenate(scores)
 
@@ -130,15 +131,13 @@ class Bench:
         return by_shot.max(axis=-1) if self.traits.pooling == "max" else by_shot.mean(axis=-1)
 
     def _compare(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-        assert isinstance(self.scorer, EmbeddingScorer)
         episodes, ways, shots = part.support.shape
         query, support = embeddings[place[part.query]], embeddings[place[part.support]]
         if self.traits.pooling == "prototype" and shots > 1:
             support = support.mean(axis=2)
         support = support.reshape(episodes, -1, embeddings.shape[1])
-        answer = self.scorer.compare(query, support)
-        expected = (*query.shape[:2], support.shape[1])
-        return self._pooled(self._checked(answer, expected, "compare"), ways)
+        shape = (*query.shape[:2], support.shape[1])
+        return self._pooled(self._scores(shape, "compare", query, support), ways)
 
     def _look_up(self, part: Episodes, codes: np.ndarray, values: np.ndarray) -> np.ndarray:
         episodes, ways, _ = part.support.shape
@@ -148,20 +147,19 @@ class Bench:
         return self._pooled(values[places], ways)
 
     def _classify(self, part: Episodes) -> np.ndarray:
-        assert isinstance(self.scorer, FewShotClassifier)
         images = self.source.dataset.images
         episodes, ways, shots = part.support.shape
         scores = np.full((*part.query.shape, ways), -np.inf)
         for e in range(episodes):
             query = part.query[e][part.query[e] >= 0]
             count = int((part.support[e, :, 0] >= 0).sum())
-            answer = self.scorer.classify(
+            scores[e, : len(query), :count] = self._scores(
+                (len(query), count),
+                "classify",
                 images[part.support[e, :count].ravel()],
                 np.repeat(np.arange(count), shots),
                 images[query],
             )
-            shape = (len(query), count)
-            scores[e, : len(query), :count] = self._checked(answer, shape, "classify")
         return scores
 
     def _load(self, path: str) -> tuple[np.ndarray, np.ndarray]:
@@ -240,6 +238,11 @@ def perform(order: Order, method: str, *arguments: Any) -> Any:
         arguments: Its arguments.
     """
     return getattr(_bench(order), method)(*arguments)
+
+
+def ignore_interrupts() -> None:
+    """Leaves Ctrl-C to the main process, which tells its workers what to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def save_prepared(path: Path, keys: np.ndarray, values: np.ndarray) -> None:

@@ -63,7 +63,7 @@ class Bundle:
             ModelError: The file is damaged, or not the one on the card.
         """
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with self.path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 stored = {name: file[name] for name in file.files}
         except Exception as error:
             problem = " ".join(str(error).split())[:200]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -307,11 +308,11 @@ class Training:
         """
         path = folder / "checkpoint.npz"
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
                 self._classifier.optimizer.build(self._classifier.trainable_variables)
                 arrays = [file[str(i)] for i in range(len(self._variables()))]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: cannot be read ({error}); train without --resume") from None
         other = [key for key, value in self._identity().items() if state[key] != value]
         if other:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-from typing import Any
 
 import click
 
 COMMANDS = {
-    "run": "Evaluate scorers on protocols, store the trials, print the table.",
-    "table": "Print a table of stored runs.",
-    "list": "List protocols, scorers, datasets, backbones or recipes.",
-    "describe": "Tell everything about a protocol, scorer, dataset, backbone or recipe.",
-    "data": "Get Omniglot, check it, say where it is.",
-    "episodes": "Write the episodes of a protocol for other frameworks.",
-    "train": "Train a Siamese network by a recipe.",
+    "run": ("run", "Evaluate scorers on protocols, store the trials, print the table."),
+    "table": ("table", "Print a table of stored runs."),
+    "list": ("listing", "List protocols, scorers, datasets, backbones or recipes."),
+    "describe": ("describe", "Tell everything about a protocol, scorer, dataset, ..."),
+    "data": ("data", "Get Omniglot, check it, say where it is."),
+    "episodes": ("episodes", "Write the episodes of a protocol for other frameworks."),
+    "train": ("train", "Train a Siamese network by a recipe."),
 }
+"""Module and purpose of each subcommand."""
 
 
 class _Commands(click.Group):
@@ -29,11 +28,11 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(f".{cmd_name}", __name__).command
+        return importlib.import_module(f".{COMMANDS[cmd_name][0]}", __name__).command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
 
 
 @click.group(
@@ -55,16 +54,14 @@ def _is_for_the_user(error: Exception) -> bool:
     return isinstance(error, ModelError | ResultError | TaskError | ScorerError | OSError)
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its status.
 
     Args:
         arguments: Words of the command; those of the process where None.
     """
     try:
-        group.main(arguments, prog_name="wayshot", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        status = group.main(arguments, prog_name="wayshot", standalone_mode=False)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "wayshot"
         click.echo(f"{where}: {error.format_message()} (see {where} --help)", err=True)
@@ -72,12 +69,10 @@ def main(arguments: list[str] | None = None) -> Any:
     except (click.Abort, KeyboardInterrupt):
         click.echo("wayshot: interrupted; the same command goes on where it stopped", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has gone; there is no one to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if not _is_for_the_user(error):
             raise
         click.echo("wayshot: " + " ".join(str(error).split()), err=True)
         sys.exit(2)
+    if status:
+        sys.exit(status)

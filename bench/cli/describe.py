@@ -12,7 +12,8 @@ import yaml
 from ... import tasks
 from ...tasks import SPLITS, TaskError
 from ...tasks.omniglot import PARTS, find
-from .common import data_option, json_option
+from ...tasks.splits import load_glyphs
+from .common import bar, data_option, json_option
 
 
 def _protocol(name: str) -> dict[str, Any]:
@@ -46,12 +47,7 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
         facts = {"kind": "dataset", **asdict(part), "path": str(where) if where else None}
         del facts["folder"]
         return facts
-    from .common import bar
-
-    if name == "glyphs":
-        dataset = tasks.load("glyphs", "evaluation", progress=bar)
-    else:
-        dataset = tasks.load(name, "all", progress=bar)
+    dataset = load_glyphs(bar) if name == "glyphs" else tasks.load(name, "all", progress=bar)
     return {
         "kind": "dataset",
         "name": dataset.name,

@@ -13,7 +13,7 @@ from ... import results, tasks
 from ...tasks import omniglot
 from ..evaluation import Evaluation, Settings
 from ..registry import resolve
-from ..work import Order
+from ..work import Order, ignore_interrupts
 from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
 
 FIRST_PROTOCOL = "glyphs-within-20w1s"
@@ -96,7 +96,8 @@ def command(
         if jobs > 1:
             # Forked copies of a process with TensorFlow's threads in it would hang.
             context = multiprocessing.get_context("spawn")
-            executor = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=context))
+            pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=ignore_interrupts)
+            executor = stack.enter_context(pool)
         for name, source in zip(names, sources, strict=True):
             for scorer_name, (scorer, traits) in found.items():
                 evaluation = Evaluation(

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from example_scorers import Counting, Nan, Pairs, Pixels, Raises, Shapeless
+from wayshot import tasks
+from wayshot.bench.baselines import Chance
+from wayshot.bench.embeddings import EmbeddingCache, image_keys
+from wayshot.bench.errors import ScorerError
+from wayshot.bench.evaluation import Evaluation, Settings, evaluate
+from wayshot.bench.scorer import BATCH, traits
+
+NAMES = [
+    "within-5w1s",
+    "between-7w2s-q3",
+    "between-6w1s-rot",
+    "within-4w3s-rotapart",
+    "within-2to8w1s-q2",
+    "between-5w1s-once",
+]
+
+
+class Classifier:
+    """Level 3: mean score over the shots of a class."""
+
+    def classify(self, support_images, support_labels, query_images):
+        scores = Pairs().score(query_images, support_images)
+        ways = range(support_labels.max() + 1)
+        return np.stack([scores[:, support_labels == way].mean(axis=1) for way in ways], axis=1)
+
+
+def slow_trials(scorer, source, episodes):
+    """The definition: one query at a time, from the images."""
+    images, rows = source.dataset.images, []
+    number = 0
+    for block in source.blocks(episodes):
+        for support, query, target in zip(block.support, block.query, block.target, strict=True):
+            for place, (image, truth) in enumerate(zip(query, target, strict=True)):
+                if truth < 0:
+                    continue
+                scores = [
+                    scorer.score(images[[image]], images[way]).mean()
+                    for way in support
+                    if way[0] >= 0
+                ]
+                best = max(scores)
+                tied = [i for i, score in enumerate(scores) if score == best]
+                rows.append((number, place, truth, 1 / len(tied) if truth in tied else 0))
+            number += 1
+    return pd.DataFrame(rows, columns=["episode", "query", "target", "credit"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scorer", [Pixels, Pairs, Classifier])
+def test_all_levels_agree_with_the_definition(name, scorer, source, tmp_path):
+    episodes = source(name)
+    trials = evaluate(scorer(), episodes, episodes=20, root=tmp_path).trials
+    expected = slow_trials(Pairs(), episodes, 20)
+    got = trials.sort_values(["episode", "query"], ignore_index=True)
+    for column in ("episode", "query", "target"):
+        assert got[column].tolist() == expected[column].tolist()
+    # Sums in another order may part scores that are tied, which ink shares are at times.
+    assert (np.abs(got["credit"] - expected["credit"]) > 1e-9).mean() < 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_constant_scorer_gets_exactly_chance(name, source, tmp_path):
+    trials = evaluate(Chance(), source(name), episodes=30, root=tmp_path).trials
+    ways = trials.groupby("episode")["target"].transform("nunique")
+    assert np.array_equal(trials["credit"], 1 / ways)
+    assert np.array_equal(trials["rank"], (1 + ways) / 2)
+
+
+def test_trials_name_the_query_image(source, tmp_path):
+    episodes = source("between-6w1s-rot")
+    run = evaluate(Pixels(), episodes, episodes=10, root=tmp_path)
+    block, dataset = episodes.block(0), episodes.dataset
+    turns, images = np.divmod(block.query[:10].ravel(), len(dataset))
+    trials = run.trials.sort_values(["episode", "query"])
+    table = dataset.table.iloc[images]
+    assert trials["alphabet"].tolist() == table["alphabet"].tolist()
+    assert trials["drawer"].tolist() == table["drawer"].tolist()
+    expected = [
+        name if turn == 0 else f"{name}@{90 * turn}"
+        for name, turn in zip(table["character"], turns, strict=True)
+    ]
+    assert trials["character"].tolist() == expected
+
+
+def test_every_image_is_embedded_once_in_batches_of_one_shape(source, tmp_path):
+    class Watching(Pixels):
+        digest = "watching 1"
+
+        def __init__(self):
+            self.batches = []
+
+        def embed(self, images):
+            self.batches.append(images.copy())
+            return super().embed(images)
+
+    scorer = Watching()
+    evaluate(scorer, source(), episodes=200, root=tmp_path, settings=Settings(cache=False))
+    assert {batch.shape for batch in scorer.batches} == {(BATCH, 105, 105)}
+    seen = [image.tobytes() for batch in scorer.batches for image in batch if image.any()]
+    different = {image.tobytes() for image in source().dataset.images[:]}
+    assert sorted(seen) == sorted(different)
+
+
+def test_every_pair_is_scored_once(source, tmp_path):
+    class Watching(Pairs):
+        digest = "watching pairs 1"
+
+        def __init__(self):
+            self.pairs = []
+
+        def score(self, query_images, support_images):
+            self.pairs += [
+                (q.tobytes(), s.tobytes()) for q in query_images for s in support_images
+            ]
+            return super().score(query_images, support_images)
+
+    scorer, episodes = Watching(), source("within-2w1s")
+    evaluate(scorer, episodes, episodes=10_000, root=tmp_path)
+    asked = sum(block.query.shape[1] * 2 * len(block) for block in episodes.blocks(10_000))
+    # A rectangle of new pairs may hold a few known ones; far fewer than are asked for.
+    assert len(set(scorer.pairs)) <= len(scorer.pairs) < 0.5 * asked
+
+
+def test_embeddings_are_taken_from_the_cache_by_every_protocol(source, tmp_path):
+    class Once(Pixels):
+        digest = "once 1"
+        calls = 0
+
+        def embed(self, images):
+            Once.calls += 1
+            return super().embed(images)
+
+    first = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "1")
+    calls = Once.calls
+    assert calls == -(-len(source().dataset) // BATCH)
+    evaluate(Once(), source("within-3w2s"), episodes=50, root=tmp_path / "2")
+    again = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "3")
+    assert Once.calls == calls
+    assert first.record["trials_digest"] == again.record["trials_digest"]
+
+
+def test_the_cache_never_gives_one_model_the_answers_of_another(source, tmp_path):
+    class Bad(Pixels):
+        def embed(self, images):
+            return super().embed(images)[:, ::997]
+
+    good = evaluate(Pixels(), source(), episodes=50, root=tmp_path)
+    bad = evaluate(Bad(), source(), episodes=50, root=tmp_path)
+    fresh = evaluate(
+        Bad(), source(), episodes=50, root=tmp_path / "fresh", settings=Settings(cache=False)
+    )
+    assert bad.record["trials_digest"] == fresh.record["trials_digest"]
+    assert bad.record["trials_digest"] != good.record["trials_digest"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "other"])
+def test_a_damaged_cache_file_is_made_anew(damage, source, tmp_path):
+    known = traits(Pixels(), "x")
+    cache = EmbeddingCache(known, tmp_path)
+    keys = image_keys(source().dataset.images, np.arange(20))
+    values = np.random.default_rng(0).random((20, 300))
+    cache.put(keys, values)
+    (path,) = tmp_path.rglob("*.npz")
+    content = bytearray(path.read_bytes())
+    if damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "flipped":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    else:
+        path.write_text("something else")
+    found, _ = cache.get(keys)
+    assert not found.any() and cache.damaged == [path] and not path.exists()
+    cache.put(keys, values)
+    found, got = cache.get(keys)
+    assert found.all() and np.array_equal(got, values)
+
+
+def test_turned_images_have_keys_of_their_own(source):
+    images = source().dataset.images
+    rows = np.arange(4) * len(images)
+    assert len(set(image_keys(images, rows))) == 4
+
+
+def test_equal_images_have_equal_keys_in_different_data_sets(source):
+    dataset = source().dataset
+    keep = np.arange(len(dataset)) % 3 == 1
+    part = dataset.select(keep, "part")
+    expected = image_keys(dataset.images, np.flatnonzero(keep))
+    assert np.array_equal(image_keys(part.images, np.arange(len(part))), expected)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "problem"),
+    [
+        (Nan, "compare gave NaN or infinity"),
+        (Raises, "score raised RuntimeError"),
+        (Shapeless, r"score gave shape \(3,\), expected"),
+    ],
+)
+def test_a_scorer_that_fails_ends_the_run_and_stores_nothing(scorer, problem, source, tmp_path):
+    with pytest.raises(ScorerError, match=problem):
+        evaluate(scorer(), source(), episodes=5, root=tmp_path)
+    assert not list(tmp_path.rglob("record.json"))
+
+
+def test_distances_in_unsigned_bytes_do_not_wrap(source, tmp_path):
+    class Bytes:
+        smaller_is_closer = True
+
+        def score(self, query_images, support_images):
+            difference = query_images[:, None] != support_images[None]
+            return np.minimum(difference.sum(axis=(2, 3)) // 8, 255).astype(np.uint8)
+
+    class Floats(Bytes):
+        def score(self, query_images, support_images):
+            return super().score(query_images, support_images).astype(float)
+
+    runs = [evaluate(kind(), source(), episodes=50, root=tmp_path) for kind in (Bytes, Floats)]
+    assert runs[0].trials["credit"].tolist() == runs[1].trials["credit"].tolist()
+    assert runs[0].trials["credit"].mean() > 0.25
+
+
+def test_poolings_are_mean_max_and_prototype(source, tmp_path):
+    episodes = source("within-4w3s")
+    block, images = episodes.blocks(1).__next__(), episodes.dataset.images
+    embedded = {row: Pixels().embed(images[[row]])[0] for row in
+                np.concatenate([block.support.ravel(), block.query.ravel()])}
+    for pooling in ("mean", "max", "prototype"):
+        scorer = Pixels()
+        scorer.pooling = pooling  # pyright: ignore
+        trials = evaluate(scorer, episodes, episodes=1, root=tmp_path / pooling).trials
+        for trial in trials.itertuples():
+            query = embedded[block.query[0, trial.query]]
+            shots = np.array([[embedded[row] for row in way] for way in block.support[0]])
+            if pooling == "prototype":
+                scores = shots.mean(axis=1) @ query
+            else:
+                scores = getattr(shots @ query, pooling)(axis=1)
+            assert trial.predicted == scores.argmax()
+
+
+def test_stored_runs_are_not_run_again(source, tmp_path):
+    class Never(Pixels):
+        digest = "never 1"
+
+        def embed(self, images):
+            assert not list(tmp_path.rglob("record.json")), "embedded again"
+            return super().embed(images)
+
+    first = evaluate(Never(), source(), episodes=10, root=tmp_path)
+    second = evaluate(Never(), source(), episodes=10, root=tmp_path)
+    assert second.folder == first.folder
+    longer = Evaluation(
+        Never(), traits(Never(), "x"), source(), episodes=11, root=tmp_path
+    )
+    assert longer.stored() is None
+
+
+def test_a_longer_run_begins_with_the_shorter(source, tmp_path):
+    short = evaluate(Counting(), source(), episodes=7, root=tmp_path).trials
+    long = evaluate(Counting(), source(), episodes=1500, root=tmp_path).trials
+    pd.testing.assert_frame_equal(long.iloc[: len(short)], short)
+
+
+def test_units_that_were_done_are_not_done_again(source, tmp_path, monkeypatch):
+    class Stops(Pairs):
+        digest = "stops 1"
+        left = 10
+
+        def score(self, query_images, support_images):
+            if Stops.left == 0:
+                raise RuntimeError("killed")
+            Stops.left -= 1
+            return super().score(query_images, support_images)
+
+    monkeypatch.setattr("wayshot.bench.evaluation.SLOW_UNIT", 4)
+    with pytest.raises(ScorerError, match="killed"):
+        evaluate(Stops(), source(), episodes=24, root=tmp_path)
+    Stops.left = 16
+    resumed = evaluate(Stops(), source(), episodes=24, root=tmp_path)
+    Stops.left = 1000
+    whole = evaluate(Stops(), source(), episodes=24, root=tmp_path / "other")
+    assert resumed.record["trials_digest"] == whole.record["trials_digest"]
+    assert not list((tmp_path / ".partial").rglob("*.npz"))
+
+
+def test_characters_trained_on_are_counted_as_leaked(source, tmp_path):
+    episodes = source()
+    characters = episodes.dataset.characters
+    names = list(characters["alphabet"] + "/" + characters["character"])
+
+    class Leaky(Pixels):
+        trained_on = (*names[:3], "Elsewhere/character01")
+
+    assert evaluate(Leaky(), episodes, episodes=5, root=tmp_path).record["scorer"][
+        "leaked_characters"
+    ] == 3
+    unknown = evaluate(Pixels(), episodes, episodes=5, root=tmp_path).record["scorer"]
+    assert unknown["leaked_characters"] is None
+
+
+def test_no_episodes_are_refused(source, tmp_path):
+    with pytest.raises(ScorerError, match="expected at least 1"):
+        evaluate(Pixels(), source(), episodes=0, root=tmp_path)
+
+
+def test_a_protocol_that_ends_gives_what_it_has(source, tmp_path):
+    episodes = source("between-5w1s-once")
+    run = evaluate(Pixels(), episodes, episodes=10_000, root=tmp_path)
+    # 48 characters of 6 images make 144 portions of two images.
+    assert run.record["episodes"] == episodes.episodes == 144 // 5
+
+
+def test_more_ways_than_classes_are_refused_before_any_work(source):
+    with pytest.raises(tasks.TaskError, match="9 ways are impossible"):
+        source("within-9w1s")

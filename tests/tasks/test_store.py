@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import pytest
+from wayshot.tasks import cache_folder
+from wayshot.tasks.store import cached
+
+
+@pytest.fixture(scope="module")
+def made(make_dataset):
+    return make_dataset((2, 3), 2, name="made")
+
+
+@pytest.fixture
+def entry(empty_cache, made):
+    """The folder of a fresh entry for the key `key`."""
+    cached("key", "made", lambda: made)
+    (folder,) = (empty_cache / "datasets").iterdir()
+    return folder
+
+
+def assert_same(dataset, made):
+    assert dataset.name == made.name
+    assert dataset.digest == made.digest
+    assert dataset.images.side == made.images.side
+    np.testing.assert_array_equal(dataset.images[:], made.images[:])
+    assert dataset.table.astype(str).equals(made.table.astype(str))
+
+
+def must_not_be_made():
+    raise AssertionError("made again, though it is in the cache")
+
+
+def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    for value in (None, ""):
+        monkeypatch.delenv("WAYSHOT_CACHE", raising=False)
+        if value is not None:
+            monkeypatch.setenv("WAYSHOT_CACHE", value)
+        assert cache_folder() == Path(platformdirs.user_cache_dir("wayshot"))
+
+
+def test_an_entry_is_read_as_it_was_made(entry, made):
+    assert_same(cached("key", "made", must_not_be_made), made)
+
+
+def test_another_key_is_another_entry(entry, made, tiny):
+    assert_same(cached("other", "made", lambda: tiny.select(np.arange(300) < 9, "made")),
+                tiny.select(np.arange(300) < 9, "made"))
+    assert_same(cached("key", "made", must_not_be_made), made)
+
+
+def test_pixels_are_memory_mapped(entry):
+    assert isinstance(cached("key", "made", must_not_be_made).images.bits, np.memmap)
+
+
+def test_nothing_but_the_entry_is_left_behind(entry):
+    assert [path.name for path in entry.parent.iterdir()] == [entry.name]
+
+
+def test_a_failed_making_leaves_nothing(empty_cache):
+    def fails():
+        raise ValueError("no such images")
+
+    with pytest.raises(ValueError, match="no such images"):
+        cached("key", "made", fails)
+    assert not any(empty_cache.rglob("*.npy"))
+
+
+@pytest.mark.parametrize("file", ["bits.npy", "rows.npy", "record.json"])
+@pytest.mark.parametrize("keep", [0.0, 0.01, 0.5, 0.99, None])
+def test_a_truncated_or_missing_file_is_made_anew(entry, made, file, keep):
+    content = (entry / file).read_bytes()
+    if keep is None:
+        (entry / file).unlink()
+    else:
+        (entry / file).write_bytes(content[: int(keep * len(content))])
+    assert_same(cached("key", "made", lambda: made), made)
+    assert_same(cached("key", "made", must_not_be_made), made)
+
+
+@pytest.mark.parametrize("file", ["bits.npy", "rows.npy", "record.json"])
+@pytest.mark.parametrize("bit", [0, 2, 4, 6])
+def test_no_flipped_bit_passes(entry, made, file, bit):
+    content = (entry / file).read_bytes()
+    # The whole header of an array, and some places of what follows.
+    places = {*range(min(128, len(content))), *range(128, len(content), 499), len(content) - 1}
+    for place in sorted(places):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        (entry / file).write_bytes(damaged)
+        try:
+            dataset = cached("key", "made", lambda: made)
+            assert_same(dataset, made)
+        except Exception as error:
+            raise AssertionError(f"{file}, byte {place}, bit {bit}: {error!r}") from None
+
+
+def test_an_entry_never_runs_code(entry, made):
+    class Trap:
+        def __reduce__(self):
+            return (exec, ("raise SystemExit('ran')",))
+
+    for file in ("rows.npy", "bits.npy"):
+        np.save(entry / file, np.array([Trap()], dtype=object), allow_pickle=True)
+        assert_same(cached("key", "made", lambda: made), made)
