@@ -64,7 +64,8 @@ def sample(images: np.ndarray, where: np.ndarray) -> Any:
         where: float32 ndarray (B, size, size, 2) as from `draw`.
 
     Returns:
-        Float32 tensor (B, size, size, 1).
+        Float32 tensor (B, size, size, 1); places far outside are paper to
+        within a thousandth.
     """
     count, side = images.shape[:2]
     # A margin of one pixel of paper, to which everything outside is moved.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import tempfile
@@ -47,7 +48,7 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
             "characters_seen": len(training.characters),
             "held_out_alphabets": list(recipe.held_out),
         },
-        "recipe": asdict(recipe),
+        "recipe": json.loads(json.dumps(asdict(recipe))),
         "seed": training.seed,
         "seconds": round(training.seconds),
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
