@@ -78,6 +78,13 @@ def test_formats_sizes_and_polarities_may_be_mixed(tmp_path, ink):
         assert (pixels != figure).sum() <= allowed, file
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "tif", "webp"])
+def test_files_are_closed_after_reading(tmp_path, ink, kind):
+    save(tmp_path, f"a/1.{kind}", ink[0])
+    load(str(tmp_path))
+
+
 def test_no_folder_an_empty_one_and_one_without_images_say_what_is_expected(tmp_path):
     (tmp_path / "empty" / "a").mkdir(parents=True)
     for path, reason in ((tmp_path / "none", "no such folder"), (tmp_path / "empty", "no images")):

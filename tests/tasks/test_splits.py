@@ -1,6 +1,11 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from wayshot.tasks import SPLITS, TaskError, load, splits
+
+once = cache(load)
+"""For the tests that only look."""
 
 
 @pytest.fixture(scope="module")
@@ -20,25 +25,25 @@ def alphabets(dataset):
 class TestOmniglot:
     def test_parts_have_the_published_numbers_of_characters(self, truth):
         for name, count in truth["characters"].items():
-            dataset = load(*name.split("-"))
+            dataset = once(*name.split("-"))
             assert (name, len(dataset.characters)) == (name, count)
             assert len(dataset) == 20 * count
 
     def test_parts_have_the_published_numbers_of_alphabets(self, truth):
-        counts = {name: len(alphabets(load(*name.split("-")))) for name in truth["alphabets"]}
+        counts = {name: len(alphabets(once(*name.split("-")))) for name in truth["alphabets"]}
         assert counts == truth["alphabets"]
 
     @pytest.mark.parametrize("split", ["small1", "small2"])
     def test_small_sets_have_the_published_alphabets(self, truth, split):
-        assert alphabets(load(split, "background")) == set(truth[split])
-        assert load(split, "evaluation").digest == truth["parts"]["images_evaluation"]["pixels"]
+        assert alphabets(once(split, "background")) == set(truth[split])
+        assert once(split, "evaluation").digest == truth["parts"]["images_evaluation"]["pixels"]
 
     def test_lake_is_the_official_files(self, truth):
         for part in ("background", "evaluation"):
-            assert load("lake", part).digest == truth["parts"][f"images_{part}"]["pixels"]
+            assert once("lake", part).digest == truth["parts"][f"images_{part}"]["pixels"]
 
     def test_vinyals_is_cut_as_released(self, truth):
-        parts = {part: load("vinyals", part) for part in SPLITS["vinyals"].parts}
+        parts = {part: once("vinyals", part) for part in SPLITS["vinyals"].parts}
         assert alphabets(parts["validation"]) == set(truth["vinyals_validation"])
         for part, count in truth["vinyals_gurmukhi"].items():
             assert (parts[part].characters["alphabet"] == "Gurmukhi").sum() == count
@@ -47,22 +52,22 @@ class TestOmniglot:
         assert (last, first) == ("character41", "character42")
 
     def test_vinyals_train_holds_characters_of_the_evaluation_set(self, truth):
-        leaked = classes(load("vinyals", "train")) & classes(load("lake", "evaluation"))
+        leaked = classes(once("vinyals", "train")) & classes(once("lake", "evaluation"))
         assert len(leaked) == truth["leaked"]["characters"]
 
     def test_meta_validation_has_the_published_alphabets(self, truth):
-        assert alphabets(load("meta", "validation")) == set(truth["meta_validation"])
-        assert load("meta", "test").digest == load("lake", "evaluation").digest
+        assert alphabets(once("meta", "validation")) == set(truth["meta_validation"])
+        assert once("meta", "test").digest == once("lake", "evaluation").digest
 
     @pytest.mark.parametrize("split", ["lake", "vinyals", "meta", "small1", "small2"])
     def test_parts_share_no_character_and_no_file(self, split):
-        parts = [load(split, part) for part in SPLITS[split].parts]
+        parts = [once(split, part) for part in SPLITS[split].parts]
         assert sum(len(classes(part)) for part in parts) == len(set().union(*map(classes, parts)))
         files = np.concatenate([part.table["file"].to_numpy(str) for part in parts])
         assert len(np.unique(files)) == len(files)
 
     def test_background_alphabets_too_small_for_twenty_ways_are_known(self, truth):
-        sizes = load("lake", "background").characters["alphabet"].value_counts()
+        sizes = once("lake", "background").characters["alphabet"].value_counts()
         assert sizes[sizes < 20].to_dict() == truth["fewer_than_20_characters"]
 
     def test_an_unknown_split_is_refused(self):

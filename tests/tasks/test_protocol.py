@@ -1,0 +1,270 @@
+from dataclasses import astuple, fields, replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from wayshot.tasks import (
+    RUNS,
+    SPLITS,
+    Protocol,
+    Sampler,
+    TaskError,
+    load,
+    open_protocol,
+    parse,
+    protocol,
+)
+
+BASE = Protocol("lake", "evaluation", "within", 20, 1)
+
+NAMES = {
+    "lake-runs": RUNS,
+    "lake-within-20w1s": BASE,
+    "lake-background-between-5w5s": Protocol("lake", "background", "between", 5, 5),
+    "vinyals-20w1s-rot": Protocol("vinyals", "test", "between", 20, 1, rotations="classes"),
+    "vinyals-validation-5w5s-q15-rotapart": Protocol(
+        "vinyals", "validation", "between", 5, 5, 15, rotations="apart"
+    ),
+    "vinyals-within-5w1s": Protocol("vinyals", "test", "within", 5, 1),
+    "meta-5to50w1s": Protocol("meta", "test", "within", 50, 1, fewest_ways=5),
+    "small1-within-5w2s-samedrawer": Protocol(
+        "small1", "evaluation", "within", 5, 2, drawers="same"
+    ),
+    "glyphs-between-5w1s-q3-distinctdrawers-rot": Protocol(
+        "glyphs", "evaluation", "between", 5, 1, 3, drawers="distinct", rotations="classes"
+    ),
+    "lake-between-5w1s-rotapart-once": Protocol(
+        "lake", "evaluation", "between", 5, 1, rotations="apart", reuse="once"
+    ),
+    "folder:/data/my letters-within-5w1s": Protocol(
+        "folder:/data/my letters", "all", "within", 5, 1
+    ),
+}
+
+path_letters = st.characters(codec="utf-8", exclude_characters="\n\r\0")
+split_parts = st.one_of(
+    st.sampled_from([(split.name, part) for split in SPLITS.values() for part in split.parts]),
+    st.text(path_letters, min_size=1, max_size=12).map(lambda path: (f"folder:{path}", "all")),
+    st.tuples(
+        st.sampled_from(["folder:x", "folder:/a/b-5w1s", "folder:y-train", "folder:z-test"]),
+        st.just("all"),
+    ),
+)
+
+
+@st.composite
+def protocols(draw):
+    split, part = draw(split_parts)
+    ways = draw(st.integers(2, 10_000))
+    reuse = draw(st.sampled_from(["independent", "once"]))
+    once = reuse == "once"
+    return Protocol(
+        split,
+        part,
+        draw(st.sampled_from(["within", "between"])),
+        ways,
+        draw(st.integers(1, 10_000)),
+        draw(st.integers(1, 10_000)),
+        ways if once else draw(st.integers(2, ways)),
+        "any" if once else draw(st.sampled_from(["any", "distinct", "same"])),
+        draw(st.sampled_from(["none", "apart"] if once else ["none", "classes", "apart"])),
+        reuse,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_mean_the_protocols_they_name(name):
+    assert parse(name) == NAMES[name]
+    assert NAMES[name].name == name
+
+
+@given(protocols())
+def test_the_name_of_any_protocol_is_read_as_that_protocol(asked):
+    assert parse(asked.name) == asked
+
+
+@pytest.mark.parametrize("word", ["train", "test", "background", "5w1s", "within-5w1s", "once"])
+def test_a_folder_may_end_in_a_word_that_protocols_use(word):
+    asked = Protocol(f"folder:/data/letters-{word}", "all", "within", 5, 1)
+    assert parse(asked.name) == asked
+
+
+words = st.sampled_from(
+    "lake vinyals meta glyphs folder:x runs background test within between 5w1s 0w1s 3to5w1s 9to5w1s "
+    "0to5w1s 99999w1s 5w0s q5 q0 rot rotapart once samedrawer distinctdrawers x - w s".split()
+)
+
+
+@given(st.one_of(st.text(), st.lists(words, max_size=7).map("-".join)))
+@example("folder:")
+@example("-")
+@example("lake-within-٥w1s")
+def test_any_text_is_a_protocol_or_a_readable_error(text):
+    try:
+        asked = parse(text)
+    except TaskError as error:
+        assert "\n" not in str(error)
+        assert repr(text) in str(error)
+    else:
+        assert parse(asked.name) == asked
+
+
+@pytest.mark.parametrize(
+    ("longer", "name"),
+    [
+        ("lake-evaluation-within-20w1s", "lake-within-20w1s"),
+        ("vinyals-test-between-5w1s-q1", "vinyals-5w1s"),
+        ("meta-within-05w01s", "meta-5w1s"),
+        ("lake-within-5to5w1s", "lake-within-5w1s"),
+        ("lake-between-5w1s-once-q2-rotapart", "lake-between-5w1s-q2-rotapart-once"),
+    ],
+)
+def test_the_name_is_the_shortest(longer, name):
+    assert parse(longer).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [
+        ("lake-witin-20w1s", "lake-within-20w1s"),
+        ("lake-run", "lake-runs"),
+        ("vinyal-20w1s", "vinyals-20w1s"),
+        ("lake-betwen-5w5s", "lake-between-5w5s"),
+        ("omniglot", "lake-runs"),
+        ("", "lake-runs"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_closest(name, close):
+    with pytest.raises(TaskError) as error:
+        parse(name)
+    assert repr(name) in str(error.value)
+    assert close in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("lake-20w1s", "within or between.*lake-within-20w1s"),
+        ("lake-train-within-5w1s", "lake has the parts evaluation, background"),
+        ("lake-within-5w1s-rotate", "-rotate.*known: qN, .*rotapart.*once"),
+        ("lake-within-5w1s-q3-q4", "twice.*queries"),
+        ("lake-within-5w1s-rot-rotapart", "twice.*rotations"),
+        ("lake-within-1w1s", "at least 2"),
+        ("lake-within-1to5w1s", "at least 2"),
+        ("lake-within-0to5w1s", "0"),
+        ("lake-within-9to5w1s", "9 to 5 ways"),
+        ("lake-within-0w1s", "ways 0"),
+        ("lake-within-5w0s", "shots 0"),
+        ("lake-within-5w1s-q0", "queries 0"),
+        ("lake-within-5w10001s", "shots 10001"),
+        ("lake-within-5w1s-samedrawer-once", "-once"),
+        ("lake-within-3to5w1s-once", "-once"),
+        ("lake-within-5w1s-rot-once", "-rotapart"),
+    ],
+)
+def test_an_impossible_name_is_refused_with_the_reason(name, says):
+    with pytest.raises(TaskError, match=says) as error:
+        parse(name)
+    assert repr(name) in str(error.value)
+
+
+def test_the_official_runs_cannot_be_altered():
+    for field, value in (("ways", 5), ("shots", 2), ("part", "background"), ("reuse", "once")):
+        with pytest.raises(TaskError, match="lake-runs"):
+            replace(RUNS, **{field: value})
+
+
+@pytest.mark.parametrize(("split", "part"), [("nosuch", "test"), ("lake", "train"), ("meta", "")])
+def test_a_split_or_part_that_does_not_exist_is_refused_at_construction(split, part):
+    with pytest.raises(TaskError):
+        Protocol(split, part, "within", 5, 1)
+
+
+def test_the_digest_covers_every_field():
+    others = {
+        "split": "small1",
+        "part": "background",
+        "structure": "between",
+        "ways": 21,
+        "shots": 2,
+        "queries": 2,
+        "fewest_ways": 19,
+        "drawers": "same",
+        "rotations": "apart",
+        "reuse": "once",
+    }
+    assert list(others) == [field.name for field in fields(Protocol)]
+    changed = [
+        # The number of ways alone, not the fewest with it.
+        Protocol(**{**{f.name: getattr(BASE, f.name) for f in fields(Protocol)}, field: value})
+        for field, value in others.items()
+    ]
+    digests = {BASE.digest, *(other.digest for other in changed)}
+    assert len(digests) == 1 + len(others)
+
+
+def test_the_digest_covers_the_version(monkeypatch):
+    before = BASE.digest
+    monkeypatch.setattr(protocol, "VERSION", protocol.VERSION + 1)
+    assert BASE.digest != before
+
+
+def test_equal_protocols_have_equal_digests():
+    assert Protocol(*astuple(BASE)).digest == parse("lake-evaluation-within-20w1s-q1").digest
+
+
+def test_a_description_tells_every_protocol_apart():
+    described = {asked.describe() for asked in NAMES.values()}
+    assert len(described) == len(NAMES)
+    assert not any("\n" in text for text in described)
+
+
+# What data do not allow.
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("lake-within-7w1s", "7 ways are impossible: A has 6"),
+        ("lake-within-7to9w1s", "7 ways are impossible: A has 6"),
+        ("lake-within-25w1s-rot", "25 ways are impossible: A has 24"),
+        ("lake-within-7w1s-rotapart", "7 ways are impossible: A has 6"),
+        ("lake-between-31w1s", "31 ways are impossible: tiny has 30"),
+        ("lake-within-5w10s", "10 shots and 1 queries need 11 images .*A/character01 has 10"),
+        ("lake-within-5w6s-q5", "6 shots and 5 queries need 11 images"),
+        ("lake-within-5w6s-distinctdrawers", "at most 5 shots and queries"),
+        ("lake-within-5w1s-q6-distinctdrawers", "at most 5 shots and queries"),
+    ],
+)
+def test_what_the_data_do_not_allow_is_refused_with_the_reason(tiny, name, says):
+    with pytest.raises(TaskError, match=says) as error:
+        Sampler(parse(name), tiny)
+    assert str(error.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("suffix", ["samedrawer", "distinctdrawers"])
+def test_drawers_are_compared_only_where_each_drew_every_character_once(
+    tiny, make_dataset, suffix
+):
+    asked = parse(f"lake-within-2w1s-{suffix}")
+    Sampler(asked, tiny)
+    missing = tiny.select(tiny.table["file"] != "B/character02/03.png", "one missing")
+    rows = [tuple(row) for row in tiny.table.astype(str).to_numpy()]
+    doubled = [(a, c, f"{(int(d) + 1) // 2:02}", f) for a, c, d, f in rows]
+    twice = type(tiny).build("twice", tiny.images, doubled)
+    for dataset in (missing, twice):
+        with pytest.raises(TaskError, match=f"{dataset.name} once"):
+            Sampler(asked, dataset)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_an_impossible_seed_is_refused(tiny, seed):
+    with pytest.raises(TaskError, match=f"seed {seed}"):
+        Sampler(BASE, tiny, seed)
+
+
+@pytest.mark.usefixtures("omniglot")
+def test_a_background_alphabet_that_is_too_small_is_named():
+    with pytest.raises(TaskError, match=r"20 ways are impossible: Blackfoot.* has 14 characters"):
+        open_protocol(parse("lake-background-within-20w1s"))
+    Sampler(parse("lake-background-within-14w1s"), load("lake", "background"))
