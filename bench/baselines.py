@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 
 class Chance:
@@ -95,7 +95,9 @@ class Hausdorff:
         # Trees without balance or compact nodes give the same distances, sooner.
         query_trees, support_trees = (
             [
-                cKDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False) if len(points) else None
+                KDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)
+                if len(points)
+                else None
                 for points in side
             ]
             for side in (queries, supports)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from ..tasks import Images, cache_folder
+from ..tasks import Images, cache_folder, replacing
 from .scorer import BATCH, Traits
 
 
@@ -86,11 +84,6 @@ class EmbeddingCache:
     def put(self, keys: np.ndarray, embeddings: np.ndarray) -> None:
         """Adds embeddings (n, D) of the images with some keys (n,)."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(keys).hexdigest()[:32]
-        handle, fresh = tempfile.mkstemp(prefix=".new-", dir=self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, keys=keys, embeddings=embeddings)
-            os.replace(fresh, self._folder / f"{name}.npz")
-        finally:
-            Path(fresh).unlink(missing_ok=True)
+        name = hashlib.sha256(np.ascontiguousarray(keys).tobytes()).hexdigest()[:32]
+        with replacing(self._folder / f"{name}.npz") as fresh:
+            np.savez(fresh, keys=keys, embeddings=embeddings)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import platform
 import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,7 @@ import pandas as pd
 from filelock import FileLock
 
 from .. import results
-from ..tasks import BLOCK, Source, digest
+from ..tasks import BLOCK, Source, digest, replacing
 from .embeddings import EmbeddingCache, image_keys
 from .errors import ScorerError
 from .scorer import BATCH, Scorer, Traits
@@ -202,15 +201,10 @@ class Evaluation:
         path = self._partial / "prepared.npz"
         if self.traits.level == 3:
             return path
-        with self._timed("sample"):
-            if self.traits.level == 1:
-                rows = self._used_rows()
-            else:
-                rectangles = self._rectangles()
         if self.traits.level == 1:
-            keys, values = self._embeddings(executor, rows)
+            keys, values = self._embeddings(executor)
         else:
-            keys, values = self._pair_scores(executor, rectangles)
+            keys, values = self._pair_scores(executor)
         if self.settings.order is not None:
             save_prepared(path, keys, values)
         self.bench.hold(str(path), keys, values)
@@ -227,8 +221,10 @@ class Evaluation:
                 break
         return np.flatnonzero(used[:-1])
 
-    def _embeddings(self, executor: Executor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _embeddings(self, executor: Executor) -> tuple[np.ndarray, np.ndarray]:
         """Embeds each different image once; gives each row's place, and embeddings."""
+        with self._timed("sample"):
+            rows = self._used_rows()
         keys, first, place_of_row = np.unique(
             image_keys(self.source.dataset.images, rows), return_index=True, return_inverse=True
         )
@@ -283,10 +279,10 @@ class Evaluation:
                 rectangles.append((query, support[episode, 0][new[episode].any(axis=0)]))
         return rectangles
 
-    def _pair_scores(
-        self, executor: Executor, rectangles: list[tuple[np.ndarray, np.ndarray]]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _pair_scores(self, executor: Executor) -> tuple[np.ndarray, np.ndarray]:
         """Scores pairs; gives their codes, sorted, and scores."""
+        with self._timed("sample"):
+            rectangles = self._rectangles()
         total = sum(len(query) * len(support) for query, support in rectangles)
         tick = self.settings.ticker(total, "Pairs")
         pieces: list[tuple[np.ndarray, np.ndarray]] = []
@@ -342,7 +338,8 @@ class Evaluation:
         upright = len(categories)
         if turned:
             categories = [
-                *categories, *(f"{name}@{90 * turn}" for turn in (1, 2, 3) for name in categories)
+                *categories,
+                *(f"{name}@{90 * turn}" for turn in (1, 2, 3) for name in categories),
             ]
             names["character"] = (codes, categories)
         for unit in units:
@@ -418,13 +415,8 @@ class _Timer:
 
 
 def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
-    handle, fresh = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **columns)  # pyright: ignore[reportArgumentType]
-        os.replace(fresh, path)
-    finally:
-        Path(fresh).unlink(missing_ok=True)
+    with replacing(path) as fresh:
+        np.savez(fresh, **columns)  # pyright: ignore[reportArgumentType]
 
 
 def _load(path: Path, needed: Sequence[str]) -> dict[str, np.ndarray] | None:

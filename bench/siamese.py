@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..models.backend import load_keras
-from ..models.bundle import Bundle, bundle, named_weights, weights_digest
+from ..models.bundle import Bundle, bundle, read_weights
 from ..models.comparison import weighted_product
 
 if TYPE_CHECKING:
@@ -48,8 +47,11 @@ class BundledSiamese:
 
     @cached_property
     def _head(self) -> tuple[np.ndarray, float]:
-        head = {name.split(".")[-1]: array for name, array in self._bundle.arrays.items()
-                if name.startswith("head.")}
+        head = {
+            name.split(".")[-1]: array
+            for name, array in self._bundle.arrays.items()
+            if name.startswith("head.")
+        }
         return head["weighting"], float(head["bias"])
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
@@ -63,20 +65,13 @@ class CheckpointSiamese:
     pooling = "prototype"
 
     def __init__(self, path: str) -> None:
-        load_keras()
-        from keras import ops
-
-        from ..models.siamese import load_checkpoint
+        from ..models import load_checkpoint
 
         self.model = load_checkpoint(path)
         self.name = Path(path).stem
-        weights = {
-            name: ops.convert_to_numpy(variable).astype(np.float32)
-            for name, variable in named_weights(self.model).items()
-        }
-        content = hashlib.sha256(weights_digest(weights).encode())
-        for name in sorted(weights):
-            content.update(np.ascontiguousarray(weights[name]))
+        content = hashlib.sha256()
+        for name, array in sorted(read_weights(self.model).items()):
+            content.update(f"{name} {array.shape}\n".encode() + array.tobytes())
         self.digest = _digest(content.hexdigest())
         self.parameters = self.model.count_params()
         self.embed = self.model.embed

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
-from keras import ops
 
 from .pixels import linear_matrix
 from .recipe import Distortion
 
+# Keras's annotations have None wherever a tensor may come.
+ops: Any = keras.ops
 
-def draw(
-    rng: np.random.Generator, count: int, size: int, distortion: Distortion
-) -> np.ndarray:
+
+def draw(rng: np.random.Generator, count: int, size: int, distortion: Distortion) -> np.ndarray:
     """Draws where each pixel of each distorted image comes from.
 
     Rotation, shear, scale and shift are uniform in their ranges (Koch et al.

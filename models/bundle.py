@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..tasks import replacing
 from .backend import load_keras
 from .errors import ModelError
 
@@ -28,7 +29,7 @@ def weights_digest(arrays: Mapping[str, np.ndarray]) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], dtype="<f2")
         digest.update(f"{name} {array.shape}\n".encode())
-        digest.update(array)
+        digest.update(array.data)
     return digest.hexdigest()
 
 
@@ -38,6 +39,16 @@ def named_weights(model: Siamese) -> dict[str, Any]:
         f"{part}.{index:02}.{variable.name}": variable
         for part, layer in (("tower", model.tower), ("head", model.head))
         for index, variable in enumerate(layer.weights)
+    }
+
+
+def read_weights(model: Siamese) -> dict[str, np.ndarray]:
+    """The network's weights as float32 arrays, by the names of `named_weights`."""
+    from keras import ops
+
+    return {
+        name: np.asarray(ops.convert_to_numpy(variable), dtype=np.float32)
+        for name, variable in named_weights(model).items()
     }
 
 
@@ -143,7 +154,13 @@ def render_card(card: Mapping[str, Any]) -> str:
             lines += [f"| {name}.{inner} | {content} |" for inner, content in value.items()]
         else:
             lines.append(f"| {name} | {value} |")
-    lines += ["", "## Validation curve", "", "| stage | step | loss | accuracy |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "## Validation curve",
+        "",
+        "| stage | step | loss | accuracy |",
+        "|---|---|---|---|",
+    ]
     lines += [
         f"| {entry['stage']} | {entry['step']} | {entry['loss']:.3f} | "
         f"{_percent(entry['accuracy'])} |"
@@ -154,13 +171,10 @@ def render_card(card: Mapping[str, Any]) -> str:
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     """Writes a card into a folder, as `NAME.json` and `NAME.md`."""
-    for ending, text in (
-        ("json", json.dumps(card, indent=1, ensure_ascii=False) + "\n"),
-        ("md", render_card(card)),
-    ):
-        fresh = folder / f".new-{card['name']}.{ending}"
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(folder / f"{card['name']}.{ending}")
+    with replacing(folder / f"{card['name']}.json") as fresh:
+        fresh.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with replacing(folder / f"{card['name']}.md") as fresh:
+        fresh.write_text(render_card(card), encoding="utf-8")
 
 
 def bundles() -> list[str]:

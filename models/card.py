@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from .bundle import named_weights, weights_digest, write_card
+from ..tasks import replacing
+from .bundle import read_weights, weights_digest, write_card
 from .training import Training
 
 
@@ -31,9 +30,8 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         The card.
     """
     recipe, siamese = training.recipe, training.siamese
-    arrays = {
-        name: ops.convert_to_numpy(variable).astype(np.float16)
-        for name, variable in named_weights(siamese).items()
+    arrays: dict[str, Any] = {
+        name: array.astype(np.float16) for name, array in read_weights(siamese).items()
     }
     card = {
         "name": recipe.name,
@@ -61,13 +59,9 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "history": training.history,
         "characters": training.characters,
     }
-    handle, fresh = tempfile.mkstemp(suffix=".npz", prefix=".new-", dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        np.savez_compressed(file, **arrays)
-    os.replace(fresh, folder / f"{recipe.name}.npz")
-    # Keras decides the format by the ending, so the name for the meantime keeps it.
-    whole = folder / f".new-{recipe.name}.keras"
-    siamese.save(whole)
-    os.replace(whole, folder / f"{recipe.name}.keras")
+    with replacing(folder / f"{recipe.name}.npz") as fresh:
+        np.savez_compressed(fresh, **arrays)
+    with replacing(folder / f"{recipe.name}.keras") as fresh:
+        siamese.save(fresh)
     write_card(folder, card)
     return card

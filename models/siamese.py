@@ -8,11 +8,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from .comparison import weighted_product
 from .errors import ModelError
 from .pixels import shrink, tower_matrix
+
+# Keras's annotations have None wherever a tensor may come.
+ops: Any = keras.ops
 
 _register = keras.saving.register_keras_serializable(package="wayshot")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Iterator
@@ -13,15 +12,17 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from ..tasks import Dataset, Protocol, Sampler
+from ..tasks import Dataset, Protocol, Sampler, replacing
 from .augmentation import draw, sample
 from .backbones import backbone
 from .errors import ModelError
 from .pixels import area_matrix, between_size, shrink
 from .recipe import Recipe
 from .siamese import Siamese, WeightedProduct
+
+# Keras's annotations have None wherever a tensor may come.
+ops: Any = keras.ops
 
 CHECKPOINT_SECONDS = 120
 """Longest time whose work a kill can lose."""
@@ -130,7 +131,7 @@ class Training:
 
     def _optimizer(self) -> keras.optimizers.Optimizer:
         recipe = self.recipe
-        schedule = keras.optimizers.schedules.CosineDecay(
+        schedule: Any = keras.optimizers.schedules.CosineDecay(
             0.0,
             max(recipe.steps - recipe.warmup_steps, 1),
             warmup_target=recipe.learning_rate,
@@ -174,7 +175,9 @@ class Training:
         alphabet = self._alphabets[rng.integers(len(self._alphabets))]
         characters = rng.permutation(np.unique(self._labels[self._alphabets == alphabet]))
         characters = characters[: self.recipe.batch // 2]
-        rows = np.stack([rng.permutation(np.flatnonzero(self._labels == c))[:2] for c in characters])
+        rows = np.stack(
+            [rng.permutation(np.flatnonzero(self._labels == c))[:2] for c in characters]
+        )
         images = self._distorted(rng, rows.T.ravel(), np.zeros(rows.size, np.int64))
         embedded = np.asarray(self.siamese.tower.predict_on_batch(images))
         count = len(characters)
@@ -266,8 +269,14 @@ class Training:
             reported = now
             if step % self.recipe.validate_every == 0 or step == steps:
                 accuracy = self.validate()
-                self.history.append({"stage": stage, "step": step, "accuracy": accuracy,
-                                     "loss": float(np.mean(losses))})
+                self.history.append(
+                    {
+                        "stage": stage,
+                        "step": step,
+                        "accuracy": accuracy,
+                        "loss": float(np.mean(losses)),
+                    }
+                )
             yield Report(stage, step, steps, float(np.mean(losses)), rate, accuracy)
             losses = []
             if folder and (time.monotonic() - saved > CHECKPOINT_SECONDS or step == steps):
@@ -296,9 +305,8 @@ class Training:
             "seconds": self.seconds,
         }
         arrays = {f"{i}": ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
-        fresh = folder / ".checkpoint.new.npz"
-        np.savez(fresh, state=np.array(json.dumps(state)), **arrays)
-        os.replace(fresh, folder / "checkpoint.npz")
+        with replacing(folder / "checkpoint.npz") as fresh:
+            np.savez(fresh, state=np.array(json.dumps(state)), **arrays)
 
     def resume(self, folder: Path) -> None:
         """Goes back to the checkpoint in a folder.

@@ -98,9 +98,7 @@ def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
     return root / _safe(protocol) / f"{_safe(scorer)}-{key[:12]}"
 
 
-def write(
-    folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]
-) -> Run:
+def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
     """Stores a run whole, or not at all.
 
     Args:
@@ -147,9 +145,7 @@ def read(folder: Path) -> Run:
             f"{path}: schema version {version!r}, expected {SCHEMA_VERSION}; "
             "written by another version of wayshot"
         )
-    wrong = [
-        name for name, kind in _REQUIRED.items() if not isinstance(record.get(name), kind)
-    ]
+    wrong = [name for name, kind in _REQUIRED.items() if not isinstance(record.get(name), kind)]
     for part, names in (("protocol", ("name", "digest")), ("scorer", ("name", "digest"))):
         if part not in wrong:
             wrong += [

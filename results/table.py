@@ -97,7 +97,10 @@ class Table:
         if form == "csv":
             return self._csv()
         styles = {
-            "text": "simple", "github": "github", "latex": "latex_booktabs", "html": "html",
+            "text": "simple",
+            "github": "github",
+            "latex": "latex_booktabs",
+            "html": "html",
         }
         if form not in styles:
             raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
@@ -141,8 +144,10 @@ def _labels(runs: Sequence[Run], name: Any, identity: Any, detail: Any) -> dict[
 
 def _column_caption(label: str, runs: Sequence[Run], estimates: Sequence[Estimate]) -> str:
     record = runs[0].record
-    episodes = "" if record["protocol"]["name"] == "lake-runs" else (
-        f"{record['episodes']:,} episodes, seed {record['seed']}, "
+    episodes = (
+        ""
+        if record["protocol"]["name"] == "lake-runs"
+        else (f"{record['episodes']:,} episodes, seed {record['seed']}, ")
     )
     counts = sorted({one.n for one in estimates})
     methods = []
@@ -173,8 +178,10 @@ def table(runs: Sequence[Run], interval: str = "population") -> Table:
         runs,
         lambda run: run.protocol,
         lambda run: run.record["episodes_digest"],
-        lambda run: f"seed {run.record['seed']}, {run.record['episodes']} episodes, "
-        f"{run.record['episodes_digest'][:6]}",
+        lambda run: (
+            f"seed {run.record['seed']}, {run.record['episodes']} episodes, "
+            f"{run.record['episodes_digest'][:6]}"
+        ),
     )
     rows = _labels(
         runs,
@@ -195,12 +202,15 @@ def table(runs: Sequence[Run], interval: str = "population") -> Table:
             marks[row, column] = " !"
         per_column.setdefault(column, []).append(run)
     captions = [
-        _column_caption(label, members, [cells[row, label] for row in rows.values()
-                                         if (row, label) in cells])
+        _column_caption(
+            label, members, [cells[row, label] for row in rows.values() if (row, label) in cells]
+        )
         for label, members in per_column.items()
     ]
     level = {f"{100 * cell.level:g}" for cell in cells.values()}
-    caption = f"Accuracy %, {' and '.join(level)} % {interval} interval. " + ". ".join(captions) + "."
+    caption = (
+        f"Accuracy %, {' and '.join(level)} % {interval} interval. " + ". ".join(captions) + "."
+    )
     notes = (
         ("! leakage: the scorer was trained on characters that it is tested on",) if marks else ()
     )

@@ -123,7 +123,7 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
         ResultError: The file is missing, damaged, or holds something else.
     """
     try:
-        table = pq.read_table(os.fspath(path), columns=columns, partitioning=None)
+        table = pq.read_table(os.fspath(path), columns=columns, partitioning=None)  # pyright: ignore
     except (OSError, pa.ArrowException) as error:
         problem = " ".join(str(error).split())[:200]
         raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None

@@ -6,7 +6,7 @@ from .errors import TaskError
 from .images import SIDE, Images
 from .protocol import RUNS, Protocol, parse
 from .splits import SPLITS, Split, load
-from .store import cache_folder
+from .store import cache_folder, replacing
 
 __all__ = [
     "BLOCK",
@@ -26,4 +26,5 @@ __all__ = [
     "load",
     "open_protocol",
     "parse",
+    "replacing",
 ]

@@ -274,5 +274,5 @@ def digest(source: Source, episodes: int) -> str:
     total = hashlib.sha256(f"{source.protocol.digest} {source.dataset.digest}".encode())
     for block in source.blocks(episodes):
         for array, kind in ((block.support, "<i4"), (block.query, "<i4"), (block.target, "<i2")):
-            total.update(np.ascontiguousarray(array, dtype=kind))
+            total.update(np.ascontiguousarray(array, dtype=kind).data)
     return total.hexdigest()

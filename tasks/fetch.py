@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +112,7 @@ def fetch(
         try:
             pooch.retrieve(url, known_hash=None, fname=fresh, path=folder, progressbar=show)
             _check(part, folder / fresh, progress)
-            os.replace(folder / fresh, path)
+            (folder / fresh).replace(path)
         except requests.RequestException as error:
             problem = " ".join(str(error).split())[:200]
             raise TaskError(

@@ -137,9 +137,7 @@ def decode_exact(content: bytes, name: str) -> np.ndarray:
     """
     image = _open(content, name)
     if image.size != (SIDE, SIDE):
-        raise TaskError(
-            f"{name}: {image.width} x {image.height} pixels, expected {SIDE} x {SIDE}"
-        )
+        raise TaskError(f"{name}: {image.width} x {image.height} pixels, expected {SIDE} x {SIDE}")
     return ~np.asarray(image.convert("1"), dtype=bool)
 
 
@@ -176,8 +174,9 @@ def decode_any(content: bytes | Path, name: str) -> np.ndarray:
         scale = SIDE / max(ink.size)
         width, height = (max(1, round(scale * length)) for length in ink.size)
         square = Image.new("L", (SIDE, SIDE), 0)
-        resized = ink.resize((width, height), Image.Resampling.BOX if scale < 1 else
-                             Image.Resampling.BILINEAR)
+        resized = ink.resize(
+            (width, height), Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+        )
         square.paste(resized, ((SIDE - width) // 2, (SIDE - height) // 2))
         ink = square
     shades = np.asarray(ink)

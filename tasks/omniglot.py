@@ -193,7 +193,11 @@ def _check(part: Part, path: Path, digest: str, names: list[str], bits: np.ndarr
         expected = official[part.name] if part.name in official else np.empty(0, "<u2")
     found = short_digests(bits)
     differs = np.flatnonzero(found != expected) if len(found) == len(expected) else []
-    which = f"{names[differs[0]]}: not the official image" if len(differs) else "not the official content"
+    which = (
+        f"{names[differs[0]]}: not the official image"
+        if len(differs)
+        else "not the official content"
+    )
     raise TaskError(
         f"{path}: {which} (every file can be read, but the digest of all is {digest[:12]}…, "
         f"expected {part.pixels[:12]}…); fetch it again, or use images of your own as folder:PATH"
@@ -296,8 +300,9 @@ def read_runs(path: Path, progress: Progress = quiet) -> Runs:
         which[run - 1, item - 1] = row
     for name, content in members(path, ("class_labels.txt",)):
         for line in content.decode("ascii", "replace").splitlines():
-            label = re.fullmatch(r"run(\d\d)/test/item(\d\d)\.png run\1/training/class(\d\d)\.png",
-                                 line.strip())
+            label = re.fullmatch(
+                r"run(\d\d)/test/item(\d\d)\.png run\1/training/class(\d\d)\.png", line.strip()
+            )
             if label is None or not all(1 <= int(group) <= 20 for group in label.groups()):
                 raise TaskError(f"{path}: {name}: unexpected line {line[:80]!r}")
             run, item, character = (int(group) - 1 for group in label.groups())
@@ -305,7 +310,7 @@ def read_runs(path: Path, progress: Progress = quiet) -> Runs:
     if sorted(runs.target.ravel()) != sorted(list(range(20)) * 20):
         raise TaskError(f"{path}: class_labels.txt of a run is missing or incomplete")
     names = [match.string for match in matches]
-    labels = hashlib.sha256(np.ascontiguousarray(runs.target, dtype="<i2")).digest()
+    labels = hashlib.sha256(np.ascontiguousarray(runs.target, dtype="<i2").data).digest()
     whole = hashlib.sha256(pixel_digest(names, bits).encode() + labels).hexdigest()
     _check(PARTS["all_runs"], path, whole, names, bits)
     return runs

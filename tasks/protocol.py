@@ -24,7 +24,9 @@ _NAME = re.compile(
 )
 _DRAWERS = {"distinctdrawers": "distinct", "samedrawer": "same"}
 _ROTATIONS = {"rot": "classes", "rotapart": "apart"}
-_EXAMPLES = "lake-runs, lake-within-20w1s, lake-between-5w5s, vinyals-20w1s-rot, glyphs-within-20w1s"
+_EXAMPLES = (
+    "lake-runs, lake-within-20w1s, lake-between-5w5s, vinyals-20w1s-rot, glyphs-within-20w1s"
+)
 _LARGEST = 10_000
 
 
@@ -188,7 +190,9 @@ def parse(name: str) -> Protocol:
             field, value = "reuse", "once"
         else:
             known = ["qN", *_DRAWERS, *_ROTATIONS, "once"]
-            raise TaskError(f"protocol {name!r}: unknown suffix -{suffix}; known: {', '.join(known)}")
+            raise TaskError(
+                f"protocol {name!r}: unknown suffix -{suffix}; known: {', '.join(known)}"
+            )
         if field in fields:
             raise TaskError(f"protocol {name!r} says twice what its {field} are")
         fields[field] = value

@@ -124,7 +124,9 @@ def _load_vinyals(part: str, data: str | Path | None, progress: Progress) -> Dat
     if part == "test":
         keep = evaluation.character_codes >= _VINYALS_BEFORE_TEST - background
         return evaluation.select(keep, "omniglot vinyals test")
-    whole = concatenate([omniglot.load("images_background", data, progress), evaluation], "omniglot")
+    whole = concatenate(
+        [omniglot.load("images_background", data, progress), evaluation], "omniglot"
+    )
     early = whole.character_codes < _VINYALS_BEFORE_TEST
     validation = _of_alphabets(whole, VINYALS_VALIDATION.__contains__)
     keep = early & (validation if part == "validation" else ~validation)

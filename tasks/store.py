@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +27,31 @@ def cache_folder() -> Path:
     return Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lets a file appear whole, or not at all.
+
+    Args:
+        path: The file.
+
+    Yields:
+        A path beside it, with the same ending, to write to. It becomes the
+        file if nothing is raised meanwhile.
+    """
+    fresh = path.with_name(f".new-{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def _read(folder: Path, name: str) -> Dataset | None:
     try:
         record = json.loads((folder / "record.json").read_text())
         bits = np.load(folder / "bits.npy", mmap_mode="r", allow_pickle=False)
         rows = np.load(folder / "rows.npy", allow_pickle=False)
-        content = hashlib.sha256(bits).hexdigest()
+        content = hashlib.sha256(bits.data).hexdigest()
         if content != record["content"] or len(rows) != len(bits):
             return None
         return Dataset.build(
@@ -50,7 +71,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
         record = {
             "digest": dataset.digest,
             "side": dataset.images.side,
-            "content": hashlib.sha256(bits).hexdigest(),
+            "content": hashlib.sha256(bits.data).hexdigest(),
         }
         (fresh / "record.json").write_text(json.dumps(record))
         shutil.rmtree(folder, ignore_errors=True)
@@ -82,5 +103,3 @@ def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
         _write(folder, made)
         dataset = _read(folder, name) or made
     return dataset
-
-

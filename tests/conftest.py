@@ -55,7 +55,7 @@ def golden():
     return lambda name: json.loads((folder / f"{name}.json").read_text())
 
 
-def draw_dataset(sizes, drawers, name="tiny"):
+def draw_dataset(sizes, drawers, name="tiny", side=105):
     """Random images; alphabets A, B, ... of the given numbers of characters."""
     rows = [
         (alphabet, f"character{c:02}", f"{d:02}", f"{alphabet}/character{c:02}/{d:02}.png")
@@ -64,7 +64,8 @@ def draw_dataset(sizes, drawers, name="tiny"):
         for d in range(1, drawers + 1)
     ]
     rng = np.random.Generator(np.random.PCG64(7))
-    return Dataset.build(name, Images(pack(rng.random((len(rows), 105, 105)) < 0.1)), rows)
+    bits = pack(rng.random((len(rows), side, side)) < 0.1)
+    return Dataset.build(name, Images(bits, side), rows)
 
 
 @pytest.fixture(scope="session")

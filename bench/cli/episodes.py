@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TextIO
 
@@ -65,11 +63,6 @@ def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)
     digest = tasks.digest(source, count)
-    handle, fresh = tempfile.mkstemp(prefix=".new-", dir=out.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            _write(file, source, count, digest)
-        os.replace(fresh, out)
-    finally:
-        Path(fresh).unlink(missing_ok=True)
+    with tasks.replacing(out) as fresh, fresh.open("w", encoding="utf-8") as file:
+        _write(file, source, count, digest)
     click.echo(f"{out}: {count} episodes of {source.protocol.name}, digest {digest}")

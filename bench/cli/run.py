@@ -76,7 +76,7 @@ def command(
     interval: str,
     as_json: bool,
 ) -> None:
-    """Evaluate every scorer on every protocol, store the trials, print the table.
+    r"""Evaluate every scorer on every protocol, store the trials, print the table.
 
     What is stored already is not run again. Without PROTOCOL: a first look, on
     the built-in glyphs and, where Omniglot is there, Lake's official runs.

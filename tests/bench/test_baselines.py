@@ -39,8 +39,9 @@ def test_hausdorff_finds_images_without_ink_far_from_all_others_and_like_each_ot
     assert Hausdorff().score(blank, blank)[0, 0] == 0
 
 
-@pytest.mark.parametrize(("scorer", "metric"), [(PixelCosine, "cosine"),
-                                                (PixelEuclidean, "euclidean")])
+@pytest.mark.parametrize(
+    ("scorer", "metric"), [(PixelCosine, "cosine"), (PixelEuclidean, "euclidean")]
+)
 def test_pixel_scorers_agree_with_scipy(scorer, metric):
     queries, supports = random_images(5, 4), random_images(6, 5)
     answer = scorer().compare(scorer().embed(queries), scorer().embed(supports))

@@ -14,9 +14,7 @@ HERE = Path(__file__).parent
 
 
 def trials_bytes(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("trials.parquet")
-    }
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("trials.parquet")}
 
 
 @pytest.fixture

@@ -115,9 +115,7 @@ def test_every_pair_is_scored_once(source, tmp_path):
             self.pairs = []
 
         def score(self, query_images, support_images):
-            self.pairs += [
-                (q.tobytes(), s.tobytes()) for q in query_images for s in support_images
-            ]
+            self.pairs += [(q.tobytes(), s.tobytes()) for q in query_images for s in support_images]
             return super().score(query_images, support_images)
 
     scorer, episodes = Watching(), source("within-2w1s")
@@ -230,8 +228,10 @@ def test_distances_in_unsigned_bytes_do_not_wrap(source, tmp_path):
 def test_poolings_are_mean_max_and_prototype(source, tmp_path):
     episodes = source("within-4w3s")
     block, images = episodes.blocks(1).__next__(), episodes.dataset.images
-    embedded = {row: Pixels().embed(images[[row]])[0] for row in
-                np.concatenate([block.support.ravel(), block.query.ravel()])}
+    embedded = {
+        row: Pixels().embed(images[[row]])[0]
+        for row in np.concatenate([block.support.ravel(), block.query.ravel()])
+    }
     for pooling in ("mean", "max", "prototype"):
         scorer = Pixels()
         scorer.pooling = pooling  # pyright: ignore
@@ -257,9 +257,7 @@ def test_stored_runs_are_not_run_again(source, tmp_path):
     first = evaluate(Never(), source(), episodes=10, root=tmp_path)
     second = evaluate(Never(), source(), episodes=10, root=tmp_path)
     assert second.folder == first.folder
-    longer = Evaluation(
-        Never(), traits(Never(), "x"), source(), episodes=11, root=tmp_path
-    )
+    longer = Evaluation(Never(), traits(Never(), "x"), source(), episodes=11, root=tmp_path)
     assert longer.stored() is None
 
 
@@ -299,9 +297,10 @@ def test_characters_trained_on_are_counted_as_leaked(source, tmp_path):
     class Leaky(Pixels):
         trained_on = (*names[:3], "Elsewhere/character01")
 
-    assert evaluate(Leaky(), episodes, episodes=5, root=tmp_path).record["scorer"][
-        "leaked_characters"
-    ] == 3
+    assert (
+        evaluate(Leaky(), episodes, episodes=5, root=tmp_path).record["scorer"]["leaked_characters"]
+        == 3
+    )
     unknown = evaluate(Pixels(), episodes, episodes=5, root=tmp_path).record["scorer"]
     assert unknown["leaked_characters"] is None
 

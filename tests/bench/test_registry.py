@@ -58,7 +58,7 @@ def test_a_scorer_that_fails_at_once_is_refused(tmp_path, monkeypatch):
         "class Failing:\n    def score(self, q, s):\n        raise ValueError('no luck')\n"
     )
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScorerError, match="fails on a first batch .ValueError: no luck"):
+    with pytest.raises(ScorerError, match=r"fails on a first batch .ValueError: no luck"):
         resolve("failing_scorer:Failing")
 
 
@@ -88,7 +88,7 @@ def test_missing_and_damaged_checkpoints_are_refused(tmp_path):
     with pytest.raises(ScorerError, match="no such file"):
         resolve(str(tmp_path / "none.keras"))
     (tmp_path / "text.keras").write_text("no zip")
-    with pytest.raises(ScorerError, match="damaged, or not a .keras file"):
+    with pytest.raises(ScorerError, match=r"damaged, or not a .keras file"):
         resolve(str(tmp_path / "text.keras"))
     with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
         archive.writestr("config.json", "{}")

@@ -73,7 +73,9 @@ def test_pooling_direction_and_training_characters_change_the_digest():
     plain.digest = "1"  # pyright: ignore
     digests = [traits(plain, "x").digest]
     for attribute, value in (
-        ("pooling", "max"), ("smaller_is_closer", True), ("trained_on", ["a/b"])
+        ("pooling", "max"),
+        ("smaller_is_closer", True),
+        ("trained_on", ["a/b"]),
     ):
         setattr(plain, attribute, value)
         digests.append(traits(plain, "x").digest)

@@ -85,7 +85,7 @@ def test_damaged_weights_are_refused(name, damage, tmp_path):
         changed = {key: array.astype(np.float16) for key, array in found.arrays.items()}
         changed["head.01.bias"] = changed["head.01.bias"] + np.float16(1)
         np.savez(path, **changed)
-    with pytest.raises(ModelError, match="cannot be read|not those on the card"):
+    with pytest.raises(ModelError, match=r"cannot be read|not those on the card"):
         _ = dataclasses.replace(found, path=path).arrays
 
 

@@ -22,8 +22,10 @@ def test_linear_matrix_reproduces_a_ramp_between_the_outermost_centres():
     np.testing.assert_allclose(linear_matrix(60, 40) @ ramp, (np.arange(40) + 0.5) / 40, atol=1e-6)
 
 
-@pytest.mark.parametrize("matrix", [area_matrix(105, 40), linear_matrix(60, 40),
-                                    tower_matrix(105, 40), tower_matrix(30, 40)])
+@pytest.mark.parametrize(
+    "matrix",
+    [area_matrix(105, 40), linear_matrix(60, 40), tower_matrix(105, 40), tower_matrix(30, 40)],
+)
 def test_a_sheet_of_ink_stays_full_of_ink(matrix):
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-6)
     assert (matrix >= 0).all()

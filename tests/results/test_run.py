@@ -309,17 +309,17 @@ def test_a_long_name_cut_at_a_dot_is_not_hidden(tmp_path, name):
     assert [run.folder for run in find([tmp_path])] == [folder]
 
 
-ARGUMENTS = {"protocol": "a1", "dataset": "b2", "seed": 1, "episodes": 400, "scorer": "c3"}
+ARGUMENTS = {"protocol": "a1", "dataset": "b2", "seed": 1, "episodes": 411, "scorer": "c3"}
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        *({"protocol": "a2"}, {"dataset": "b3"}, {"seed": 2}, {"episodes": 401}, {"scorer": "c4"}),
+        *({"protocol": "a2"}, {"dataset": "b3"}, {"seed": 2}, {"episodes": 412}, {"scorer": "c4"}),
         *(
             {"protocol": "b2", "dataset": "a1"},
-            {"seed": 14, "episodes": 0},
-            {"seed": 400, "episodes": 1},
+            {"seed": 14, "episodes": 11},
+            {"seed": 411, "episodes": 1},
         ),
     ],
     ids=lambda other: "-".join(other),

@@ -291,6 +291,7 @@ def test_json_has_the_documented_shape(store):
 def test_errors_are_n_minus_the_credits_without_rounding_noise(store):
     assert result(store(np.full(400, 1 / 20), alphabets=10))["errors"] == 380
     assert result(store(np.r_[np.full(3, 1 / 3), np.zeros(57)]))["errors"] == 59
+    assert result(store(np.full(60, 1 / 3)))["errors"] == 40
     assert result(store(np.ones(60)))["errors"] == 0
 
 

@@ -108,9 +108,8 @@ def test_a_file_that_only_ends_like_an_image_is_named(letters):
 
 
 def test_a_name_that_is_not_utf8_is_an_error_of_the_user_not_of_the_program(letters):
-    file = os.fsencode(letters / "Old" / "b") + b"/\xff.png"
     try:
-        os.rename(letters / "Old/b/1.png", file)
+        (letters / "Old/b/1.png").rename(letters / "Old/b" / os.fsdecode(b"\xff.png"))
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     try:

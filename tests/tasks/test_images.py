@@ -155,9 +155,7 @@ def colours(ink, mode):
     if mode == "I;16":
         return Image.fromarray(np.where(ink, 1000, 60000).astype(np.uint16))
     if mode == "RGB, red on blue":
-        return Image.fromarray(
-            np.where(ink[..., None], (250, 80, 80), (0, 0, 90)).astype(np.uint8)
-        )
+        return Image.fromarray(np.where(ink[..., None], (250, 80, 80), (0, 0, 90)).astype(np.uint8))
     if mode == "RGBA, transparent paper":
         alpha = np.where(ink, 255, 0)[..., None] * np.array([0, 0, 0, 1])
         return Image.fromarray(alpha.astype(np.uint8))

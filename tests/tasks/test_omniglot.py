@@ -1,6 +1,8 @@
 import re
 import zipfile
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
 
 import numpy as np
 import PIL.Image
@@ -113,6 +115,28 @@ def test_an_unpacked_copy_is_the_same_data(omniglot, tmp_path):
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        (SMALL, f"{SMALL}/Greek/character07/0400_13.png"),
+        ("all_runs", "run11/test/item05.png"),
+        ("all_runs", "run20/training/class20.png"),
+    ],
+)
+def test_an_altered_image_of_the_official_data_is_named(omniglot, zip_of, tmp_path, name, member):
+    with zipfile.ZipFile(omniglot / f"{name}.zip") as archive:
+        members = {file: archive.read(file) for file in archive.namelist()}
+    pixels = np.array(PIL.Image.open(BytesIO(members[member])))
+    pixels[40, 60] ^= True
+    buffer = BytesIO()
+    PIL.Image.fromarray(pixels).save(buffer, "PNG")
+    path = put(tmp_path, name, zip_of(members | {member: buffer.getvalue()}, zipfile.ZIP_STORED))
+    read = read_runs if name == "all_runs" else partial(read_part, PARTS[name])
+    with pytest.raises(TaskError) as error:
+        read(path)
+    assert str(error.value).startswith(f"{path}: {member}: not the official image")
+
+
 # Where the data are looked for.
 
 
@@ -189,17 +213,26 @@ def damaged_zips(small, zip_of, encode):
         "too few": (zip_of({k: v for k, v in members.items() if k != middle}), "23 images"),
         "too many": (zip_of(members | {FIRST.replace("_01", "_05"): members[FIRST]}), "25 images"),
         "none": (zip_of({}), "0 images"),
-        "one pixel": (zip_of(members | {FIRST: encode(other)}), "not the official one"),
+        "one pixel": (zip_of(members | {FIRST: encode(other)}), "not the official"),
         "swapped": (zip_of(members | {FIRST: members[middle], middle: members[FIRST]}), "official"),
         "renamed": (
             zip_of({k.replace("Alpha", "Alfa"): v for k, v in members.items()}),
-            "not the official one",
+            "not the official",
         ),
     }
 
 
 KINDS = [
-    *("no zip", "empty", "truncated", "odd version", "flipped", "other size", "no image", "cut image"),
+    *(
+        "no zip",
+        "empty",
+        "truncated",
+        "odd version",
+        "flipped",
+        "other size",
+        "no image",
+        "cut image",
+    ),
     *("stray name", "too few", "too many", "none", "one pixel", "swapped", "renamed"),
 ]
 
@@ -275,7 +308,7 @@ def test_a_replaced_zip_is_read_anew(small, zip_of, encode, tmp_path):
     put(tmp_path, SMALL, small.zip)
     load(SMALL, tmp_path)
     put(tmp_path, SMALL, damaged_zips(small, zip_of, encode)["one pixel"][0])
-    with pytest.raises(TaskError, match="not the official one"):
+    with pytest.raises(TaskError, match="not the official"):
         load(SMALL, tmp_path)
 
 
@@ -317,10 +350,12 @@ LABELS = "run07/class_labels.txt"
         (lambda text: text.replace("run07/training", "run08/training"), "unexpected line"),
         (lambda text: text + "and so on\n", f"{LABELS}: unexpected line 'and so on'"),
         (
-            lambda text: text.replace("class01", "x").replace("class02", "class01").replace(
-                "/x.", "/class02."
+            lambda text: (
+                text.replace("class01", "x")
+                .replace("class02", "class01")
+                .replace("/x.", "/class02.")
             ),
-            "not the official one",
+            "not the official",
         ),
     ],
 )

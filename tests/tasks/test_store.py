@@ -47,8 +47,10 @@ def test_an_entry_is_read_as_it_was_made(entry, made):
 
 
 def test_another_key_is_another_entry(entry, made, tiny):
-    assert_same(cached("other", "made", lambda: tiny.select(np.arange(300) < 9, "made")),
-                tiny.select(np.arange(300) < 9, "made"))
+    assert_same(
+        cached("other", "made", lambda: tiny.select(np.arange(300) < 9, "made")),
+        tiny.select(np.arange(300) < 9, "made"),
+    )
     assert_same(cached("key", "made", must_not_be_made), made)
 
 
