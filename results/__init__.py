@@ -3,8 +3,9 @@
 from .errors import ResultError
 from .estimates import INTERVALS, LEVEL, Estimate, clustered, estimate, wilson
 from .run import Run, find, key, place, read, write
-from .table import FORMATS, Table, result, table
+from .table import Table, result, table
 from .trials import SCHEMA, judge
+from .writers import FORMATS
 
 __all__ = [
     "FORMATS",

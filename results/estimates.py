@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def wilson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
         credit: float ndarray (n,), from 0 to 1; shared credit counts in part.
         level: Nominal coverage.
     """
-    n, mean = len(credit), float(np.mean(credit))
+    n, mean = len(credit), math.fsum(credit) / len(credit)
     z = float(stats.norm.ppf((1 + level) / 2))
     centre = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
@@ -85,7 +86,7 @@ def clustered(credit: np.ndarray, cluster: np.ndarray, level: float = LEVEL) -> 
     n, clusters = len(credit), len(sizes)
     if clusters < 2:
         raise ResultError("one alphabet alone says nothing of others; ask for --interval wilson")
-    mean = float(np.mean(credit))
+    mean = math.fsum(credit) / n
     residuals = np.bincount(cluster, weights=credit) - mean * sizes
     error = np.sqrt(clusters / (clusters - 1) * np.sum(residuals**2)) / n
     half = float(stats.t.ppf((1 + level) / 2, clusters - 1) * error)
@@ -100,8 +101,9 @@ def estimate(trials: pd.DataFrame, interval: str = "population", level: float = 
     Args:
         trials: With the columns credit and alphabet.
         interval: `population`: `clustered` by alphabet where there are at
-            least five alphabets and their accuracies are not all 0 or all 1
-            (no spread does not mean no doubt), else `wilson`; or `wilson`.
+            least five alphabets and their accuracies differ (no spread does
+            not mean no doubt), else `wilson`; or `wilson`. A constant scorer's
+            credit, the same in all trials, has no doubt about it.
         level: Nominal coverage.
 
     Raises:
@@ -109,11 +111,15 @@ def estimate(trials: pd.DataFrame, interval: str = "population", level: float = 
     """
     if interval not in INTERVALS:
         raise ResultError(f"unknown interval {interval!r}; known are {', '.join(INTERVALS)}")
+    if not 0 < level < 1:
+        raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     credit = trials["credit"].to_numpy(dtype=np.float64)
     if not len(credit):
         raise ResultError("no trials to estimate from")
     codes, alphabets = pd.factorize(trials["alphabet"])
-    perfect = credit.min() == credit.max() and credit[0] in (0.0, 1.0)
-    if interval == "wilson" or len(alphabets) < FEWEST_CLUSTERS or perfect:
+    accuracies = np.bincount(codes, weights=credit) / np.bincount(codes)
+    constant = credit.min() == credit.max() and 0 < credit[0] < 1
+    level_off = np.ptp(accuracies) < 1e-12 and not constant
+    if interval == "wilson" or len(alphabets) < FEWEST_CLUSTERS or level_off:
         return wilson(credit, level)
     return clustered(credit, codes, level)

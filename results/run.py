@@ -61,11 +61,17 @@ class Run:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """All trials, as in `trials.SCHEMA`."""
-        return trials_file.read(self.folder / "trials.parquet")
+        return self._read(None)
 
     def outcome(self) -> pd.DataFrame:
         """The columns credit and alphabet alone, quicker to read."""
-        return trials_file.read(self.folder / "trials.parquet", ["credit", "alphabet"])
+        return self._read(["credit", "alphabet"])
+
+    def _read(self, columns: list[str] | None) -> pd.DataFrame:
+        path = self.folder / "trials.parquet"
+        if path.exists() and trials_file.digest(path) != self.record["trials_digest"]:
+            raise ResultError(f"{path}: not the trials of the record beside it; run it again")
+        return trials_file.read(path, columns)
 
 
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:
@@ -83,7 +89,7 @@ def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> s
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[-60:] or "unnamed"
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-60:].strip("._") or "unnamed"
 
 
 def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
@@ -108,10 +114,11 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    fresh_run = fresh / "run"
     try:
-        count = trials_file.write(fresh / "trials.parquet", chunks)
-        with (fresh / "trials.parquet").open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        fresh_run.mkdir()
+        count = trials_file.write(fresh_run / "trials.parquet", chunks)
+        digest = trials_file.digest(fresh_run / "trials.parquet")
         record = {
             "schema_version": SCHEMA_VERSION,
             **record,
@@ -119,13 +126,22 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
             "trials_digest": digest,
         }
         text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        (fresh / "record.json").write_text(text, encoding="utf-8")
-        fresh.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        (fresh_run / "record.json").write_text(text, encoding="utf-8")
+        if folder.exists():
+            folder.rename(fresh / "old")
+        try:
+            fresh_run.rename(folder)
+        except OSError:
+            if (fresh / "old").exists():
+                (fresh / "old").rename(folder)
+            raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return Run(folder, record)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def read(folder: Path) -> Run:
@@ -136,7 +152,7 @@ def read(folder: Path) -> Run:
     """
     path = folder / "record.json"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except (OSError, ValueError, RecursionError) as error:
         raise ResultError(f"{path}: cannot be read ({error}); remove the folder") from None
     version = record.get("schema_version") if isinstance(record, dict) else None
@@ -162,15 +178,16 @@ def find(folders: Iterable[str | Path]) -> list[Run]:
     Raises:
         ResultError: A folder is missing, none holds a run, or one is damaged.
     """
-    found = []
+    folders = list(folders)
+    found: dict[Path, Run] = {}
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise ResultError(f"{folder}: no such folder; store runs with: wayshot run")
         for path in sorted(folder.rglob("record.json")):
             if not any(part.startswith(".") for part in path.relative_to(folder).parts):
-                found.append(read(path.parent))
+                found.setdefault(path.resolve(), read(path.parent))
     if not found:
         raise ResultError(
             f"no stored runs in {', '.join(map(str, folders))}; store some with: wayshot run"
         )
-    return found
+    return list(found.values())

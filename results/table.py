@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-import tabulate
 
 from .errors import ResultError
 from .estimates import Estimate, estimate
 from .run import Run
-
-FORMATS = ("text", "github", "latex", "html", "csv", "json")
-"""What `Table.render` writes."""
+from .writers import render
 
 
 def result(run: Run, interval: str = "population") -> dict[str, Any]:
@@ -40,7 +33,7 @@ def result(run: Run, interval: str = "population") -> dict[str, Any]:
         "scorer": run.scorer,
         "n": accuracy.n,
         # Rounded where shared credits (twentieths, say) do not add up exactly.
-        "errors": round(accuracy.n - float(np.sum(credit)), 9),
+        "errors": round(accuracy.n - math.fsum(credit), 9),
         "accuracy": accuracy.as_json(),
         "seed": record["seed"],
         "episodes": record["episodes"],
@@ -75,71 +68,52 @@ class Table:
     notes: tuple[str, ...]
     results: tuple[dict[str, Any], ...]
 
-    def _text(self, row: str, column: str) -> str:
+    def text(self, row: str, column: str) -> str:
+        """What a cell shows, in percent.
+
+        The figure behind ± reaches as far as the farther end of the interval,
+        which need not be symmetric.
+        """
         cell = self.cells.get((row, column))
         if cell is None:
             return "–"
-        half = 50 * (cell.high - cell.low)
-        mark = self.marks.get((row, column), "")
-        return f"{100 * cell.value:.1f} ± {half:.1f}{mark}"
+        reach = 100 * max(cell.high - cell.value, cell.value - cell.low)
+        return f"{100 * cell.value:.1f} ± {reach:.1f}{self.marks.get((row, column), '')}"
 
     def render(self, form: str) -> str:
         """Writes the table out.
 
         Args:
-            form: One of `FORMATS`.
+            form: One of `writers.FORMATS`.
 
         Raises:
             ResultError: The format is unknown.
         """
-        if form == "json":
-            return json.dumps({"results": list(self.results)}, indent=1, allow_nan=False)
-        if form == "csv":
-            return self._csv()
-        styles = {
-            "text": "simple",
-            "github": "github",
-            "latex": "latex_booktabs",
-            "html": "html",
-        }
-        if form not in styles:
-            raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
-        body = [[row, *(self._text(row, column) for column in self.columns)] for row in self.rows]
-        grid = tabulate.tabulate(
-            body,
-            headers=["scorer", *self.columns],
-            tablefmt=styles[form],
-            disable_numparse=True,
-            colalign=["left", *["right"] * len(self.columns)],
-        )
-        texts = [self.caption, *self.notes]
-        if form == "latex":
-            return "\n".join([*(f"% {text}" for text in texts), grid])
-        if form == "html":
-            return grid
-        return "\n\n".join([self.caption, grid, *self.notes])
-
-    def _csv(self) -> str:
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        fields = ("value", "low", "high", "level", "method", "clusters")
-        writer.writerow(["scorer", "protocol", "n", "errors", *fields])
-        for one in self.results:
-            accuracy = [one["accuracy"][field] for field in fields]
-            writer.writerow([one["scorer"], one["protocol"], one["n"], one["errors"], *accuracy])
-        return stream.getvalue().rstrip("\n")
+        return render(self, form)
 
 
-def _labels(runs: Sequence[Run], name: Any, identity: Any, detail: Any) -> dict[Any, str]:
-    """Labels things by name, and by a detail too where one name means several."""
+def _labels(
+    runs: Sequence[Run],
+    name: Callable[[Run], str],
+    identity: Callable[[Run], Any],
+    detail: Callable[[Run, int], str],
+) -> dict[Any, str]:
+    """Labels things by name, and where that is not enough by as much detail as is."""
     things: dict[Any, Run] = {}
     for run in runs:
         things.setdefault(identity(run), run)
-    shared = [name(run) for run in things.values()]
-    return {
-        thing: name(run) if shared.count(name(run)) == 1 else f"{name(run)} ({detail(run)})"
-        for thing, run in things.items()
-    }
+    names = [name(run) for run in things.values()]
+    for digits in range(6, 65):
+        labels = {
+            thing: name(run)
+            if names.count(name(run)) == 1
+            else f"{name(run)} ({detail(run, digits)})"
+            for thing, run in things.items()
+        }
+        if len(set(labels.values())) == len(labels):
+            return labels
+    # Someone has named a scorer like a label: numbers tell what digests cannot.
+    return {thing: f"{label} #{i}" for i, (thing, label) in enumerate(labels.items(), start=1)}
 
 
 def _column_caption(label: str, runs: Sequence[Run], estimates: Sequence[Estimate]) -> str:
@@ -172,22 +146,25 @@ def table(runs: Sequence[Run], interval: str = "population") -> Table:
         interval: As for `estimates.estimate`.
 
     Raises:
-        ResultError: Trials cannot be read, or the interval is unknown.
+        ResultError: There are no runs, trials cannot be read, or the interval
+            is unknown.
     """
+    if not runs:
+        raise ResultError("no runs to lay out")
     columns = _labels(
         runs,
         lambda run: run.protocol,
         lambda run: run.record["episodes_digest"],
-        lambda run: (
+        lambda run, digits: (
             f"seed {run.record['seed']}, {run.record['episodes']} episodes, "
-            f"{run.record['episodes_digest'][:6]}"
+            f"{run.record['episodes_digest'][:digits]}"
         ),
     )
     rows = _labels(
         runs,
         lambda run: run.scorer,
         lambda run: (run.scorer, run.record["scorer"]["digest"]),
-        lambda run: run.record["scorer"]["digest"][:6],
+        lambda run, digits: run.record["scorer"]["digest"][:digits],
     )
     cells: dict[tuple[str, str], Estimate] = {}
     marks: dict[tuple[str, str], str] = {}
@@ -200,6 +177,8 @@ def table(runs: Sequence[Run], interval: str = "population") -> Table:
         cells[row, column] = Estimate(n=one["n"], **one["accuracy"])
         if one["leaked_characters"]:
             marks[row, column] = " !"
+        else:
+            marks.pop((row, column), None)
         per_column.setdefault(column, []).append(run)
     captions = [
         _column_caption(

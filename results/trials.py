@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -65,6 +66,8 @@ def judge(scores: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
     """
     if np.isnan(scores).any() or np.isposinf(scores).any():
         raise ResultError("a score is NaN or infinite, expected finite numbers")
+    if scores.dtype.kind in "iu":
+        scores = scores.astype(np.float64)
     truth = np.take_along_axis(scores, target[..., None].astype(np.intp), axis=-1)
     if np.isneginf(truth).any():
         raise ResultError("the score of a true class is minus infinity, expected finite numbers")
@@ -75,11 +78,12 @@ def judge(scores: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
     others = scores.copy()
     np.put_along_axis(others, target[..., None].astype(np.intp), -np.inf, axis=-1)
     truth = truth[..., 0]
+    largest = np.finfo(np.float32).max
     return {
         "target": target.astype(np.int16),
         "predicted": scores.argmax(axis=-1).astype(np.int16),
         "credit": np.where(truth == best, 1.0 / tied, 0.0),
-        "margin": (truth - others.max(axis=-1)).astype(np.float32),
+        "margin": np.clip(truth - others.max(axis=-1), -largest, largest).astype(np.float32),
         "rank": (1 + above + equal / 2).astype(np.float32),
     }
 
@@ -112,6 +116,12 @@ def write(path: Path, chunks: Iterable[Columns]) -> int:
     return count
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of the file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
     """Reads stored trials.
 
@@ -122,12 +132,15 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     Raises:
         ResultError: The file is missing, damaged, or holds something else.
     """
+    wanted = columns or SCHEMA.names
     try:
         table = pq.read_table(os.fspath(path), columns=columns, partitioning=None)  # pyright: ignore
-    except (OSError, pa.ArrowException) as error:
+        kinds = {name: table.schema.field(name).type for name in table.column_names}
+        frame = table.to_pandas()
+    except (OSError, pa.ArrowException, ValueError, IndexError, KeyError) as error:
         problem = " ".join(str(error).split())[:200]
         raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None
-    missing = set(columns or SCHEMA.names) - set(table.column_names)
-    if missing:
-        raise ResultError(f"{path}: no column {', '.join(sorted(missing))}; run it again")
-    return table.to_pandas()
+    wrong = [name for name in wanted if kinds.get(name) != SCHEMA.field(name).type]
+    if wrong:
+        raise ResultError(f"{path}: no column {', '.join(wrong)} of the right type; run it again")
+    return frame

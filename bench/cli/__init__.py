@@ -72,7 +72,9 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not _is_for_the_user(error):
             raise
-        click.echo("wayshot: " + " ".join(str(error).split()), err=True)
+        from ...results.writers import plain
+
+        click.echo("wayshot: " + plain(" ".join(str(error).split())), err=True)
         sys.exit(2)
     if status:
         sys.exit(status)

@@ -371,7 +371,7 @@ def test_text_has_a_line_a_scorer_whatever_the_names(hostile):
     lines = hostile[0].render("text").splitlines()
     # Caption, empty line, header, rule, two scorers.
     assert len(lines) == 6
-    assert all(line.count("±") == 1 for line in lines[4:])
+    assert all(re.search(r"\d\.\d ± \d+\.\d$", line) for line in lines[4:])
     assert lines[1] == ""
     assert set(lines[3]) == {"-", " "}
 

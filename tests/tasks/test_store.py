@@ -4,7 +4,7 @@ import numpy as np
 import platformdirs
 import pytest
 from wayshot.tasks import cache_folder
-from wayshot.tasks.store import cached
+from wayshot.tasks.store import cached, replacing
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +108,24 @@ def test_an_entry_never_runs_code(entry, made):
     for file in ("rows.npy", "bits.npy"):
         np.save(entry / file, np.array([Trap()], dtype=object), allow_pickle=True)
         assert_same(cached("key", "made", lambda: made), made)
+
+
+def test_a_file_appears_whole(tmp_path):
+    path = tmp_path / "table.parquet"
+    with replacing(path) as fresh:
+        fresh.write_bytes(b"new")
+        assert fresh.suffix == path.suffix
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_file_that_was_not_finished_leaves_the_old_one(tmp_path, error):
+    path = tmp_path / "table.parquet"
+    path.write_bytes(b"old")
+    with pytest.raises(error), replacing(path) as fresh:
+        fresh.write_bytes(b"half of the n")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
