@@ -18,7 +18,7 @@ check: $(VENV)/checked build/types
 	$(BIN)/pyright
 
 bench: $(VENV)/tested
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,rounds -s
+	$(BIN)/python -m pytest tests/benchmarks/bench_evaluation.py --benchmark-only --benchmark-columns=min,median,rounds -q -s
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
