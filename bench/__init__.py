@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ScorerError
 
 if TYPE_CHECKING:
-    from .evaluation import Evaluation, Settings, evaluate
+    from .evaluation import Evaluation, evaluate
     from .registry import registered, resolve
     from .scorer import (
         BATCH,
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
         Traits,
         traits,
     )
+    from .settings import Settings
 
 _HOMES = {
     "Evaluation": "evaluation",
-    "Settings": "evaluation",
+    "Settings": "settings",
     "evaluate": "evaluation",
     "registered": "registry",
     "resolve": "registry",

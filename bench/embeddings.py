@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import platform
 import zipfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..tasks import Images, cache_folder, replacing
 from .scorer import BATCH, Traits
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine: what the last digits of embeddings depend on."""
+    packages = {}
+    for name in ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax"):
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "packages": packages,
+    }
 
 
 def image_keys(images: Images, rows: np.ndarray) -> np.ndarray:
@@ -33,8 +55,9 @@ def image_keys(images: Images, rows: np.ndarray) -> np.ndarray:
 class EmbeddingCache:
     """The embeddings of one scorer, in files that are only ever added.
 
-    The folder's name covers the scorer's digest and the batch size, the keys
-    within cover pixels and rotation; an array keeps its dtype. All protocols
+    The folder's name covers the scorer's digest, the batch size, machine and
+    library versions; the keys within cover pixels and rotation; an array
+    keeps its dtype. All protocols
     and data sets share it. A file that is damaged is removed: what it held
     is embedded again.
 
@@ -43,7 +66,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, traits: Traits, root: Path | None = None) -> None:
-        content = f"embeddings 1 {traits.digest} batch {BATCH}"
+        content = f"embeddings 1 {traits.digest} batch {BATCH} {environment()}"
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
         self._folder = (root or cache_folder()) / "embeddings" / entry
         self.damaged: list[Path] = []

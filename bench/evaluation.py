@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import shutil
 import time
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -16,10 +13,9 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     as_completed,
 )
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -28,61 +24,20 @@ import pandas as pd
 from filelock import FileLock
 
 from .. import results
-from ..tasks import BLOCK, Source, digest, replacing
-from .embeddings import EmbeddingCache, image_keys
+from ..tasks import BLOCK, Source
+from ..tasks import digest as episodes_digest
+from .embeddings import EmbeddingCache, environment, image_keys
 from .errors import ScorerError
+from .partial import Partial
 from .scorer import BATCH, Scorer, Traits
-from .work import Bench, Order, perform, save_prepared
+from .settings import Settings
+from .work import Bench, perform
 
 EMBED_UNIT = 4 * BATCH
 """Images of one unit of embedding."""
 
 SLOW_UNIT = 16
 """Episodes of one unit for scorers that do not embed."""
-
-Ticker = Callable[[int, str], Callable[[int], None]]
-"""Starts showing progress: given a total and a title, gives a function to call
-with the number of steps done."""
-
-
-def silent(total: int, title: str) -> Callable[[int], None]:
-    """The `Ticker` that shows nothing."""
-    return lambda done: None
-
-
-@dataclass
-class Settings:
-    """How an evaluation goes about its work; nothing here changes a trial.
-
-    Attributes:
-        executor: Where units are done; None for a thread of this process.
-        order: What workers of an executor of other processes need, or None.
-        cache: Whether embeddings are kept on disk.
-        ticker: Shows the progress.
-    """
-
-    executor: Executor | None = None
-    order: Order | None = None
-    cache: bool = True
-    ticker: Ticker = silent
-
-
-def environment() -> dict[str, Any]:
-    """Versions and machine, for the record."""
-    packages = {}
-    for name in ("wayshot", "numpy", "scipy", "pandas", "keras", "tensorflow", "torch", "jax"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "packages": packages,
-    }
 
 
 class Evaluation:
@@ -123,7 +78,7 @@ class Evaluation:
             protocol.digest, source.dataset.digest, source.seed, self.episodes, traits.digest
         )
         self.folder = results.place(root, protocol.name, traits.name, self._key)
-        self._partial = root / ".partial" / self._key[:32]
+        self._partial = Partial(root / ".partial" / self._key[:32])
         self._seconds: dict[str, float] = {}
 
     def stored(self) -> results.Run | None:
@@ -142,35 +97,39 @@ class Evaluation:
             ScorerError: The scorer does not answer as it must.
             OSError: The folder cannot be written.
         """
-        self._partial.mkdir(parents=True, exist_ok=True)
+        folder = self._partial.folder
+        folder.mkdir(parents=True, exist_ok=True)
         # A second process with the same run waits, and then finds it stored.
-        with FileLock(f"{self._partial}.lock"):
+        with FileLock(f"{folder}.lock"):
             run = self.stored() or self._run()
-            shutil.rmtree(self._partial, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         return run
 
     def _run(self) -> results.Run:
         started = time.perf_counter()
-        self._partial.mkdir(parents=True, exist_ok=True)
+        self._partial.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             executor = self.settings.executor
             if executor is None:
                 executor = stack.enter_context(ThreadPoolExecutor(max_workers=1))
             prepared = self._prepare(executor)
             units = self._trial_units()
-            waiting = [unit for unit in units if not self._read(*unit)]
+            waiting = [unit for unit in units if not self._trials(*unit)]
             tick = self.settings.ticker(self.episodes, "Episodes")
             tick(self.episodes - sum(last - first for first, last in waiting))
             with self._timed("compare"):
                 for unit, columns in self._submit(
                     executor, "try_episodes", [(*unit, str(prepared)) for unit in waiting]
                 ):
-                    self._write(unit[0], unit[1], columns)
+                    self._partial.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
             return self._store(units, started)
 
-    def _timed(self, stage: str) -> _Timer:
-        return _Timer(self._seconds, stage)
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - start
 
     def _submit(
         self, executor: Executor, method: str, calls: Sequence[tuple[Any, ...]]
@@ -198,7 +157,7 @@ class Evaluation:
 
     def _prepare(self, executor: Executor) -> Path:
         """Embeds images or scores pairs; gives the file that holds the outcome."""
-        path = self._partial / "prepared.npz"
+        path = self._partial.folder / "prepared.npz"
         if self.traits.level == 3:
             return path
         if self.traits.level == 1:
@@ -206,7 +165,7 @@ class Evaluation:
         else:
             keys, values = self._pair_scores(executor)
         if self.settings.order is not None:
-            save_prepared(path, keys, values)
+            self._partial.put("prepared", keys=keys, values=values)
         self.bench.hold(str(path), keys, values)
         return path
 
@@ -234,7 +193,7 @@ class Evaluation:
         rank[order] = np.arange(len(order))
         keys, images = keys[order], rows[first[order]]
         cache = EmbeddingCache(
-            self.traits, None if self.settings.cache else self._partial / "embeddings"
+            self.traits, None if self.settings.cache else self._partial.folder / "embeddings"
         )
         with self._timed("load"):
             found, values = cache.get(keys)
@@ -289,19 +248,19 @@ class Evaluation:
         units = []
         for start in range(0, len(rectangles), SLOW_UNIT):
             unit = rectangles[start : start + SLOW_UNIT]
-            name = hashlib.sha256(b"".join(side.tobytes() for pair in unit for side in pair))
-            path = self._partial / f"pairs-{name.hexdigest()[:32]}.npz"
-            stored = _load(path, ("codes", "scores"))
+            digest = hashlib.sha256(b"".join(side.tobytes() for pair in unit for side in pair))
+            name = f"pairs-{digest.hexdigest()[:32]}"
+            stored = self._partial.get(name, ("codes", "scores"))
             if stored is None:
-                units.append((unit, path))
+                units.append((unit, name))
             else:
                 pieces.append((stored["codes"], stored["scores"]))
                 tick(len(stored["codes"]))
-        paths = {id(unit): path for unit, path in units}
+        names = {id(unit): name for unit, name in units}
         with self._timed("score"):
             calls = [(unit,) for unit, _ in units]
             for (unit,), (codes, scores) in self._submit(executor, "score_pairs", calls):
-                _save(paths[id(unit)], {"codes": codes, "scores": scores})
+                self._partial.put(names[id(unit)], codes=codes, scores=scores)
                 pieces.append((codes, scores))
                 tick(len(codes))
         codes, first = np.unique(np.concatenate([piece[0] for piece in pieces]), return_index=True)
@@ -314,14 +273,8 @@ class Evaluation:
             (first, min(first + size, self.episodes)) for first in range(0, self.episodes, size)
         ]
 
-    def _unit_path(self, first: int, last: int) -> Path:
-        return self._partial / f"trials-{first:010}-{last:010}.npz"
-
-    def _read(self, first: int, last: int) -> dict[str, np.ndarray] | None:
-        return _load(self._unit_path(first, last), ("episode", "row", "credit"))
-
-    def _write(self, first: int, last: int, columns: dict[str, np.ndarray]) -> None:
-        _save(self._unit_path(first, last), columns)
+    def _trials(self, first: int, last: int) -> dict[str, np.ndarray] | None:
+        return self._partial.get(_name(first, last), ("episode", "row", "credit"))
 
     def _columns(self, units: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
         """The trials of each unit, with the names of their images."""
@@ -343,9 +296,9 @@ class Evaluation:
             ]
             names["character"] = (codes, categories)
         for unit in units:
-            columns = self._read(*unit)
+            columns: dict[str, Any] | None = self._trials(*unit)
             if columns is None:
-                raise OSError(f"{self._unit_path(*unit)}: cannot be read back; run again")
+                raise OSError(f"{self._partial.folder}: a unit cannot be read back; run again")
             turns, rows = np.divmod(columns.pop("row"), len(dataset))
             for name, (codes, categories) in names.items():
                 chosen = codes[rows] + (turns * upright if name == "character" else 0)
@@ -383,7 +336,7 @@ class Evaluation:
             },
             "seed": self.source.seed,
             "episodes": self.episodes,
-            "episodes_digest": digest(self.source, self.episodes),
+            "episodes_digest": episodes_digest(self.source, self.episodes),
             "environment": environment(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "timings": timings,
@@ -400,32 +353,8 @@ class Evaluation:
         return len(tested & self.traits.trained_on)
 
 
-class _Timer:
-    """Adds the seconds of a `with` block to those of a stage."""
-
-    def __init__(self, seconds: dict[str, float], stage: str) -> None:
-        self._seconds, self._stage = seconds, stage
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        spent = time.perf_counter() - self._start
-        self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + spent
-
-
-def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
-    with replacing(path) as fresh:
-        np.savez(fresh, **columns)  # pyright: ignore[reportArgumentType]
-
-
-def _load(path: Path, needed: Sequence[str]) -> dict[str, np.ndarray] | None:
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            columns = {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    return columns if all(name in columns for name in needed) else None
+def _name(first: int, last: int) -> str:
+    return f"trials-{first:010}-{last:010}"
 
 
 def evaluate(

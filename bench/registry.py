@@ -41,6 +41,19 @@ def _made(thing: Any) -> Any:
     return thing() if inspect.isclass(thing) or (callable(thing) and not is_scorer) else thing
 
 
+def _attempt(name: str, action: Callable[[], Any]) -> Any:
+    """Turns whatever goes wrong with someone's code into one line for the user."""
+    try:
+        return action()
+    except ScorerError:
+        raise
+    except ModelError as error:
+        raise ScorerError(str(error)) from None
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
+
+
 def _imported(name: str) -> tuple[Any, str]:
     """Imports what the user typed as `module:attribute`; gives also its code's digest."""
     module_name, _, attribute = name.partition(":")
@@ -48,15 +61,12 @@ def _imported(name: str) -> tuple[Any, str]:
     sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-        thing: Any = module
-        for part in attribute.split("."):
-            thing = getattr(thing, part)
-        scorer = _made(thing)
-    except Exception as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
     finally:
         sys.path.remove(here)
+    thing: Any = module
+    for part in attribute.split("."):
+        thing = getattr(thing, part)
+    scorer = _made(thing)
     file = getattr(module, "__file__", None)
     code = Path(file).read_bytes() if file and Path(file).is_file() else b""
     return scorer, hashlib.sha256(code).hexdigest()
@@ -74,25 +84,17 @@ def resolve(name: str) -> tuple[Scorer, Traits]:
         ScorerError: There is none such, or it is no scorer.
     """
     makers = registered()
+    source = ""
     if name in makers:
-        scorer, source = makers[name](), ""
+        scorer = _attempt(name, makers[name])
     elif name.endswith(".keras"):
-        try:
-            scorer, source = CheckpointSiamese(name), ""
-        except ModelError as error:
-            raise ScorerError(str(error)) from None
+        scorer = _attempt(name, lambda: CheckpointSiamese(name))
     elif ":" in name:
-        scorer, source = _imported(name)
+        scorer, source = _attempt(name, lambda: _imported(name))
     else:
         close = difflib.get_close_matches(name, makers, n=3, cutoff=0.4)
         hint = f"closest: {', '.join(close)}" if close else f"known: {', '.join(makers)}"
         raise ScorerError(
             f"unknown scorer {name!r}; {hint}; or the path of a .keras file, or module:attribute"
         )
-    try:
-        return scorer, traits(scorer, name, source)
-    except (ScorerError, ModelError):
-        raise
-    except Exception as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error
+    return scorer, _attempt(name, lambda: traits(scorer, name, source))

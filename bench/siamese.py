@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
     from ..models.siamese import Siamese
 
 
-def _digest(weights: str) -> str:
-    """The same weights give other last digits under another version of Keras."""
-    return hashlib.sha256(f"siamese 1 {weights} keras {version('keras')}".encode()).hexdigest()
-
-
 class BundledSiamese:
     """A bundled network; Keras is loaded when the first image is embedded."""
 
@@ -31,7 +25,7 @@ class BundledSiamese:
         self._bundle: Bundle = bundle(name)
         self.name = name
         card = self._bundle.card
-        self.digest = _digest(card["digest"])
+        self.digest = f"siamese 1 {card['digest']}"
         self.trained_on = card["characters"]
         self.parameters: int = card["parameters"]
         self.card: dict[str, Any] = card
@@ -72,7 +66,7 @@ class CheckpointSiamese:
         content = hashlib.sha256()
         for name, array in sorted(read_weights(self.model).items()):
             content.update(f"{name} {array.shape}\n".encode() + array.tobytes())
-        self.digest = _digest(content.hexdigest())
+        self.digest = f"siamese 1 {content.hexdigest()}"
         self.parameters = self.model.count_params()
         self.embed = self.model.embed
         self.compare = self.model.head.compare

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -243,8 +242,3 @@ def perform(order: Order, method: str, *arguments: Any) -> Any:
 def ignore_interrupts() -> None:
     """Leaves Ctrl-C to the main process, which tells its workers what to do."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def save_prepared(path: Path, keys: np.ndarray, values: np.ndarray) -> None:
-    """Writes what `Bench.try_episodes` reads."""
-    np.savez(path, keys=keys, values=values)

@@ -8,8 +8,7 @@ from hypothesis import settings
 from wayshot.tasks import Dataset, Images
 from wayshot.tasks.images import pack
 
-# The same examples at every run, and no clock: a test is slow when the
-# machine is busy.
+# The same examples at every run, and no clock: a busy machine is slow.
 settings.register_profile("wayshot", deadline=None, derandomize=True)
 settings.load_profile("wayshot")
 

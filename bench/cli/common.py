@@ -42,7 +42,7 @@ def bar(steps: Iterable, total: int, title: str) -> Iterable:
 
 
 def ticker(total: int, title: str) -> Callable[[int], None]:
-    """Starts a progress bar; see `evaluation.Ticker`."""
+    """Starts a progress bar; see `settings.Ticker`."""
     shown = tqdm(total=total, desc=title, delay=1, disable=None, leave=False)
 
     def tick(done: int) -> None:

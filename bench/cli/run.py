@@ -11,8 +11,9 @@ import click
 
 from ... import results, tasks
 from ...tasks import omniglot
-from ..evaluation import Evaluation, Settings
+from ..evaluation import Evaluation
 from ..registry import resolve
+from ..settings import Settings
 from ..work import Order, ignore_interrupts
 from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
 
@@ -91,6 +92,7 @@ def command(
     sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
     writable(out)
     runs = []
+    stored_before = 0
     with ExitStack() as stack:
         executor: Executor | None = None
         if jobs > 1:
@@ -123,6 +125,10 @@ def command(
                             err=True,
                         )
                     stored = evaluation.run()
+                else:
+                    stored_before += 1
                 runs.append(stored)
+    if stored_before:
+        click.echo(f"{stored_before} of {len(runs)} runs were stored in {out} already", err=True)
     table = results.table(runs, interval)
     click.echo(table.render("json" if as_json else "text"))

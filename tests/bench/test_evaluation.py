@@ -8,8 +8,9 @@ from wayshot import tasks
 from wayshot.bench.baselines import Chance
 from wayshot.bench.embeddings import EmbeddingCache, image_keys
 from wayshot.bench.errors import ScorerError
-from wayshot.bench.evaluation import Evaluation, Settings, evaluate
+from wayshot.bench.evaluation import Evaluation, evaluate
 from wayshot.bench.scorer import BATCH, traits
+from wayshot.bench.settings import Settings
 
 NAMES = [
     "within-5w1s",

@@ -58,7 +58,7 @@ def test_a_scorer_that_fails_at_once_is_refused(tmp_path, monkeypatch):
         "class Failing:\n    def score(self, q, s):\n        raise ValueError('no luck')\n"
     )
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScorerError, match=r"fails on a first batch .ValueError: no luck"):
+    with pytest.raises(ScorerError, match=r"cannot be made .ValueError: no luck"):
         resolve("failing_scorer:Failing")
 
 
@@ -75,6 +75,13 @@ def test_entry_points_are_scorers(monkeypatch):
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])
     monkeypatch.syspath_prepend(HERE)
     assert resolve("plugged-in")[1].level == 1
+
+
+def test_an_entry_point_that_fails_is_refused_in_one_line(monkeypatch):
+    point = EntryPoint("broken", "no_such_module:x", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    with pytest.raises(ScorerError, match=r"'broken' cannot be made .ModuleNotFoundError"):
+        resolve("broken")
 
 
 def test_an_entry_point_cannot_take_a_built_in_name(monkeypatch):
