@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -89,7 +89,7 @@ def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
         name: What the new data set is called.
     """
     if len(datasets) == 1:
-        return datasets[0]
+        return replace(datasets[0], name=name)
     table = pd.concat([dataset.table.astype(str) for dataset in datasets])
     return Dataset.build(
         name,

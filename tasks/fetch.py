@@ -95,7 +95,10 @@ def fetch(
     import pooch
     import requests
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TaskError(f"{folder}: cannot be made a folder ({error.strerror})") from None
     pooch.get_logger().setLevel("WARNING")
     for part in PARTS.values():
         path = folder / f"{part.name}.zip"
@@ -113,14 +116,14 @@ def fetch(
             pooch.retrieve(url, known_hash=None, fname=fresh, path=folder, progressbar=show)
             _check(part, folder / fresh, progress)
             (folder / fresh).replace(path)
-        except requests.RequestException as error:
+        except TaskError as error:
+            raise TaskError(f"{url} is not the official file: {error}") from None
+        except (requests.RequestException, OSError, ValueError) as error:
             problem = " ".join(str(error).split())[:200]
             raise TaskError(
                 f"{part.name}: cannot be downloaded ({problem}); try again, or download "
                 f"{url} yourself into {folder}"
             ) from None
-        except TaskError as error:
-            raise TaskError(f"{url} is not the official file: {error}") from None
         finally:
             (folder / fresh).unlink(missing_ok=True)
         yield Status(part.name, "there", path)

@@ -57,6 +57,13 @@ def load(path: str, progress: Progress = quiet) -> Dataset:
     files = _files(root)
     state = hashlib.sha256()
     for _, _, file in files:
+        try:
+            str(file).encode()
+        except UnicodeEncodeError:
+            readable = ascii(str(file.relative_to(root)))[1:-1]
+            raise TaskError(
+                f"folder:{root}: {readable} has a name that is not UTF-8; rename it"
+            ) from None
         status = file.stat()
         state.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
 

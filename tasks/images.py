@@ -49,6 +49,10 @@ class Images:
         if isinstance(rows, slice):
             rows = np.arange(*rows.indices(len(self)))
         rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        if rows.size and not -len(self) <= rows.min() <= rows.max() < 4 * len(self):
+            raise IndexError(f"rows {rows.min()} to {rows.max()}, expected below {4 * len(self)}")
         turns, images = np.divmod(rows.reshape(-1), len(self))
         pixels = np.unpackbits(self.bits[images], axis=1, count=self.side**2)
         pixels = pixels.reshape(-1, self.side, self.side)
@@ -113,7 +117,8 @@ def pixel_digest(names: Iterable[str], bits: np.ndarray, side: int = SIDE) -> st
 
 def _open(content: bytes | Path, name: str) -> Image.Image:
     try:
-        image = Image.open(BytesIO(content) if isinstance(content, bytes) else content)
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        image = Image.open(BytesIO(data))
         image.load()
     except UnidentifiedImageError:
         raise TaskError(f"{name}: not an image") from None
@@ -161,7 +166,12 @@ def decode_any(content: bytes | Path, name: str) -> np.ndarray:
     image = _open(content, name)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        # On the paper that the ink stands out from.
+        on = [
+            Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("L")
+            for paper in ("white", "black")
+        ]
+        image = max(on, key=lambda shown: np.ptp(np.asarray(shown)))
     if image.mode.startswith(("I", "F")):
         shades = np.asarray(image, dtype=np.float64)
         span = float(np.ptp(shades)) or 1.0

@@ -153,7 +153,9 @@ def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]
                         yield name, archive.read(name)
                     except Exception as error:
                         raise TaskError(f"{path}: {name}: damaged member ({error})") from None
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        if isinstance(error, TaskError):
+            raise
         raise TaskError(
             f"{path}: damaged zip ({error}); remove it, then run: wayshot data fetch"
         ) from None

@@ -87,8 +87,11 @@ class Pool:
         """The images of every class must be by the same drawers, in the same order."""
         protocol = self._protocol
         drawers = dataset.table["drawer"].cat.codes.to_numpy()
-        if self.class_sizes.min() < self.items.shape[1] or np.any(
-            drawers[self.items] != drawers[self.items[0]]
+        first = drawers[self.items[0]]
+        if (
+            self.class_sizes.min() < self.items.shape[1]
+            or len(np.unique(first)) < len(first)
+            or np.any(drawers[self.items] != first)
         ):
             raise TaskError(
                 f"{protocol.name}: not every drawer drew every character of {dataset.name} "

@@ -10,16 +10,16 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Literal
 
 from .errors import TaskError
-from .splits import SPLITS
+from .splits import SPLITS, parts_of
 
 VERSION = 1
 """Part of every digest; changes when the same fields come to mean other episodes."""
 
 _NAME = re.compile(
-    r"(?P<split>folder:.+?|[a-z0-9]+?)"
+    r"(?P<split>folder:.+(?=-(?:within|between)-)|folder:.+?|[a-z0-9]+?)"
     r"(?:-(?P<part>background|evaluation|train|validation|test))?"
     r"(?:-(?P<structure>within|between))?"
-    r"-(?:(?P<fewest>\d{1,5})to)?(?P<ways>\d{1,5})w(?P<shots>\d{1,5})s"
+    r"-(?:(?P<fewest>0*[1-9]\d{0,4})to)?(?P<ways>\d{1,5})w(?P<shots>\d{1,5})s"
     r"(?P<suffixes>(?:-[a-z0-9]+)*)"
 )
 _DRAWERS = {"distinctdrawers": "distinct", "samedrawer": "same"}
@@ -71,6 +71,9 @@ class Protocol:
         official = ("lake", "evaluation", "runs", 20, 1, 1, 20, "any", "none", "independent")
         if self.structure == "runs" and astuple(self) != official:
             raise TaskError("the official runs are 20-way 1-shot; they are called lake-runs")
+        parts = parts_of(self.split)
+        if self.part not in parts:
+            raise TaskError(f"{self.split} has the parts {', '.join(parts)}, not {self.part!r}")
         for field in ("ways", "shots", "queries", "fewest_ways"):
             value = getattr(self, field)
             if not 1 <= value <= _LARGEST:
@@ -174,7 +177,7 @@ def parse(name: str) -> Protocol:
             f"protocol {name!r} must say within or between alphabets, "
             f"for example {match['split']}-within-{match['ways']}w{match['shots']}s"
         )
-    parts = split.parts if split else ("all",)
+    parts = parts_of(match["split"])
     part = match["part"] or parts[0]
     if part not in parts:
         raise TaskError(f"protocol {name!r}: {match['split']} has the parts {', '.join(parts)}")

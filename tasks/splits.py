@@ -97,6 +97,19 @@ SPLITS = {
 }
 
 
+def parts_of(split: str) -> tuple[str, ...]:
+    """Names of a split's parts; a folder has the one part `all`.
+
+    Raises:
+        TaskError: There is no such split.
+    """
+    if split.startswith("folder:"):
+        return ("all",)
+    if split not in SPLITS:
+        raise TaskError(f"unknown split {split!r}; known are {', '.join(SPLITS)}, folder:PATH")
+    return SPLITS[split].parts
+
+
 def load_glyphs(progress: Progress = quiet) -> Dataset:
     """Gives the Glyphs data set, drawn at the first use and cached.
 
@@ -147,6 +160,8 @@ def load(
     Raises:
         TaskError: The data are not there, or damaged.
     """
+    if part not in parts_of(split):
+        raise TaskError(f"{split} has the parts {', '.join(parts_of(split))}, not {part!r}")
     if split.startswith("folder:"):
         return folder.load(split.removeprefix("folder:"), progress)
     if split == "glyphs":
@@ -164,8 +179,6 @@ def load(
     elif split == "meta":
         validation = _of_alphabets(dataset, META_VALIDATION.__contains__)
         keep = validation if part == "validation" else ~validation
-    elif split == "lake":
-        return dataset
     else:
-        raise TaskError(f"unknown split {split!r}; known are {', '.join(SPLITS)}, folder:PATH")
+        return dataset
     return dataset.select(keep, f"omniglot {split} {part}")

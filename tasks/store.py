@@ -46,14 +46,22 @@ def replacing(path: Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
+def _content(folder: Path, record: dict) -> str:
+    """SHA-256 over everything in an entry, files whole, headers included."""
+    total = hashlib.sha256(f"{record['digest']} {record['side']} ".encode())
+    for name in ("bits.npy", "rows.npy"):
+        with (folder / name).open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
 def _read(folder: Path, name: str) -> Dataset | None:
     try:
         record = json.loads((folder / "record.json").read_text())
+        if record["content"] != _content(folder, record):
+            return None
         bits = np.load(folder / "bits.npy", mmap_mode="r", allow_pickle=False)
         rows = np.load(folder / "rows.npy", allow_pickle=False)
-        content = hashlib.sha256(bits.data).hexdigest()
-        if content != record["content"] or len(rows) != len(bits):
-            return None
         return Dataset.build(
             name, Images(bits, record["side"]), [tuple(row) for row in rows], record["digest"]
         )
@@ -71,8 +79,8 @@ def _write(folder: Path, dataset: Dataset) -> None:
         record = {
             "digest": dataset.digest,
             "side": dataset.images.side,
-            "content": hashlib.sha256(bits.data).hexdigest(),
         }
+        record["content"] = _content(fresh, record)
         (fresh / "record.json").write_text(json.dumps(record))
         shutil.rmtree(folder, ignore_errors=True)
         try:
