@@ -122,7 +122,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         "|---|---|",
         f"| weights | float16, SHA-256 `{card['digest']}` |",
         f"| licence | {card['licence']} |",
-        f"| data | Omniglot `{data['part']}` (pixels `{data['digest'][:16]}`), "
+        f"| data | `{data['part']}` (pixels `{data['digest'][:16]}`), "
         f"{data['characters_seen']} characters seen |",
         f"| held-out alphabets | {held_out} |",
         f"| seed | {card['seed']} |",

@@ -41,7 +41,7 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "digest": weights_digest(arrays),
         "licence": "MIT; trained on Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT",
         "data": {
-            "part": recipe.images,
+            "part": recipe.data,
             "digest": training.background_digest,
             "characters_seen": len(training.characters),
             "held_out_alphabets": list(recipe.held_out),

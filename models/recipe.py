@@ -53,7 +53,7 @@ class Recipe:
     Attributes:
         name: What the network is called.
         backbone: Name of the tower's architecture.
-        images: Part of Omniglot to train on.
+        data: Split and part to train on, such as `lake-background`.
         held_out: Alphabets of it kept back for validation.
         steps: Batches of the first stage.
         head_steps: Batches of the second stage.
@@ -71,7 +71,7 @@ class Recipe:
 
     name: str
     backbone: str
-    images: str
+    data: str
     held_out: tuple[str, ...]
     steps: int
     head_steps: int = 600

@@ -103,6 +103,7 @@ def _labels(
     for run in runs:
         things.setdefault(identity(run), run)
     names = [name(run) for run in things.values()]
+    labels: dict[Any, str] = {}
     for digits in range(6, 65):
         labels = {
             thing: name(run)

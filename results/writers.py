@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -46,8 +47,8 @@ def _grid(table: Table, style: str, escape: Callable[[str], str]) -> str:
 
 
 def _text(table: Table) -> str:
-    grid = _grid(table, "simple", plain)
-    return "\n\n".join([plain(table.caption), grid, *table.notes])
+    caption, *notes = (textwrap.fill(plain(text), 100) for text in (table.caption, *table.notes))
+    return "\n\n".join([caption, _grid(table, "simple", plain), *notes])
 
 
 def _github(table: Table) -> str:

@@ -34,12 +34,11 @@ def command(
     fastest on CPUs. Validation uses held-out background alphabets only.
     """
     plan = recipes.read(recipe)
-    if plan.images != "images_background":
-        raise ModelError(f"recipe {plan.name}: images {plan.images!r}, expected images_background")
     out = writable(out or Path("trained") / plan.name)
     if not resume and (out / "checkpoint.npz").exists():
         raise ModelError(f"{out} holds a checkpoint; go on with --resume, or choose another --out")
-    background = tasks.load("lake", "background", data, bar)
+    split, _, part = plan.data.rpartition("-")
+    background = tasks.load(split, part, data, bar)
 
     from ...models import Training, finish
 

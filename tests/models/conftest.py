@@ -27,7 +27,7 @@ def recipe(background):
         fields = {
             "name": "tiny",
             "backbone": "strided",
-            "images": "images_background",
+            "data": "lake-background",
             "held_out": (held_out,),
             "steps": 6,
             "head_steps": 2,

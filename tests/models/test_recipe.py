@@ -6,7 +6,7 @@ import pytest
 from wayshot.models import ModelError
 from wayshot.models import recipe as recipes
 
-GOOD = "name: x\nbackbone: strided\nimages: images_background\nheld_out: [Latin]\nsteps: 5\n"
+GOOD = "name: x\nbackbone: strided\ndata: lake-background\nheld_out: [Latin]\nsteps: 5\n"
 
 
 def test_bundled_recipes_can_be_read():
@@ -33,7 +33,7 @@ def test_a_file_is_read_with_defaults_filled_in(tmp_path):
         (GOOD.replace("[Latin]", "Latin"), "held_out is 'Latin', expected"),
         (GOOD + "distortion: {scale: [1]}\n", r"distortion: scale is \[1\]"),
         (GOOD + "distortion: 3\n", "distortion: expected names and values, got int"),
-        ("name: x\n", "missing backbone, images, held_out, steps"),
+        ("name: x\n", "missing backbone, data, held_out, steps"),
         ("- 1\n", "expected names and values, got list"),
         ("a: [", "not a readable YAML file"),
         ("!!python/object/apply:os.getcwd []", "not a readable YAML file"),

@@ -134,7 +134,7 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 bits, rows = glyphs.generate(seed=3, alphabets=1)
 data = Dataset.build("one", Images(bits), [(*row, "/".join(row)) for row in rows])
-recipe = Recipe("tiny", "strided", "images_background", (), 25, 2, 32, warmup_steps=3)
+recipe = Recipe("tiny", "strided", "lake-background", (), 25, 2, 32, warmup_steps=3)
 (folder / "out").mkdir()
 losses = [r.loss for r in Training(recipe, data, 1).run(folder / "out") if r.stage == "tower"]
 assert losses[-1] < losses[0], losses

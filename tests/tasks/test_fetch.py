@@ -27,7 +27,7 @@ class Handler(SimpleHTTPRequestHandler):
         else:
             super().do_GET()
 
-    def log_message(self, *args):
+    def log_message(self, format, *args):
         pass
 
 
