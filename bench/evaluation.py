@@ -16,6 +16,7 @@ from concurrent.futures import (
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ..tasks import digest as episodes_digest
 from .embeddings import EmbeddingCache, environment, image_keys
 from .errors import ScorerError
 from .partial import Partial
-from .scorer import BATCH, Scorer, Traits
+from .scorer import BATCH, Scorer, Traits, traits
 from .settings import Settings
 from .work import Bench, perform
 
@@ -52,7 +53,7 @@ class Evaluation:
     def __init__(
         self,
         scorer: Scorer,
-        traits: Traits,
+        known: Traits,
         source: Source,
         *,
         episodes: int,
@@ -63,30 +64,32 @@ class Evaluation:
 
         Args:
             scorer: The scorer.
-            traits: What is known of it.
+            known: What is known of it, as from `scorer.traits`.
             source: Where the episodes come from.
             episodes: How many; fewer are run where the protocol has an end.
             root: Folder of all runs.
             settings: How to go about it.
         """
-        self.bench = Bench(scorer, traits, source)
-        self.traits, self.source = traits, source
+        self.bench = Bench(scorer, known, source)
+        self.traits, self.source = known, source
         self.episodes = min(episodes, source.episodes or episodes)
         self.settings = settings or Settings()
         protocol = source.protocol
         self._key = results.key(
-            protocol.digest, source.dataset.digest, source.seed, self.episodes, traits.digest
+            protocol.digest, source.dataset.digest, source.seed, self.episodes, known.digest
         )
-        self.folder = results.place(root, protocol.name, traits.name, self._key)
+        self.folder = results.place(root, protocol.name, known.name, self._key)
         self._partial = Partial(root / ".partial" / self._key[:32])
         self._seconds: dict[str, float] = {}
 
     def stored(self) -> results.Run | None:
-        """The run, if it is stored already."""
+        """The run, if it is stored already and its trials are sound."""
         try:
-            return results.read(self.folder)
+            run = results.read(self.folder)
+            run.verify()
         except results.ResultError:
             return None
+        return run
 
     def run(self) -> results.Run:
         """Does all that is not done yet, and stores the run.
@@ -169,6 +172,7 @@ class Evaluation:
         self.bench.hold(str(path), keys, values)
         return path
 
+    @cached_property
     def _used_rows(self) -> np.ndarray:
         """Rows of all images in the episodes, sorted."""
         turns = 1 if self.source.protocol.rotations == "none" else 4
@@ -183,7 +187,7 @@ class Evaluation:
     def _embeddings(self, executor: Executor) -> tuple[np.ndarray, np.ndarray]:
         """Embeds each different image once; gives each row's place, and embeddings."""
         with self._timed("sample"):
-            rows = self._used_rows()
+            rows = self._used_rows
         keys, first, place_of_row = np.unique(
             image_keys(self.source.dataset.images, rows), return_index=True, return_inverse=True
         )
@@ -244,7 +248,9 @@ class Evaluation:
             rectangles = self._rectangles()
         total = sum(len(query) * len(support) for query, support in rectangles)
         tick = self.settings.ticker(total, "Pairs")
-        pieces: list[tuple[np.ndarray, np.ndarray]] = []
+        # By place, not in the order they are done in: of a pair that two units
+        # score the first counts, and its last digits may differ between them.
+        pieces: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         units = []
         for start in range(0, len(rectangles), SLOW_UNIT):
             unit = rectangles[start : start + SLOW_UNIT]
@@ -252,19 +258,21 @@ class Evaluation:
             name = f"pairs-{digest.hexdigest()[:32]}"
             stored = self._partial.get(name, ("codes", "scores"))
             if stored is None:
-                units.append((unit, name))
+                units.append((unit, start, name))
             else:
-                pieces.append((stored["codes"], stored["scores"]))
+                pieces[start] = (stored["codes"], stored["scores"])
                 tick(len(stored["codes"]))
-        names = {id(unit): name for unit, name in units}
+        places = {id(unit): (start, name) for unit, start, name in units}
         with self._timed("score"):
-            calls = [(unit,) for unit, _ in units]
+            calls = [(unit,) for unit, _, _ in units]
             for (unit,), (codes, scores) in self._submit(executor, "score_pairs", calls):
-                self._partial.put(names[id(unit)], codes=codes, scores=scores)
-                pieces.append((codes, scores))
+                start, name = places[id(unit)]
+                self._partial.put(name, codes=codes, scores=scores)
+                pieces[start] = (codes, scores)
                 tick(len(codes))
-        codes, first = np.unique(np.concatenate([piece[0] for piece in pieces]), return_index=True)
-        return codes, np.concatenate([piece[1] for piece in pieces])[first]
+        ordered = [pieces[start] for start in sorted(pieces)]
+        codes, first = np.unique(np.concatenate([codes for codes, _ in ordered]), return_index=True)
+        return codes, np.concatenate([scores for _, scores in ordered])[first]
 
     def _trial_units(self) -> list[tuple[int, int]]:
         """First and last episode of each unit, within blocks."""
@@ -306,7 +314,7 @@ class Evaluation:
             yield columns
 
     def _store(self, units: list[tuple[int, int]], started: float) -> results.Run:
-        protocol, dataset, traits = self.source.protocol, self.source.dataset, self.traits
+        protocol, dataset, known = self.source.protocol, self.source.dataset, self.traits
         images = self._seconds.pop("images_embedded", None)
         timings: dict[str, Any] = {
             f"{stage}_seconds": round(seconds, 4) for stage, seconds in self._seconds.items()
@@ -326,12 +334,12 @@ class Evaluation:
                 "images": len(dataset),
             },
             "scorer": {
-                "name": traits.name,
-                "digest": traits.digest,
-                "level": traits.level,
-                "pooling": traits.pooling,
-                "smaller_is_closer": traits.smaller_is_closer,
-                "parameters": traits.parameters,
+                "name": known.name,
+                "digest": known.digest,
+                "level": known.level,
+                "pooling": known.pooling,
+                "smaller_is_closer": known.smaller_is_closer,
+                "parameters": known.parameters,
                 "leaked_characters": self._leaked(),
             },
             "seed": self.source.seed,
@@ -345,12 +353,14 @@ class Evaluation:
         return results.write(self.folder, record, self._columns(units))
 
     def _leaked(self) -> int | None:
-        """How many characters of the part the scorer was trained on; None if it does not say."""
+        """How many characters in the episodes it was trained on; None if it does not say."""
         if self.traits.trained_on is None:
             return None
-        characters = self.source.dataset.characters
-        tested = set(characters["alphabet"] + "/" + characters["character"])
-        return len(tested & self.traits.trained_on)
+        dataset = self.source.dataset
+        tested = np.unique(dataset.character_codes[self._used_rows % len(dataset)])
+        characters = dataset.characters.iloc[tested]
+        names = set(characters["alphabet"] + "/" + characters["character"])
+        return len(names & self.traits.trained_on)
 
 
 def _name(first: int, last: int) -> str:
@@ -380,8 +390,6 @@ def evaluate(
     Raises:
         ScorerError: It is no scorer, or does not answer as it must.
     """
-    from .scorer import traits
-
     if episodes < 1:
         raise ScorerError(f"{episodes} episodes are none, expected at least 1")
     known = traits(scorer, name)

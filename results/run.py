@@ -67,11 +67,23 @@ class Run:
         """The columns credit and alphabet alone, quicker to read."""
         return self._read(["credit", "alphabet"])
 
-    def _read(self, columns: list[str] | None) -> pd.DataFrame:
+    def verify(self) -> None:
+        """Makes sure that the trials are those of the record.
+
+        Raises:
+            ResultError: They are missing, or others.
+        """
         path = self.folder / "trials.parquet"
-        if path.exists() and trials_file.digest(path) != self.record["trials_digest"]:
+        try:
+            sound = trials_file.digest(path) == self.record["trials_digest"]
+        except OSError as error:
+            raise ResultError(f"{path}: trials cannot be read ({error}); run it again") from None
+        if not sound:
             raise ResultError(f"{path}: not the trials of the record beside it; run it again")
-        return trials_file.read(path, columns)
+
+    def _read(self, columns: list[str] | None) -> pd.DataFrame:
+        self.verify()
+        return trials_file.read(self.folder / "trials.parquet", columns)
 
 
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:

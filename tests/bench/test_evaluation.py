@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -260,6 +263,64 @@ def test_stored_runs_are_not_run_again(source, tmp_path):
     assert second.folder == first.folder
     longer = Evaluation(Never(), traits(Never(), "x"), source(), episodes=11, root=tmp_path)
     assert longer.stored() is None
+
+
+@pytest.mark.parametrize("damage", ["gone", "altered"])
+def test_a_stored_run_whose_trials_are_damaged_is_run_again(damage, source, tmp_path):
+    run = evaluate(Counting(), source(), episodes=10, root=tmp_path)
+    path = run.folder / "trials.parquet"
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-9] + b"x" + content[-8:])
+    evaluate(Counting(), source(), episodes=10, root=tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_of_a_pair_scored_twice_the_first_score_counts_whatever_ends_first(
+    source, tmp_path, monkeypatch
+):
+    class Drifting(Pairs):
+        """Another last digit in every call, as of sums in another order."""
+
+        digest = "drifting 1"
+
+        def score(self, query_images, support_images):
+            time.sleep(np.random.default_rng().random() / 200)
+            scores = super().score(query_images, support_images)
+            return scores + 1e-5 * int(query_images[0].sum() % 7)
+
+    monkeypatch.setattr("wayshot.bench.evaluation.SLOW_UNIT", 1)
+    digests = set()
+    for root in ("1", "2"):
+        with ThreadPoolExecutor(4) as executor:
+            settings = Settings(executor=executor)
+            run = evaluate(
+                Drifting(),
+                source("between-8w1s"),
+                episodes=200,
+                root=tmp_path / root,
+                settings=settings,
+            )
+        digests.add(run.record["trials_digest"])
+    assert len(digests) == 1
+
+
+def test_only_characters_in_the_episodes_count_as_leaked(source, tmp_path):
+    episodes = source("within-5w1s")
+    first = next(episodes.blocks(1))
+    table = episodes.dataset.table.iloc[first.support.ravel()]
+    alphabet = str(table["alphabet"].iloc[0])
+
+    class Leaky(Pixels):
+        trained_on = tuple(
+            episodes.dataset.characters["alphabet"] + "/" + episodes.dataset.characters["character"]
+        )
+
+    run = evaluate(Leaky(), episodes, episodes=1, root=tmp_path)
+    assert alphabet in set(run.trials["alphabet"])
+    assert run.record["scorer"]["leaked_characters"] == 5
 
 
 def test_a_longer_run_begins_with_the_shorter(source, tmp_path):
