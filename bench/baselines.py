@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.spatial import KDTree
 
@@ -40,9 +42,13 @@ class _Pixels:
         self, query: np.ndarray, support: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Counts common ink (..., Q, S), and the ink of each image."""
-        both = np.bitwise_count(query[..., :, None, :] & support[..., None, :, :])
+        # One query at a time, as the words of all pairs would fill the memory.
+        both = [
+            np.bitwise_count(query[..., i, None, :] & support).sum(axis=-1, dtype=np.float64)
+            for i in range(query.shape[-2])
+        ]
         return (
-            both.sum(axis=-1, dtype=np.float64),
+            np.stack(both, axis=-2),
             np.bitwise_count(query).sum(axis=-1, dtype=np.float64)[..., :, None],
             np.bitwise_count(support).sum(axis=-1, dtype=np.float64)[..., None, :],
         )
@@ -89,32 +95,32 @@ class Hausdorff:
 
     def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
         """Gives the distances in pixels, float64 ndarray (Q, S)."""
+        side = query_images.shape[-1]
         queries, supports = (
-            [self._points(image) for image in images] for images in (query_images, support_images)
-        )
-        # Trees without balance or compact nodes give the same distances, sooner.
-        query_trees, support_trees = (
-            [
-                KDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)
-                if len(points)
-                else None
-                for points in side
-            ]
-            for side in (queries, supports)
+            [_ink(image.tobytes(), side) for image in images]
+            for images in (query_images, support_images)
         )
         distances = np.empty((len(queries), len(supports)))
-        for i, (query, query_tree) in enumerate(zip(queries, query_trees, strict=True)):
-            for j, (support, support_tree) in enumerate(zip(supports, support_trees, strict=True)):
+        for i, (query, query_tree) in enumerate(queries):
+            for j, (support, support_tree) in enumerate(supports):
                 if query_tree is None or support_tree is None:
-                    both_blank = query_tree is support_tree
-                    distances[i, j] = 0.0 if both_blank else query_images.shape[-1]
+                    distances[i, j] = 0.0 if query_tree is support_tree else side
                 else:
                     distances[i, j] = max(
                         support_tree.query(query)[0].mean(), query_tree.query(support)[0].mean()
                     )
         return distances
 
-    @staticmethod
-    def _points(image: np.ndarray) -> np.ndarray:
-        points = np.argwhere(image).astype(np.float64)
-        return points - points.mean(axis=0) if len(points) else points
+
+@lru_cache(maxsize=4096)
+def _ink(pixels: bytes, side: int) -> tuple[np.ndarray, KDTree | None]:
+    """Ink points (n, 2) around their mean, and a tree of them; no tree where there is no ink.
+
+    Remembered, as an image comes up in many pairs.
+    """
+    points = np.argwhere(np.frombuffer(pixels, np.uint8).reshape(-1, side)).astype(np.float64)
+    if not len(points):
+        return points, None
+    points -= points.mean(axis=0)
+    # Trees without balance or compact nodes give the same distances, sooner.
+    return points, KDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)

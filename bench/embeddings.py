@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import zipfile
@@ -12,8 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from ..tasks import Images, cache_folder, replacing
+from ..tasks import Images, cache_folder, make_cache_folder, replacing
 from .scorer import BATCH, Traits
+
+
+def _keras_backend() -> str:
+    """What Keras will choose, without loading it."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((home / "keras.json").read_text()).get("backend", "tensorflow")
+    except (OSError, ValueError, AttributeError):
+        configured = "tensorflow"
+    return os.environ.get("KERAS_BACKEND") or str(configured)
 
 
 def environment() -> dict[str, Any]:
@@ -29,7 +40,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
-        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "keras_backend": _keras_backend(),
         "packages": packages,
     }
 
@@ -106,7 +117,7 @@ class EmbeddingCache:
 
     def put(self, keys: np.ndarray, embeddings: np.ndarray) -> None:
         """Adds embeddings (n, D) of the images with some keys (n,)."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_cache_folder(self._folder)
         name = hashlib.sha256(np.ascontiguousarray(keys).tobytes()).hexdigest()[:32]
         with replacing(self._folder / f"{name}.npz") as fresh:
             np.savez(fresh, keys=keys, embeddings=embeddings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -37,8 +36,11 @@ from .work import Bench, perform
 EMBED_UNIT = 4 * BATCH
 """Images of one unit of embedding."""
 
-SLOW_UNIT = 16
-"""Episodes of one unit for scorers that do not embed."""
+PAIR_UNIT = 4096
+"""Pairs of one unit of scoring, or somewhat more."""
+
+EPISODE_UNIT = 16
+"""Episodes of one unit for scorers of level 3."""
 
 
 class Evaluation:
@@ -72,7 +74,9 @@ class Evaluation:
         """
         self.bench = Bench(scorer, known, source)
         self.traits, self.source = known, source
-        self.episodes = min(episodes, source.episodes or episodes)
+        # The official runs are always run whole: part of them is another benchmark.
+        wanted = max(episodes, 20) if source.protocol.structure == "runs" else episodes
+        self.episodes = min(wanted, source.episodes or wanted)
         self.settings = settings or Settings()
         protocol = source.protocol
         self._key = results.key(
@@ -103,7 +107,7 @@ class Evaluation:
         folder = self._partial.folder
         folder.mkdir(parents=True, exist_ok=True)
         # A second process with the same run waits, and then finds it stored.
-        with FileLock(f"{folder}.lock"):
+        with FileLock(folder / "lock"):
             run = self.stored() or self._run()
             shutil.rmtree(folder, ignore_errors=True)
         return run
@@ -214,6 +218,11 @@ class Evaluation:
                 chosen = slice(starts[unit[0]], starts[unit[0]] + len(unit))
                 if values is None:
                     values = np.zeros((len(keys), embedded.shape[1]), embedded.dtype)
+                if values.shape[1:] != embedded.shape[1:] or values.dtype != embedded.dtype:
+                    raise ScorerError(
+                        f"scorer {self.traits.name}: embed gave {embedded.shape[1]} dimensions of "
+                        f"{embedded.dtype}, and {values.shape[1]} of {values.dtype} before"
+                    )
                 new = ~found[chosen]
                 values[chosen][new] = embedded[new]
                 cache.put(keys[chosen][new], embedded[new])
@@ -224,59 +233,47 @@ class Evaluation:
         self._seconds["images_embedded"] = sum(len(unit) for _, unit in units)
         return place, values
 
-    def _rectangles(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Queries and supports of each episode, without pairs of earlier episodes."""
+    def _pairs(self) -> np.ndarray:
+        """Codes of all pairs in the episodes, sorted; see `Bench.pair_codes`."""
         known = np.empty(0, dtype=np.int64)
-        rectangles = []
         for block in self.source.blocks(self.episodes):
+            query = block.query[..., None]
             support = block.support.reshape(len(block), 1, -1)
-            codes = self.bench.pair_codes(block.query[..., None], support)
-            codes[(block.query[..., None] < 0) | (support < 0)] = -1
-            _, first = np.unique(codes, return_index=True)
-            new = np.zeros(codes.size, dtype=bool)
-            new[first] = True
-            new = new.reshape(codes.shape) & ~np.isin(codes, known) & (codes >= 0)
-            known = np.union1d(known, codes[new])
-            for episode in np.flatnonzero(new.any(axis=(1, 2))):
-                query = block.query[episode][new[episode].any(axis=1)]
-                rectangles.append((query, support[episode, 0][new[episode].any(axis=0)]))
-        return rectangles
+            codes = self.bench.pair_codes(query, support)
+            known = np.union1d(known, codes[(query >= 0) & (support >= 0)])
+        return known
 
     def _pair_scores(self, executor: Executor) -> tuple[np.ndarray, np.ndarray]:
-        """Scores pairs; gives their codes, sorted, and scores."""
+        """Scores each pair once; gives their codes, sorted, and scores."""
         with self._timed("sample"):
-            rectangles = self._rectangles()
-        total = sum(len(query) * len(support) for query, support in rectangles)
-        tick = self.settings.ticker(total, "Pairs")
-        # By place, not in the order they are done in: of a pair that two units
-        # score the first counts, and its last digits may differ between them.
-        pieces: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        units = []
-        for start in range(0, len(rectangles), SLOW_UNIT):
-            unit = rectangles[start : start + SLOW_UNIT]
-            digest = hashlib.sha256(b"".join(side.tobytes() for pair in unit for side in pair))
-            name = f"pairs-{digest.hexdigest()[:32]}"
+            codes = self._pairs()
+        queries = self.bench.pair_rows(codes)[0]
+        # Units begin where a query begins, so that its calls do not depend on them.
+        starts = np.flatnonzero(np.diff(queries, prepend=-1))
+        _, first = np.unique(starts // PAIR_UNIT, return_index=True)
+        parts = np.split(codes, starts[first][1:])
+        scores: dict[int, np.ndarray] = {}
+        units = {}
+        tick = self.settings.ticker(len(codes), "Pairs")
+        for unit in parts:
+            name = f"pairs-{unit[0]}-{unit[-1]}-{len(unit)}"
             stored = self._partial.get(name, ("codes", "scores"))
-            if stored is None:
-                units.append((unit, start, name))
+            if stored is not None and np.array_equal(stored["codes"], unit):
+                scores[unit[0]] = stored["scores"]
+                tick(len(unit))
             else:
-                pieces[start] = (stored["codes"], stored["scores"])
-                tick(len(stored["codes"]))
-        places = {id(unit): (start, name) for unit, start, name in units}
+                units[unit[0]] = name
         with self._timed("score"):
-            calls = [(unit,) for unit, _, _ in units]
-            for (unit,), (codes, scores) in self._submit(executor, "score_pairs", calls):
-                start, name = places[id(unit)]
-                self._partial.put(name, codes=codes, scores=scores)
-                pieces[start] = (codes, scores)
-                tick(len(codes))
-        ordered = [pieces[start] for start in sorted(pieces)]
-        codes, first = np.unique(np.concatenate([codes for codes, _ in ordered]), return_index=True)
-        return codes, np.concatenate([scores for _, scores in ordered])[first]
+            calls = [(unit,) for unit in parts if unit[0] in units]
+            for (unit,), answer in self._submit(executor, "score_pairs", calls):
+                self._partial.put(units[unit[0]], codes=unit, scores=answer)
+                scores[unit[0]] = answer
+                tick(len(unit))
+        return codes, np.concatenate([scores[first] for first in sorted(scores)])
 
     def _trial_units(self) -> list[tuple[int, int]]:
         """First and last episode of each unit, within blocks."""
-        size = SLOW_UNIT if self.traits.level == 3 else BLOCK
+        size = EPISODE_UNIT if self.traits.level == 3 else BLOCK
         return [
             (first, min(first + size, self.episodes)) for first in range(0, self.episodes, size)
         ]

@@ -49,7 +49,7 @@ def _attempt(name: str, action: Callable[[], Any]) -> Any:
         raise
     except ModelError as error:
         raise ScorerError(str(error)) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem = " ".join(f"{type(error).__name__}: {error}".split())
         raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
 
@@ -58,11 +58,10 @@ def _imported(name: str) -> tuple[Any, str]:
     """Imports what the user typed as `module:attribute`; gives also its code's digest."""
     module_name, _, attribute = name.partition(":")
     here = str(Path.cwd())
-    sys.path.insert(0, here)
-    try:
-        module = importlib.import_module(module_name)
-    finally:
-        sys.path.remove(here)
+    if here not in sys.path:
+        # For good, as the scorer may import its neighbours when it is used.
+        sys.path.append(here)
+    module = importlib.import_module(module_name)
     thing: Any = module
     for part in attribute.split("."):
         thing = getattr(thing, part)
@@ -97,4 +96,4 @@ def resolve(name: str) -> tuple[Scorer, Traits]:
         raise ScorerError(
             f"unknown scorer {name!r}; {hint}; or the path of a .keras file, or module:attribute"
         )
-    return scorer, _attempt(name, lambda: traits(scorer, name, source))
+    return scorer, traits(scorer, name, source)

@@ -8,8 +8,8 @@ scorer. It may also have these attributes:
 - `smaller_is_closer`: bool, True for a distance (default False);
 - `pooling`: how several shots become one class: `mean` or `max` of their
   scores, or `prototype`, the mean of their embeddings (default `mean`);
-- `digest`: str that changes with weights and preprocessing. Without it the
-  scorer is known by what it answers on a fixed set of images;
+- `digest`: str that changes with weights and preprocessing, added to what the
+  scorer is known by: its code and its answers on a fixed set of images;
 - `trained_on`: iterable of `alphabet/character` names that it has seen;
 - `parameters`: int, how many numbers were learned.
 """
@@ -17,6 +17,7 @@ scorer. It may also have these attributes:
 from __future__ import annotations
 
 import hashlib
+import numbers
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -103,21 +104,39 @@ def _probe() -> np.ndarray:
     return coarse.repeat(7, axis=1).repeat(7, axis=2)
 
 
-def _behaviour(scorer: Scorer, level: int) -> str:
+def _behaviour(scorer: Scorer, name: str) -> str:
     """Identifies a scorer by its answers."""
     images = _probe()
-    if isinstance(scorer, EmbeddingScorer):
-        embedded = np.asarray(scorer.embed(images))
-        answers = [embedded, np.asarray(scorer.compare(embedded[:16], embedded[16:48]))]
-    elif isinstance(scorer, PairScorer):
-        answers = [np.asarray(scorer.score(images[:16], images[16:32]))]
-    else:
-        answers = [np.asarray(scorer.classify(images[:8], np.arange(8) // 2, images[8:16]))]
-    digest = hashlib.sha256(f"answers of level {level}".encode())
+    try:
+        if isinstance(scorer, EmbeddingScorer):
+            embedded = np.asarray(scorer.embed(images))
+            answers = [embedded, np.asarray(scorer.compare(embedded[:16], embedded[16:48]))]
+        elif isinstance(scorer, PairScorer):
+            answers = [np.asarray(scorer.score(images[i : i + 1], images[8:24])) for i in range(8)]
+        else:
+            answers = [np.asarray(scorer.classify(images[:8], np.arange(8) // 2, images[8:16]))]
+    except ScorerError:
+        raise
+    except (Exception, SystemExit) as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error
+    digest = hashlib.sha256()
     for answer in answers:
         digest.update(f"{answer.dtype} {answer.shape}".encode())
-        digest.update(np.ascontiguousarray(answer).data)
+        digest.update(np.ascontiguousarray(answer).tobytes())
     return digest.hexdigest()
+
+
+def _trained_on(scorer: Any, name: str) -> frozenset[str] | None:
+    seen = getattr(scorer, "trained_on", None)
+    if seen is None:
+        return None
+    names = None if isinstance(seen, str) else frozenset(map(str, seen))
+    if names is None or any(one.count("/") != 1 for one in names):
+        raise ScorerError(
+            f"scorer {name!r}: trained_on must be a list of names such as Latin/character01"
+        )
+    return names
 
 
 def traits(scorer: Any, name: str, source: str = "") -> Traits:
@@ -126,7 +145,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     Args:
         scorer: Any object.
         name: What the user called it; its own `name` is preferred.
-        source: Digest of the code it comes from, where it has no `digest`.
+        source: Digest of the code it comes from, where that is known.
 
     Raises:
         ScorerError: It has not the methods of any level, or a wrong attribute.
@@ -138,24 +157,26 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
             "classify; see wayshot.bench.scorer"
         )
-    pooling = getattr(scorer, "pooling", "mean")
+    pooling = str(getattr(scorer, "pooling", "mean"))
     allowed = POOLINGS if level == 1 else POOLINGS[:2]
-    if pooling not in allowed:
+    if pooling not in allowed and level < 3:
         raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
-    seen = getattr(scorer, "trained_on", None)
-    pooling = str(pooling)
     smaller_is_closer = bool(getattr(scorer, "smaller_is_closer", False))
-    trained_on = None if seen is None else frozenset(map(str, seen))
-    own = getattr(scorer, "digest", None)
-    if own is None:
-        own = f"{source} {_behaviour(scorer, level)}"
+    trained_on = _trained_on(scorer, name)
+    parameters = getattr(scorer, "parameters", None)
+    own_name = getattr(scorer, "name", None)
+    own = getattr(scorer, "digest", "")
+    if not type(scorer).__module__.startswith("wayshot."):
+        # What someone says of their scorer may not have changed when the scorer has.
+        own = f"{own} {source} {_behaviour(scorer, name)}"
     whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
     return Traits(
-        name=str(getattr(scorer, "name", name)),
+        name=own_name if isinstance(own_name, str) and own_name else name,
         level=level,
         pooling=pooling,
         smaller_is_closer=smaller_is_closer,
         digest=hashlib.sha256(repr(whole).encode()).hexdigest(),
         trained_on=trained_on,
-        parameters=getattr(scorer, "parameters", None),
+        # A method of this name, as PyTorch's modules have, is something else.
+        parameters=int(parameters) if isinstance(parameters, numbers.Integral) else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ class BundledSiamese:
 
 
 class CheckpointSiamese:
-    """A network from a `.keras` file written by `wayshot train`."""
+    """A network from a `.keras` file written by `wayshot train`, and the card beside it."""
 
     pooling = "prototype"
 
@@ -68,5 +69,7 @@ class CheckpointSiamese:
             content.update(f"{name} {array.shape}\n".encode() + array.tobytes())
         self.digest = f"siamese 1 {content.hexdigest()}"
         self.parameters = self.model.count_params()
+        card = Path(path).with_suffix(".json")
+        self.trained_on = json.loads(card.read_text())["characters"] if card.exists() else None
         self.embed = self.model.embed
         self.compare = self.model.head.compare

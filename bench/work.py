@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +19,8 @@ from .errors import ScorerError
 from .registry import resolve
 from .scorer import BATCH, Scorer, Traits
 
-CHUNK = 64
-"""Episodes compared in one call, few enough for the processor's cache."""
+CHUNK = 64 * 20 * 20
+"""Pairs compared in one call, or one episode: few enough for the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Bench:
             answer = np.asarray(getattr(self.scorer, method)(*arguments))
         except (ScorerError, ModelError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._fail(f"{method} raised {type(error).__name__}: {error}") from error
         if answer.dtype.kind not in "fiu":
             raise self._fail(f"{method} gave {answer.dtype}, expected numbers")
@@ -71,7 +74,8 @@ class Bench:
         if scores.shape != shape:
             raise self._fail(f"{method} gave shape {scores.shape}, expected {shape}")
         # Unsigned numbers would wrap when a distance is turned into a score.
-        scores = scores.astype(np.float64 if scores.dtype.itemsize > 4 else np.float32, copy=False)
+        small = scores.dtype.kind == "f" and scores.dtype.itemsize <= 4
+        scores = scores.astype(np.float32 if small else np.float64, copy=False)
         if not np.isfinite(scores).all():
             raise self._fail(f"{method} gave NaN or infinity, expected finite numbers")
         return -scores if self.traits.smaller_is_closer else scores
@@ -98,29 +102,34 @@ class Bench:
             parts.append(embedded[: len(batch)])
         return np.concatenate(parts)
 
-    def score_pairs(
-        self, rectangles: list[tuple[np.ndarray, np.ndarray]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Scores all pairs of some query images with some support images.
+    def score_pairs(self, codes: np.ndarray) -> np.ndarray:
+        """Scores pairs of images; the scorer sees one query at a time.
 
         Args:
-            rectangles: Rows of query images (Q,), rows of support images (S,).
+            codes: int64 ndarray (n,), sorted; see `pair_codes`.
 
         Returns:
-            Codes of the pairs, int64 ndarray (n,), see `pair_codes`, and their
-            scores, ndarray (n,).
+            ndarray (n,) of scores.
         """
         images = self.source.dataset.images
-        codes, scores = [], []
-        for query, support in rectangles:
-            shape = (len(query), len(support))
-            scores.append(self._scores(shape, "score", images[query], images[support]).ravel())
-            codes.append(self.pair_codes(query[:, None], support[None, :]).ravel())
-        return np.concatenate(codes), np.concatenate(scores)
+        queries, supports = self.pair_rows(codes)
+        scores = []
+        for first in np.flatnonzero(np.diff(queries, prepend=-1)):
+            last = np.searchsorted(queries, queries[first], side="right")
+            query = images[queries[first : first + 1]]
+            for start in range(first, last, BATCH):
+                support = images[supports[start : min(start + BATCH, last)]]
+                scores.append(self._scores((1, len(support)), "score", query, support)[0])
+        return np.concatenate(scores)
 
     def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """A number for each pair of rows."""
+        """A number for each pair of rows, in the order of queries, then supports."""
         return query.astype(np.int64) * (4 * len(self.source.dataset)) + support
+
+    def pair_rows(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the query and of the support image of each code."""
+        queries, supports = np.divmod(codes, 4 * len(self.source.dataset))
+        return queries, supports
 
     def _pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:
         """Turns scores (..., ways * shots) into scores (..., ways)."""
@@ -188,8 +197,10 @@ class Bench:
         block, start = divmod(first, BLOCK)
         episodes = self.source.block(block)[start : start + last - first]
         collected: list[dict[str, np.ndarray]] = []
-        for offset in range(0, len(episodes), CHUNK):
-            part = episodes[offset : offset + CHUNK]
+        pairs = episodes.query.shape[1] * episodes.support[0].size
+        chunk = max(1, CHUNK // pairs)
+        for offset in range(0, len(episodes), chunk):
+            part = episodes[offset : offset + chunk]
             if self.traits.level == 3:
                 scores = self._classify(part)
             elif self.traits.level == 1:
@@ -222,10 +233,13 @@ class Bench:
             raise self._fail(str(error)) from None
 
 
+_resolve = lru_cache(maxsize=1)(resolve)
+
+
 @lru_cache(maxsize=1)
 def _bench(order: Order) -> Bench:
-    scorer, traits = resolve(order.scorer)
-    return Bench(scorer, traits, open_protocol(parse(order.protocol), order.seed, order.data))
+    source = open_protocol(parse(order.protocol), order.seed, order.data)
+    return Bench(*_resolve(order.scorer), source)
 
 
 def perform(order: Order, method: str, *arguments: Any) -> Any:
@@ -239,6 +253,14 @@ def perform(order: Order, method: str, *arguments: Any) -> Any:
     return getattr(_bench(order), method)(*arguments)
 
 
-def ignore_interrupts() -> None:
-    """Leaves Ctrl-C to the main process, which tells its workers what to do."""
+def serve() -> None:
+    """Prepares a worker process: Ctrl-C is for the main process, with which it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

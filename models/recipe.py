@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,21 @@ class Recipe:
     validate_every: int = 500
     validation_episodes: int = 400
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise ModelError(f"name {self.name!r}, expected letters, digits, dots and dashes")
+        counts = ("steps", "head_steps", "batch", "validate_every", "validation_episodes")
+        for field_name in counts:
+            if getattr(self, field_name) < 1:
+                raise ModelError(
+                    f"{field_name} is {getattr(self, field_name)}, expected at least 1"
+                )
+        low, high = self.distortion.scale
+        if not 0 < low <= high:
+            raise ModelError(f"distortion: scale is [{low}, {high}], expected 0 < low <= high")
+        if self.distortion.elastic_knots < 1 or self.warmup_steps < 0:
+            raise ModelError("elastic_knots and warmup_steps must not be below 1 and 0")
+
 
 def _fits(value: Any, kind: Any) -> bool:
     if isinstance(kind, types.GenericAlias):
@@ -127,7 +143,10 @@ def _build(kind: type, values: Any, where: str) -> Any:
     ]
     if missing:
         raise ModelError(f"{where}: missing {', '.join(missing)}")
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def names() -> list[str]:

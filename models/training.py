@@ -95,6 +95,7 @@ class Training:
 
         Raises:
             ModelError: The recipe names a backbone or alphabets that there are not.
+            TaskError: A held-out alphabet is too small for 20 ways.
         """
         self.recipe, self.seed = recipe, seed
         kind = backbone(recipe.backbone)
@@ -104,6 +105,11 @@ class Training:
             raise ModelError(f"recipe {recipe.name}: no alphabet {', '.join(sorted(unknown))}")
         held_out = alphabets.isin(recipe.held_out).to_numpy()
         self._held_out = background.select(held_out, "held out") if held_out.any() else None
+        self._validation: dict[str, Sampler] = {}
+        if self._held_out is not None:
+            for structure in ("within", "between"):
+                protocol = Protocol("lake", "background", structure, 20, 1)
+                self._validation[structure] = Sampler(protocol, self._held_out, seed=0)
         self.background_digest = background.digest
         seen = background.select(~held_out, "seen")
         self.characters = list(seen.characters["alphabet"] + "/" + seen.characters["character"])
@@ -206,9 +212,7 @@ class Training:
             ]
         )[:count]
         accuracy = {}
-        for structure in ("within", "between"):
-            protocol = Protocol("lake", "background", structure, 20, 1)
-            sampler = Sampler(protocol, self._held_out, seed=0)
+        for structure, sampler in self._validation.items():
             right = [
                 self.siamese.head.compare(embedded[part.query], embedded[part.support[..., 0]])
                 .argmax(axis=-1)
@@ -322,7 +326,7 @@ class Training:
                 arrays = [file[str(i)] for i in range(len(self._variables()))]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: cannot be read ({error}); train without --resume") from None
-        other = [key for key, value in self._identity().items() if state[key] != value]
+        other = [key for key, value in self._identity().items() if state.get(key) != value]
         if other:
             raise ModelError(f"{path}: of another {' and '.join(other)}; train without --resume")
         for variable, array in zip(self._variables(), arrays, strict=True):

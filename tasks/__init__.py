@@ -6,7 +6,7 @@ from .errors import TaskError
 from .images import SIDE, Images
 from .protocol import RUNS, Protocol, parse
 from .splits import SPLITS, Split, load
-from .store import cache_folder, replacing
+from .store import cache_folder, make_cache_folder, replacing
 
 __all__ = [
     "BLOCK",
@@ -24,6 +24,7 @@ __all__ = [
     "cache_folder",
     "digest",
     "load",
+    "make_cache_folder",
     "open_protocol",
     "parse",
     "replacing",

@@ -103,9 +103,10 @@ def fetch(
     for part in PARTS.values():
         path = folder / f"{part.name}.zip"
         try:
-            if path.exists():
-                _check(part, path, progress)
-                yield Status(part.name, "there", path)
+            there = find(part.name, folder)
+            if there is not None:
+                _check(part, there, progress)
+                yield Status(part.name, "there", there)
                 continue
         except TaskError:
             pass

@@ -27,10 +27,14 @@ def _files(root: Path) -> list[tuple[str, str, Path]]:
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
         levels = path.relative_to(root).parts
+        if any(level.startswith((".", "__")) for level in levels):
+            continue
         if len(levels) not in (2, 3):
             raise TaskError(f"folder:{root}: {path.relative_to(root)} is out of place; {_LAYOUT}")
         alphabet = levels[0] if len(levels) == 3 else root.resolve().name
         found.append((alphabet, levels[-2], path))
+    if len({len(path.relative_to(root).parts) for _, _, path in found}) > 1:
+        raise TaskError(f"folder:{root}: images lie at two depths; {_LAYOUT}")
     if not found:
         raise TaskError(f"folder:{root}: no images; {_LAYOUT}")
     return found

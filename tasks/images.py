@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import TaskError
 
@@ -163,7 +163,7 @@ def decode_any(content: bytes | Path, name: str) -> np.ndarray:
     Raises:
         TaskError: It is not an image that can be read.
     """
-    image = _open(content, name)
+    image = ImageOps.exif_transpose(_open(content, name))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         # On the paper that the ink stands out from.

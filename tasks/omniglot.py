@@ -107,10 +107,15 @@ def find(part: str, data: str | Path | None = None) -> Path | None:
         data: As in `data_folder`.
 
     Returns:
-        The path, or None where there is neither.
+        The path, or None where there is neither. The folder may also be
+        `python/` of a copy of the public repository.
     """
     folder = data_folder(data)
-    for path in (folder / f"{part}.zip", folder / part):
+    places = [folder / f"{part}.zip", folder / part, folder / PARTS[part].folder / f"{part}.zip"]
+    if part == "all_runs" and (folder / "run01").is_dir():
+        # The zip of the runs has no folder of its own around them.
+        places.append(folder)
+    for path in places:
         if path.exists():
             return path
     return None
@@ -140,8 +145,9 @@ def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]
     """
     if path.is_dir():
         # The official runs lie at the top of their zip, the images in a folder.
-        top = path if path.name == "all_runs" else path.parent
-        for file in sorted(path.rglob("*")):
+        runs = sorted(path.glob("run[0-9][0-9]"))
+        top = path if runs else path.parent
+        for file in sorted(file for folder in runs or [path] for file in folder.rglob("*")):
             if file.name.endswith(suffixes):
                 yield file.relative_to(top).as_posix(), file.read_bytes()
         return

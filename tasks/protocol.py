@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, astuple, dataclass
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 from .errors import TaskError
 from .splits import SPLITS, parts_of
@@ -19,7 +19,7 @@ _NAME = re.compile(
     r"(?P<split>folder:.+(?=-(?:within|between)-)|folder:.+?|[a-z0-9]+?)"
     r"(?:-(?P<part>background|evaluation|train|validation|test))?"
     r"(?:-(?P<structure>within|between))?"
-    r"-(?:(?P<fewest>0*[1-9]\d{0,4})to)?(?P<ways>\d{1,5})w(?P<shots>\d{1,5})s"
+    r"-(?:(?P<fewest>0*[1-9][0-9]{0,4})to)?(?P<ways>[0-9]{1,5})w(?P<shots>[0-9]{1,5})s"
     r"(?P<suffixes>(?:-[a-z0-9]+)*)"
 )
 _DRAWERS = {"distinctdrawers": "distinct", "samedrawer": "same"}
@@ -71,6 +71,12 @@ class Protocol:
         official = ("lake", "evaluation", "runs", 20, 1, 1, 20, "any", "none", "independent")
         if self.structure == "runs" and astuple(self) != official:
             raise TaskError("the official runs are 20-way 1-shot; they are called lake-runs")
+        for field, kind in get_type_hints(Protocol).items():
+            allowed = get_args(kind)
+            if allowed and getattr(self, field) not in allowed:
+                raise TaskError(
+                    f"{field} {getattr(self, field)!r} is unknown, expected {' or '.join(allowed)}"
+                )
         parts = parts_of(self.split)
         if self.part not in parts:
             raise TaskError(f"{self.split} has the parts {', '.join(parts)}, not {self.part!r}")
@@ -183,7 +189,7 @@ def parse(name: str) -> Protocol:
         raise TaskError(f"protocol {name!r}: {match['split']} has the parts {', '.join(parts)}")
     fields: dict = {}
     for suffix in match["suffixes"].split("-")[1:]:
-        if re.fullmatch(r"q\d{1,5}", suffix):
+        if re.fullmatch(r"q[0-9]{1,5}", suffix):
             field, value = "queries", int(suffix[1:])
         elif suffix in _DRAWERS:
             field, value = "drawers", _DRAWERS[suffix]

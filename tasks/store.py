@@ -16,6 +16,7 @@ import numpy as np
 import platformdirs
 
 from .dataset import Dataset
+from .errors import TaskError
 from .images import Images
 
 
@@ -25,6 +26,21 @@ def cache_folder() -> Path:
     `WAYSHOT_CACHE` where it is set, else the user's cache folder.
     """
     return Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+
+
+def make_cache_folder(folder: Path) -> None:
+    """Makes a folder below the cache folder.
+
+    Raises:
+        TaskError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TaskError(
+            f"cache folder {folder}: cannot be made ({error.strerror}); "
+            "name another by WAYSHOT_CACHE"
+        ) from None
 
 
 @contextmanager
@@ -70,7 +86,7 @@ def _read(folder: Path, name: str) -> Dataset | None:
 
 
 def _write(folder: Path, dataset: Dataset) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_cache_folder(folder.parent)
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         bits = np.ascontiguousarray(dataset.images.bits)

@@ -62,9 +62,13 @@ def main(arguments: list[str] | None = None) -> None:
     """
     try:
         status = group.main(arguments, prog_name="wayshot", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(2)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "wayshot"
-        click.echo(f"{where}: {error.format_message()} (see {where} --help)", err=True)
+        problem = " ".join(error.format_message().split())
+        click.echo(f"{where}: {problem} (see {where} --help)", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("wayshot: interrupted; the same command goes on where it stopped", err=True)

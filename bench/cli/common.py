@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -59,11 +60,10 @@ def writable(folder: Path) -> Path:
     Raises:
         click.UsageError: It cannot be.
     """
-    probe = folder / ".writable"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise click.UsageError(
             f"cannot write into {folder} ({error.strerror}); choose another folder"

@@ -87,7 +87,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
     from ..registry import registered
 
     kind, _, rest = name.partition(" ")
-    if kind == "recipe":
+    if kind == "recipe" and rest:
         return _recipe(rest)
     if name in registered() or name.endswith(".keras"):
         return _scorer(name)
@@ -107,10 +107,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
 
     if name in BACKBONES:
         return _backbone(name)
-    hint = str(problem).partition("; ")[2]
-    raise click.UsageError(
-        f"nothing is called {name!r}; see wayshot list" + (f"; as a protocol, {hint}")
-    )
+    raise click.UsageError(f"nothing is called {name!r}; see wayshot list. {problem}")
 
 
 @click.command("describe")

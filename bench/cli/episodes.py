@@ -59,6 +59,9 @@ def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None
     In support a list for each way; target is the way of each query. A name
     that ends in @90, @180 or @270 is an image turned counter-clockwise.
     """
+    out = out.resolve()
+    if out.exists() and not out.is_file():
+        raise click.UsageError(f"{out} is no file that could be replaced; name another")
     source = tasks.open_protocol(tasks.parse(protocol), seed, data, bar)
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)

@@ -29,12 +29,16 @@ def _protocols() -> list[dict[str, str]]:
 
 
 def _scorers() -> list[dict[str, str]]:
+    from ...models import bundles
     from ..registry import registered
 
     rows = []
     for name, make in registered().items():
         kind = make if isinstance(make, type) else None
-        what = (kind.__doc__ or "").splitlines()[0] if kind else "a trained Siamese network"
+        if kind:
+            what = (kind.__doc__ or "").splitlines()[0]
+        else:
+            what = "a trained Siamese network" if name in bundles() else "from an entry point"
         rows.append({"name": name, "what": what})
     return rows
 

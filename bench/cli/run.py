@@ -14,7 +14,7 @@ from ...tasks import omniglot
 from ..evaluation import Evaluation
 from ..registry import resolve
 from ..settings import Settings
-from ..work import Order, ignore_interrupts
+from ..work import Order, serve
 from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
 
 FIRST_PROTOCOL = "glyphs-within-20w1s"
@@ -98,7 +98,7 @@ def command(
         if jobs > 1:
             # Forked copies of a process with TensorFlow's threads in it would hang.
             context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=ignore_interrupts)
+            pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=serve)
             executor = stack.enter_context(pool)
         for name, source in zip(names, sources, strict=True):
             for scorer_name, (scorer, traits) in found.items():
@@ -119,7 +119,8 @@ def command(
                 )
                 stored = evaluation.stored()
                 if stored is None:
-                    if evaluation.episodes < episodes and source.protocol.structure != "runs":
+                    used_up = source.episodes is not None and source.episodes < episodes
+                    if used_up and source.protocol.structure != "runs":
                         click.echo(
                             f"{name}: the images are used up after {evaluation.episodes} episodes",
                             err=True,

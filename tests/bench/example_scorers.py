@@ -29,8 +29,6 @@ class Pairs:
 class Slow(Pairs):
     """Takes its time, so that a run can be killed in between."""
 
-    digest = "slow 1"
-
     def score(self, query_images, support_images):
         time.sleep(0.02)
         return super().score(query_images, support_images)
@@ -53,17 +51,8 @@ class Nan(Pixels):
 
 
 class Raises:
-    digest = "raises 1"
-
     def score(self, query_images, support_images):
         raise RuntimeError("out of\nluck")
-
-
-class Shapeless:
-    digest = "shapeless 1"
-
-    def score(self, query_images, support_images):
-        return np.zeros(3)
 
 
 not_a_scorer = 5

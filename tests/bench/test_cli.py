@@ -62,8 +62,9 @@ def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tm
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, protocol, tmp_path, kill):
-    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "150", "--out"]
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, tmp_path, kill):
+    protocol = f"folder:{characters}-between-5w1s"
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--out"]
     code = "from wayshot.bench.cli import main; main()"
     command = [sys.executable, "-c", code, *words, str(tmp_path / "killed")]
     process = subprocess.Popen(command, cwd=HERE, stderr=subprocess.PIPE, text=True)
@@ -79,7 +80,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, protocol, tm
     assert trials_bytes(tmp_path / "killed") == {}
     assert wayshot("table", tmp_path / "killed")[0] == 2
     done = len(list((tmp_path / "killed").glob(".partial/*/pairs-*.npz")))
-    assert 3 <= done < 10
+    assert done >= 3
     for root in ("killed", "whole"):
         assert wayshot(*words, tmp_path / root)[0] == 0
     assert trials_bytes(tmp_path / "killed") == trials_bytes(tmp_path / "whole") != {}

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pandas as pd
 import pytest
-from example_scorers import Counting, Nan, Pairs, Pixels, Raises, Shapeless
+from example_scorers import Counting, Nan, Pairs, Pixels, Raises
 from wayshot import tasks
 from wayshot.bench.baselines import Chance
 from wayshot.bench.embeddings import EmbeddingCache, image_keys
@@ -104,29 +101,47 @@ def test_every_image_is_embedded_once_in_batches_of_one_shape(source, tmp_path):
             return super().embed(images)
 
     scorer = Watching()
-    evaluate(scorer, source(), episodes=200, root=tmp_path, settings=Settings(cache=False))
+    known = traits(scorer, "watching")
+    scorer.batches.clear()
+    settings = Settings(cache=False)
+    Evaluation(scorer, known, source(), episodes=200, root=tmp_path, settings=settings).run()
     assert {batch.shape for batch in scorer.batches} == {(BATCH, 105, 105)}
     seen = [image.tobytes() for batch in scorer.batches for image in batch if image.any()]
     different = {image.tobytes() for image in source().dataset.images[:]}
     assert sorted(seen) == sorted(different)
 
 
-def test_every_pair_is_scored_once(source, tmp_path):
+@pytest.mark.parametrize("name", ["within-2w1s", "between-8w2s-q3", "between-6w1s-rot"])
+def test_every_pair_is_scored_once_with_one_query_a_call(name, source, tmp_path):
     class Watching(Pairs):
-        digest = "watching pairs 1"
-
         def __init__(self):
             self.pairs = []
 
         def score(self, query_images, support_images):
-            self.pairs += [(q.tobytes(), s.tobytes()) for q in query_images for s in support_images]
+            assert len(query_images) == 1, "a scorer must not see other queries"
+            self.pairs += [(query_images[0].tobytes(), s.tobytes()) for s in support_images]
             return super().score(query_images, support_images)
 
-    scorer, episodes = Watching(), source("within-2w1s")
-    evaluate(scorer, episodes, episodes=10_000, root=tmp_path)
-    asked = sum(block.query.shape[1] * 2 * len(block) for block in episodes.blocks(10_000))
-    # A rectangle of new pairs may hold a few known ones; far fewer than are asked for.
-    assert len(set(scorer.pairs)) <= len(scorer.pairs) < 0.5 * asked
+    scorer, episodes = Watching(), source(name)
+    known = traits(scorer, "watching")
+    scorer.pairs.clear()
+    Evaluation(scorer, known, episodes, episodes=2000, root=tmp_path).run()
+    images = episodes.dataset.images
+    expected = set()
+    for block in episodes.blocks(2000):
+        for query, support in zip(block.query, block.support, strict=True):
+            expected |= {(q, s) for q in query for s in support.ravel()}
+    pixels = {row: images[[row]][0].tobytes() for pair in expected for row in pair}
+    assert sorted(scorer.pairs) == sorted((pixels[q], pixels[s]) for q, s in expected)
+
+
+def test_pairs_do_not_depend_on_how_they_are_cut_into_units(source, tmp_path, monkeypatch):
+    digests = set()
+    for size in (1, 50, 4096):
+        monkeypatch.setattr("wayshot.bench.evaluation.PAIR_UNIT", size)
+        run = evaluate(Pairs(), source("between-8w1s"), episodes=60, root=tmp_path / str(size))
+        digests.add(run.record["trials_digest"])
+    assert len(digests) == 1
 
 
 def test_embeddings_are_taken_from_the_cache_by_every_protocol(source, tmp_path):
@@ -139,20 +154,28 @@ def test_embeddings_are_taken_from_the_cache_by_every_protocol(source, tmp_path)
             return super().embed(images)
 
     first = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "1")
-    calls = Once.calls
-    assert calls == -(-len(source().dataset) // BATCH)
+    # One call for the fixed images by which a scorer is known.
+    assert Once.calls == 1 + -(-len(source().dataset) // BATCH)
+    Once.calls = 0
     evaluate(Once(), source("within-3w2s"), episodes=50, root=tmp_path / "2")
     again = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "3")
-    assert Once.calls == calls
+    assert Once.calls == 2
     assert first.record["trials_digest"] == again.record["trials_digest"]
 
 
-def test_the_cache_never_gives_one_model_the_answers_of_another(source, tmp_path):
+@pytest.mark.parametrize("digest", [None, "1"])
+def test_the_cache_never_gives_one_model_the_answers_of_another(digest, source, tmp_path):
+    class Good(Pixels):
+        pass
+
     class Bad(Pixels):
         def embed(self, images):
             return super().embed(images)[:, ::997]
 
-    good = evaluate(Pixels(), source(), episodes=50, root=tmp_path)
+    if digest:
+        Good.digest = Bad.digest = digest  # pyright: ignore
+
+    good = evaluate(Good(), source(), episodes=50, root=tmp_path)
     bad = evaluate(Bad(), source(), episodes=50, root=tmp_path)
     fresh = evaluate(
         Bad(), source(), episodes=50, root=tmp_path / "fresh", settings=Settings(cache=False)
@@ -198,18 +221,57 @@ def test_equal_images_have_equal_keys_in_different_data_sets(source):
     assert np.array_equal(image_keys(part.images, np.arange(len(part))), expected)
 
 
+class Late(Pairs):
+    """Answers well at first, and then something else."""
+
+    def __init__(self, later):
+        self.later, self.calls = later, 0
+
+    def score(self, query_images, support_images):
+        self.calls += 1
+        if self.calls > 8:
+            return self.later(query_images, support_images)
+        return super().score(query_images, support_images)
+
+
+def raising(error):
+    def later(query_images, support_images):
+        raise error
+
+    return later
+
+
 @pytest.mark.parametrize(
     ("scorer", "problem"),
     [
-        (Nan, "compare gave NaN or infinity"),
-        (Raises, "score raised RuntimeError"),
-        (Shapeless, r"score gave shape \(3,\), expected"),
+        (Nan(), "compare gave NaN or infinity"),
+        (Raises(), "fails on a first batch .RuntimeError: out of luck"),
+        (Late(raising(RuntimeError("out of luck"))), "score raised RuntimeError"),
+        (Late(raising(SystemExit(0))), "score raised SystemExit"),
+        (Late(lambda query, support: np.zeros(3)), r"score gave shape \(3,\), expected \(1, "),
+        (Late(lambda query, support: np.full((1, len(support)), "x")), "score gave <U1"),
+        (Late(lambda query, support: None), "score gave object, expected numbers"),
     ],
 )
 def test_a_scorer_that_fails_ends_the_run_and_stores_nothing(scorer, problem, source, tmp_path):
     with pytest.raises(ScorerError, match=problem):
-        evaluate(scorer(), source(), episodes=5, root=tmp_path)
+        evaluate(scorer, source(), episodes=5, root=tmp_path)
     assert not list(tmp_path.rglob("record.json"))
+
+
+def test_large_whole_numbers_keep_their_last_digits(source, tmp_path):
+    class Whole(Pairs):
+        kind = np.int64
+
+        def score(self, query_images, support_images):
+            scores = super().score(query_images, support_images) * 1000
+            return scores.astype(self.kind) + self.kind(2**26)
+
+    class Short(Whole):
+        kind = np.int32
+
+    runs = [evaluate(kind(), source(), episodes=50, root=tmp_path) for kind in (Whole, Short)]
+    assert runs[0].trials["credit"].tolist() == runs[1].trials["credit"].tolist()
 
 
 def test_distances_in_unsigned_bytes_do_not_wrap(source, tmp_path):
@@ -251,17 +313,21 @@ def test_poolings_are_mean_max_and_prototype(source, tmp_path):
 
 
 def test_stored_runs_are_not_run_again(source, tmp_path):
-    class Never(Pixels):
-        digest = "never 1"
+    class Watched(Pixels):
+        calls = 0
 
         def embed(self, images):
-            assert not list(tmp_path.rglob("record.json")), "embedded again"
+            Watched.calls += 1
             return super().embed(images)
 
-    first = evaluate(Never(), source(), episodes=10, root=tmp_path)
-    second = evaluate(Never(), source(), episodes=10, root=tmp_path)
+    first = evaluate(Watched(), source(), episodes=10, root=tmp_path)
+    Watched.calls = 0
+    second = evaluate(Watched(), source(), episodes=10, root=tmp_path)
     assert second.folder == first.folder
-    longer = Evaluation(Never(), traits(Never(), "x"), source(), episodes=11, root=tmp_path)
+    # The fixed images by which it is known.
+    assert Watched.calls == 1
+    known = traits(Watched(), "scorer")
+    longer = Evaluation(Watched(), known, source(), episodes=11, root=tmp_path)
     assert longer.stored() is None
 
 
@@ -276,35 +342,6 @@ def test_a_stored_run_whose_trials_are_damaged_is_run_again(damage, source, tmp_
         path.write_bytes(content[:-9] + b"x" + content[-8:])
     evaluate(Counting(), source(), episodes=10, root=tmp_path)
     assert path.read_bytes() == content
-
-
-def test_of_a_pair_scored_twice_the_first_score_counts_whatever_ends_first(
-    source, tmp_path, monkeypatch
-):
-    class Drifting(Pairs):
-        """Another last digit in every call, as of sums in another order."""
-
-        digest = "drifting 1"
-
-        def score(self, query_images, support_images):
-            time.sleep(np.random.default_rng().random() / 200)
-            scores = super().score(query_images, support_images)
-            return scores + 1e-5 * int(query_images[0].sum() % 7)
-
-    monkeypatch.setattr("wayshot.bench.evaluation.SLOW_UNIT", 1)
-    digests = set()
-    for root in ("1", "2"):
-        with ThreadPoolExecutor(4) as executor:
-            settings = Settings(executor=executor)
-            run = evaluate(
-                Drifting(),
-                source("between-8w1s"),
-                episodes=200,
-                root=tmp_path / root,
-                settings=settings,
-            )
-        digests.add(run.record["trials_digest"])
-    assert len(digests) == 1
 
 
 def test_only_characters_in_the_episodes_count_as_leaked(source, tmp_path):
@@ -331,8 +368,7 @@ def test_a_longer_run_begins_with_the_shorter(source, tmp_path):
 
 def test_units_that_were_done_are_not_done_again(source, tmp_path, monkeypatch):
     class Stops(Pairs):
-        digest = "stops 1"
-        left = 10
+        left = 1000
 
         def score(self, query_images, support_images):
             if Stops.left == 0:
@@ -340,15 +376,21 @@ def test_units_that_were_done_are_not_done_again(source, tmp_path, monkeypatch):
             Stops.left -= 1
             return super().score(query_images, support_images)
 
-    monkeypatch.setattr("wayshot.bench.evaluation.SLOW_UNIT", 4)
+    monkeypatch.setattr("wayshot.bench.evaluation.PAIR_UNIT", 20)
+    scorer, episodes = Stops(), source()
+    known = traits(scorer, "stops")
+
+    def run(calls, root):
+        Stops.left = calls
+        return Evaluation(scorer, known, episodes, episodes=24, root=tmp_path / root).run()
+
+    whole = run(1000, "whole")
+    needed = 1000 - Stops.left
     with pytest.raises(ScorerError, match="killed"):
-        evaluate(Stops(), source(), episodes=24, root=tmp_path)
-    Stops.left = 16
-    resumed = evaluate(Stops(), source(), episodes=24, root=tmp_path)
-    Stops.left = 1000
-    whole = evaluate(Stops(), source(), episodes=24, root=tmp_path / "other")
+        run(needed // 2, "killed")
+    resumed = run(needed - needed // 2 + 20, "killed")
     assert resumed.record["trials_digest"] == whole.record["trials_digest"]
-    assert not list((tmp_path / ".partial").rglob("*.npz"))
+    assert not list((tmp_path / "killed" / ".partial").rglob("*.npz"))
 
 
 def test_characters_trained_on_are_counted_as_leaked(source, tmp_path):
@@ -365,6 +407,11 @@ def test_characters_trained_on_are_counted_as_leaked(source, tmp_path):
     )
     unknown = evaluate(Pixels(), episodes, episodes=5, root=tmp_path).record["scorer"]
     assert unknown["leaked_characters"] is None
+
+
+def test_the_official_runs_are_run_whole(omniglot, tmp_path):
+    runs = tasks.open_protocol(tasks.parse("lake-runs"), data=omniglot)
+    assert evaluate(Chance(), runs, episodes=5, root=tmp_path).record["n"] == 400
 
 
 def test_no_episodes_are_refused(source, tmp_path):

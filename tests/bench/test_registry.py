@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import zipfile
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -58,16 +59,22 @@ def test_a_scorer_that_fails_at_once_is_refused(tmp_path, monkeypatch):
         "class Failing:\n    def score(self, q, s):\n        raise ValueError('no luck')\n"
     )
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScorerError, match=r"cannot be made .ValueError: no luck"):
+    with pytest.raises(ScorerError, match=r"fails on a first batch .ValueError: no luck"):
         resolve("failing_scorer:Failing")
 
 
-def test_importing_leaves_the_search_path_alone():
-    import sys
-
-    before = list(sys.path)
-    resolve("example_scorers:Pixels")
-    assert sys.path == before
+def test_a_scorer_may_import_its_neighbours_when_it_is_used(tmp_path, monkeypatch):
+    (tmp_path / "neighbour.py").write_text("scale = 2\n")
+    (tmp_path / "importing_scorer.py").write_text(
+        "from example_scorers import Pairs\n"
+        "class Late(Pairs):\n"
+        "    def score(self, q, s):\n"
+        "        import neighbour\n"
+        "        return super().score(q, s) * neighbour.scale\n"
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    assert resolve("importing_scorer:Late")[1].level == 2
 
 
 def test_entry_points_are_scorers(monkeypatch):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from example_scorers import Pairs, Pixels
@@ -66,6 +68,33 @@ def test_a_random_scorer_is_never_the_same_twice():
 
 def test_changed_code_changes_the_digest():
     assert traits(Pixels(), "x", "code 1").digest != traits(Pixels(), "x", "code 2").digest
+
+
+def test_a_declared_digest_does_not_hide_other_answers():
+    class Squared(Pixels):
+        def compare(self, query, support):
+            return super().compare(query, support) ** 2
+
+    scorers = Pixels(), Squared()
+    for scorer in scorers:
+        scorer.digest = "1"  # pyright: ignore
+    assert traits(scorers[0], "x").digest != traits(scorers[1], "x").digest
+
+
+@pytest.mark.parametrize("seen", ["Latin/character01", ["Latin"], ["a/b/c"]])
+def test_what_cannot_be_names_of_characters_is_refused(seen):
+    scorer = Pixels()
+    scorer.trained_on = seen  # pyright: ignore
+    with pytest.raises(ScorerError, match="trained_on must be a list of names"):
+        traits(scorer, "x")
+
+
+def test_a_method_called_parameters_is_no_number_of_parameters():
+    scorer = Pixels()
+    scorer.parameters = lambda: iter(())  # pyright: ignore
+    assert traits(scorer, "x").parameters is None
+    scorer.parameters = np.int64(5)  # pyright: ignore
+    assert json.dumps(traits(scorer, "x").parameters) == "5"
 
 
 def test_pooling_direction_and_training_characters_change_the_digest():
