@@ -9,16 +9,13 @@ import sys
 
 import numpy as np
 import pytest
-from keras import ops
 from wayshot.models import ModelError, Training, finish, load_checkpoint
-from wayshot.models.bundle import named_weights
+from wayshot.models.bundle import read_weights
+from wayshot.tasks import TaskError
 
 
 def weights(training: Training) -> dict[str, np.ndarray]:
-    return {
-        name: ops.convert_to_numpy(variable)
-        for name, variable in named_weights(training.siamese).items()
-    }
+    return read_weights(training.siamese)
 
 
 def run(training: Training, folder) -> list:
@@ -159,3 +156,10 @@ def test_other_backends_train_and_embed_alike(backend, recipe, background, tmp_p
     embedded = np.load(tmp_path / "embedded.npy")
     np.testing.assert_allclose(embedded, training.siamese.embed(images), atol=1e-4)
     shutil.rmtree(tmp_path / "tf")
+
+
+def test_a_held_out_alphabet_that_is_too_small_is_refused_before_any_step(recipe, background):
+    keep = ~background.table["character"].isin([f"character{i:02}" for i in range(5, 60)])
+    small = background.select(keep.to_numpy(), "small")
+    with pytest.raises(TaskError, match="20 ways are impossible"):
+        Training(recipe(), small, seed=1)

@@ -146,3 +146,36 @@ def test_the_digest_does_not_depend_on_where_the_folder_lies(letters):
     here = load(str(letters)).digest
     moved = letters.rename(letters.parent / "moved")
     assert load(str(moved)).digest == here
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    image = Image.new("1", (20, 20), 1)
+    image.putpixel((3, 3), 0)
+    (tmp_path / "a" / "x").mkdir(parents=True)
+    image.save(tmp_path / "a" / "x" / "1.png")
+    for name in ("a/x/._1.png", ".checkpoints/x/1.png", "__MACOSX/x/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("litter")
+    assert len(load(str(tmp_path))) == 1
+
+
+def test_images_at_two_depths_are_refused(tmp_path):
+    image = Image.new("1", (20, 20), 1)
+    for name in ("a/x/1.png", "b/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        image.save(tmp_path / name)
+    with pytest.raises(TaskError, match="images lie at two depths"):
+        load(str(tmp_path))
+
+
+def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
+    image = Image.new("L", (20, 20), 255)
+    for column in range(5, 15):
+        image.putpixel((column, 3), 0)
+    (tmp_path / "x").mkdir()
+    image.save(tmp_path / "x" / "1.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "x" / "2.png", exif=exif)
+    plain, turned = load(str(tmp_path)).images[:]
+    np.testing.assert_array_equal(plain, turned)

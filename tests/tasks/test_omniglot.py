@@ -372,3 +372,20 @@ def test_a_run_beyond_the_twentieth_is_refused(small_runs, zip_of, tmp_path):
     members = {k.replace("run20/", "run21/"): v for k, v in small_runs.members.items()}
     with pytest.raises(TaskError, match="run21/"):
         read_runs(put(tmp_path, "all_runs", zip_of(members)))
+
+
+def test_the_runs_are_found_where_their_zip_unpacks_to(tmp_path, omniglot):
+    with zipfile.ZipFile(omniglot / "all_runs.zip") as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "images_evaluation").mkdir()
+    (tmp_path / "images_evaluation" / "other.png").write_text("not of the runs")
+    unpacked, zipped = load_runs(tmp_path), load_runs(omniglot)
+    for field in ("support", "query", "target"):
+        np.testing.assert_array_equal(getattr(unpacked, field), getattr(zipped, field))
+
+
+def test_a_copy_of_the_public_repository_is_a_folder_of_omniglot(tmp_path):
+    (tmp_path / "one-shot-classification").mkdir()
+    (tmp_path / "one-shot-classification" / "all_runs.zip").touch()
+    assert find("all_runs", tmp_path) == tmp_path / "one-shot-classification" / "all_runs.zip"
+    assert find("images_evaluation", tmp_path) is None

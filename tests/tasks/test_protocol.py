@@ -278,3 +278,13 @@ def test_a_background_alphabet_that_is_too_small_is_named():
     with pytest.raises(TaskError, match=r"20 ways are impossible: Blackfoot.* has 14 characters"):
         open_protocol(parse("lake-background-within-20w1s"))
     Sampler(parse("lake-background-within-14w1s"), load("lake", "background"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"structure": "foo"}, {"drawers": "x"}, {"rotations": "class"}, {"reuse": "twice"}],
+)
+def test_a_field_that_is_none_of_its_values_is_refused(change):
+    fields = {"split": "lake", "part": "evaluation", "structure": "within", "ways": 5, "shots": 1}
+    with pytest.raises(TaskError, match=f"{next(iter(change))} .* is unknown, expected"):
+        Protocol(**{**fields, **change})

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 import pytest
-from wayshot.tasks import cache_folder
+from wayshot.tasks import TaskError, cache_folder, make_cache_folder
 from wayshot.tasks.store import cached, replacing
 
 
@@ -129,3 +129,10 @@ def test_a_file_that_was_not_finished_leaves_the_old_one(tmp_path, error):
         raise error
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_cache_folder_that_cannot_be_made_is_named(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(TaskError, match=r"cache folder .* cannot be made .*WAYSHOT_CACHE"):
+        make_cache_folder(cache_folder() / "x")
