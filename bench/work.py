@@ -147,6 +147,19 @@ class Bench:
         shape = (*query.shape[:2], support.shape[1])
         return self._pooled(self._scores(shape, "compare", query, support), ways)
 
+    def _check_alone(
+        self, part: Episodes, place: np.ndarray, embeddings: np.ndarray, scores: np.ndarray
+    ) -> None:
+        """Refuses a scorer that scores a query otherwise when it is the only one."""
+        alone = Episodes(part.support, part.query[:, :1], part.target[:, :1])
+        found = self._compare(alone, place, embeddings)[:, 0]
+        span = max(float(np.ptp(scores)), 1e-30)
+        if np.abs(found - scores[:, 0]).max() > 1e-3 * span:
+            raise self._fail(
+                "compare scores a query otherwise when it is alone; "
+                "it must not look at other queries"
+            )
+
     def _look_up(self, part: Episodes, codes: np.ndarray, values: np.ndarray) -> np.ndarray:
         episodes, ways, _ = part.support.shape
         support = part.support.reshape(episodes, 1, -1)
@@ -205,6 +218,8 @@ class Bench:
                 scores = self._classify(part)
             elif self.traits.level == 1:
                 scores = self._compare(part, *self._load(prepared))
+                if first + offset == 0:
+                    self._check_alone(part, *self._load(prepared), scores)
             else:
                 scores = self._look_up(part, *self._load(prepared))
             collected.append(self._judged(part, scores, first + offset))

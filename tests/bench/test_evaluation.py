@@ -259,6 +259,18 @@ def test_a_scorer_that_fails_ends_the_run_and_stores_nothing(scorer, problem, so
     assert not list(tmp_path.rglob("record.json"))
 
 
+def test_a_scorer_that_looks_at_other_queries_is_refused(source, tmp_path):
+    class Assigning(Pixels):
+        """Takes from each score what the other queries of the episode get."""
+
+        def compare(self, query, support):
+            scores = super().compare(query, support)
+            return scores - scores.mean(axis=-2, keepdims=True)
+
+    with pytest.raises(ScorerError, match="must not look at other queries"):
+        evaluate(Assigning(), source(), episodes=5, root=tmp_path)
+
+
 def test_large_whole_numbers_keep_their_last_digits(source, tmp_path):
     class Whole(Pairs):
         kind = np.int64
