@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -31,7 +32,8 @@ def _show(status: fetching.Status) -> None:
 def fetch(data: str | None, home: str) -> None:
     """Download what is missing or damaged, about 17 MB in all."""
     folder = data_folder(data)
-    for status in fetching.fetch(folder, home.rstrip("/") + "/", bar, show=True):
+    shown = sys.stderr.isatty()
+    for status in fetching.fetch(folder, home.rstrip("/") + "/", bar, show=shown):
         _show(status)
 
 
