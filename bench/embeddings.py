@@ -68,9 +68,8 @@ class EmbeddingCache:
 
     The folder's name covers the scorer's digest, the batch size, machine and
     library versions; the keys within cover pixels and rotation; an array
-    keeps its dtype. All protocols
-    and data sets share it. A file that is damaged is removed: what it held
-    is embedded again.
+    keeps its dtype. All protocols and data sets share it. A file that is
+    damaged is removed: what it held is embedded again.
 
     Attributes:
         damaged: Files that were removed.

@@ -205,6 +205,8 @@ class Evaluation:
         )
         with self._timed("load"):
             found, values = cache.get(keys)
+        for path in cache.damaged:
+            self.settings.warn(f"{path}: damaged; its embeddings are made anew")
         units = [
             (start, images[start : start + EMBED_UNIT])
             for start in range(0, len(images), EMBED_UNIT)

@@ -29,7 +29,7 @@ BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
 
 POOLINGS = ("mean", "max", "prototype")
-"""How several shots become one class; see `EmbeddingScorer`."""
+"""How several shots become one class; the last is for level 1 only."""
 
 
 @runtime_checkable
@@ -82,8 +82,9 @@ class Traits:
         level: 1, 2 or 3.
         pooling: One of `POOLINGS`.
         smaller_is_closer: Whether its scores are distances.
-        digest: Identifies everything that a run's record says of it: its own
-            digest (or answers), pooling, direction, and what it was trained on.
+        digest: Covers what it says of itself (digest, pooling, direction, what
+            it was trained on) and, where it is not of this project, its code
+            and its answers.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
     """

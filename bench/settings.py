@@ -18,7 +18,7 @@ def silent(total: int, title: str) -> Callable[[int], None]:
     return lambda done: None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Settings:
     """How an evaluation goes about its work; nothing here changes a trial.
 
@@ -27,9 +27,11 @@ class Settings:
         order: What workers of an executor of other processes need, or None.
         cache: Whether embeddings are kept on disk.
         ticker: Shows the progress.
+        warn: Is told, in one line, of what was mended on the way.
     """
 
     executor: Executor | None = None
     order: Order | None = None
     cache: bool = True
     ticker: Ticker = silent
+    warn: Callable[[str], None] = lambda line: None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -120,7 +121,7 @@ def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
         make: Decodes or generates it.
     """
     entry = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = cache_folder() / "datasets" / f"{name.replace(os.sep, '_')[-40:]}-{entry}"
+    folder = cache_folder() / "datasets" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)[-40:]}-{entry}"
     dataset = _read(folder, name)
     if dataset is None:
         made = make()

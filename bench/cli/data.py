@@ -30,7 +30,7 @@ def _show(status: fetching.Status) -> None:
     "--from", "home", default=fetching.HOME, show_default=True, help="Address of the public files."
 )
 def fetch(data: str | None, home: str) -> None:
-    """Download what is missing or damaged, about 17 MB in all."""
+    """Download what is missing or damaged, under 20 MB in all."""
     folder = data_folder(data)
     shown = sys.stderr.isatty()
     for status in fetching.fetch(folder, home.rstrip("/") + "/", bar, show=shown):

@@ -112,6 +112,7 @@ def command(
                         executor=executor,
                         order=Order(name, seed, data, scorer_name) if executor else None,
                         cache=not no_cache,
+                        warn=lambda line: click.echo(line, err=True),
                         ticker=lambda total, title, who=f"{name} {traits.name}": ticker(
                             total, f"{who}: {title}"
                         ),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,6 +135,36 @@ def test_every_pair_is_scored_once_with_one_query_a_call(name, source, tmp_path)
             expected |= {(q, s) for q in query for s in support.ravel()}
     pixels = {row: images[[row]][0].tobytes() for pair in expected for row in pair}
     assert sorted(scorer.pairs) == sorted((pixels[q], pixels[s]) for q, s in expected)
+
+
+@pytest.mark.parametrize("scorer", [Pixels, Pairs, Classifier])
+def test_an_executor_of_ones_own_gives_the_same_bytes(scorer, source, tmp_path, monkeypatch):
+    monkeypatch.setattr("wayshot.bench.evaluation.PAIR_UNIT", 100)
+    monkeypatch.setattr("wayshot.bench.evaluation.EMBED_UNIT", 100)
+    plain = evaluate(scorer(), source("between-6w2s"), episodes=40, root=tmp_path / "plain")
+    with ThreadPoolExecutor(4) as executor:
+        settings = Settings(executor=executor)
+        own = evaluate(
+            scorer(), source("between-6w2s"), episodes=40, root=tmp_path / "own", settings=settings
+        )
+    assert own.record["trials_digest"] == plain.record["trials_digest"]
+
+
+def test_a_damaged_cache_is_mended_and_said(source, tmp_path, monkeypatch):
+    monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "cache"))
+    first = evaluate(Pixels(), source(), episodes=20, root=tmp_path / "first")
+    (damaged,) = (tmp_path / "cache" / "embeddings").rglob("*.npz")
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    said: list[str] = []
+    again = evaluate(
+        Pixels(),
+        source(),
+        episodes=20,
+        root=tmp_path / "again",
+        settings=Settings(warn=said.append),
+    )
+    assert said == [f"{damaged}: damaged; its embeddings are made anew"]
+    assert again.record["trials_digest"] == first.record["trials_digest"]
 
 
 def test_pairs_do_not_depend_on_how_they_are_cut_into_units(source, tmp_path, monkeypatch):
