@@ -12,7 +12,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     as_completed,
 )
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -106,10 +106,13 @@ class Evaluation:
         """
         folder = self._partial.folder
         folder.mkdir(parents=True, exist_ok=True)
-        # A second process with the same run waits, and then finds it stored.
-        with FileLock(folder / "lock"):
+        # Who waits for the lock finds the run stored, even if the file is gone by then.
+        lock = Path(f"{folder}.lock")
+        with FileLock(lock):
             run = self.stored() or self._run()
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                lock.unlink()
         return run
 
     def _run(self) -> results.Run:
@@ -327,11 +330,7 @@ class Evaluation:
                 "description": protocol.describe(),
                 "fields": asdict(protocol),
             },
-            "dataset": {
-                "name": dataset.name,
-                "digest": dataset.digest,
-                "images": len(dataset),
-            },
+            "dataset": {"name": dataset.name, "digest": dataset.digest, "images": len(dataset)},
             "scorer": {
                 "name": known.name,
                 "digest": known.digest,

@@ -86,6 +86,21 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, 
     assert trials_bytes(tmp_path / "killed") == trials_bytes(tmp_path / "whole") != {}
 
 
+def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "15", "--out"]
+    code = "from wayshot.bench.cli import main; main()"
+    command = [sys.executable, "-c", code, *words, str(tmp_path), "--json"]
+    processes = [
+        subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], answers
+    assert len({out for out, _ in answers}) == 1
+    assert len(trials_bytes(tmp_path)) == 1
+    assert not list((tmp_path / ".partial").iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
