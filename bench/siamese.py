@@ -11,22 +11,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..models.bundle import Bundle, bundle, read_weights
-from ..models.comparison import weighted_product
+from ..models.comparison import compare
 
 if TYPE_CHECKING:
     from ..models.siamese import Siamese
+
+_VERSION = "siamese 2"
+"""Raised when the same weights begin to give other answers."""
+
+
+def _pooling(join: str) -> str:
+    """Mean embeddings where products compare; elsewhere heads know only real images."""
+    return "prototype" if join in ("product", "cosine") else "mean"
 
 
 class BundledSiamese:
     """A bundled network; Keras is loaded when the first image is embedded."""
 
-    pooling = "prototype"
-
     def __init__(self, name: str) -> None:
         self._bundle: Bundle = bundle(name)
         self.name = name
         card = self._bundle.card
-        self.digest = f"siamese 1 {card['digest']}"
+        self._network: dict[str, Any] = card["network"]
+        self.pooling = _pooling(self._network["join"])
+        self.digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
         self.trained_on = card["characters"]
         self.parameters: int = card["parameters"]
         self.card: dict[str, Any] = card
@@ -41,35 +49,34 @@ class BundledSiamese:
         return self.model.embed(images)
 
     @cached_property
-    def _head(self) -> tuple[np.ndarray, float]:
-        head = {
+    def _head(self) -> dict[str, np.ndarray]:
+        return {
             name.split(".")[-1]: array
             for name, array in self._bundle.arrays.items()
             if name.startswith("head.")
         }
-        return head["weighting"], float(head["bias"])
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
         """Gives the head's logits, float32 ndarray (..., Q, S)."""
-        return weighted_product(query, support, *self._head)
+        network = self._network
+        return compare(network["join"], network["head"], self._head, query, support)
 
 
 class CheckpointSiamese:
     """A network from a `.keras` file written by `wayshot train`, and the card beside it."""
-
-    pooling = "prototype"
 
     def __init__(self, path: str) -> None:
         from ..models import load_checkpoint
 
         self.model = load_checkpoint(path)
         self.name = Path(path).stem
-        content = hashlib.sha256()
+        self.pooling = _pooling(self.model.head.join)
+        content = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
         for name, array in sorted(read_weights(self.model).items()):
             content.update(f"{name} {array.shape}\n".encode() + array.tobytes())
-        self.digest = f"siamese 1 {content.hexdigest()}"
+        self.digest = f"{_VERSION} {content.hexdigest()}"
         self.parameters = self.model.count_params()
         card = Path(path).with_suffix(".json")
         self.trained_on = json.loads(card.read_text())["characters"] if card.exists() else None
         self.embed = self.model.embed
-        self.compare = self.model.head.compare
+        self.compare = self.model.compare

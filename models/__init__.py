@@ -14,15 +14,18 @@ from .bundle import Bundle, bundle, bundles
 from .errors import ModelError
 
 if TYPE_CHECKING:
+    from .anatomy import dissect
     from .backbones import BACKBONES, backbone
     from .card import finish
     from .recipe import Recipe
-    from .siamese import Siamese, load_checkpoint
+    from .siamese import Siamese, assemble, load_checkpoint
     from .training import Training
 
 _HOMES = {
+    "assemble": "siamese",
     "BACKBONES": "backbones",
     "backbone": "backbones",
+    "dissect": "anatomy",
     "finish": "card",
     "Recipe": "recipe",
     "Siamese": "siamese",
@@ -37,9 +40,11 @@ __all__ = [
     "Recipe",
     "Siamese",
     "Training",
+    "assemble",
     "backbone",
     "bundle",
     "bundles",
+    "dissect",
     "finish",
     "load_checkpoint",
     "load_keras",

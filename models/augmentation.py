@@ -17,9 +17,10 @@ ops: Any = keras.ops
 def draw(rng: np.random.Generator, count: int, size: int, distortion: Distortion) -> np.ndarray:
     """Draws where each pixel of each distorted image comes from.
 
-    Rotation, shear, scale and shift are uniform in their ranges (Koch et al.
-    2015, but each applied always); on top of them comes a smooth elastic warp
-    whose displacements are drawn on a coarse grid.
+    Rotation, shear, scale, stretch and shift are uniform in their ranges, each
+    applied with the distortion's probability (Koch et al. 2015: one half); on
+    top of them comes a smooth elastic warp whose displacements are drawn on a
+    coarse grid.
 
     Args:
         rng: Source of random numbers.
@@ -33,7 +34,8 @@ def draw(rng: np.random.Generator, count: int, size: int, distortion: Distortion
     """
 
     def between(low: float, high: float) -> np.ndarray:
-        return rng.uniform(low, high, count)
+        applied = rng.random(count) < distortion.probability
+        return np.where(applied, rng.uniform(low, high, count), 0.0)
 
     angle = np.deg2rad(between(-distortion.rotation, distortion.rotation))
     shear = between(-distortion.shear, distortion.shear)
@@ -46,7 +48,8 @@ def draw(rng: np.random.Generator, count: int, size: int, distortion: Distortion
     matrix[:, 0, 0], matrix[:, 0, 1] = cos * stretch, -sin * stretch
     matrix[:, 1, 0] = (sin + shear * cos) / stretch
     matrix[:, 1, 1] = (cos - shear * sin) / stretch
-    shift = rng.uniform(-distortion.shift, distortion.shift, (count, 1, 1, 2)) * 2
+    moved = [between(-distortion.shift, distortion.shift) for _ in range(2)]
+    shift = np.stack(moved, axis=-1)[:, None, None, :] * 2
     centres = (np.arange(size) + 0.5) * (2 / size) - 1
     grid = np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1)
     where = (grid.reshape(1, -1, 2) @ matrix.transpose(0, 2, 1)).reshape(count, size, size, 2)
@@ -83,3 +86,33 @@ def sample(images: np.ndarray, where: np.ndarray) -> Any:
     first = first + (side + 2)
     bottom = ops.take(flat, first) * (1 - right) + ops.take(flat, first + 1) * right
     return ops.expand_dims(top * (1 - down) + bottom * down, -1)
+
+
+def restroke(images: Any, rng: np.random.Generator, distortion: Distortion) -> Any:
+    """Draws thicker and thinner strokes, and wipes out squares.
+
+    Args:
+        images: Float32 tensor (B, size, size, 1), ink = 1.
+        rng: Source of random numbers.
+        distortion: Its `stroke` and `cutout` are used.
+
+    Returns:
+        Float32 tensor of the same shape.
+    """
+    count, size = images.shape[:2]
+    if distortion.stroke:
+        amount = rng.uniform(-distortion.stroke, distortion.stroke, (count, 1, 1, 1))
+        wide = ops.max_pool(images, 3, strides=1, padding="same")
+        thin = -ops.max_pool(-images, 3, strides=1, padding="same")
+        more, less = (
+            ops.convert_to_tensor(np.maximum(sign * amount, 0).astype(np.float32))
+            for sign in (1, -1)
+        )
+        images = images + more * (wide - images) + less * (thin - images)
+    if distortion.cutout:
+        centre = rng.random((count, 2, 1))
+        apart = np.abs((np.arange(size) + 0.5) / size - centre) < distortion.cutout / 2
+        wiped = apart[:, 0, :, None] & apart[:, 1, None, :]
+        wiped &= (rng.random(count) < 0.5)[:, None, None]
+        images = images * ops.convert_to_tensor((~wiped).astype(np.float32)[..., None])
+    return images

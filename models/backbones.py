@@ -1,15 +1,24 @@
-"""Towers: convolutional networks that turn an image into an embedding."""
+"""Backbones: the towers by name, from the literature and from elsewhere."""
 
 from __future__ import annotations
 
+import difflib
+import importlib
+import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
-from keras import layers
 
+from . import towers
 from .errors import ModelError
+
+APPLICATION_SIZE = 96
+"""Height and width for `keras.applications`; some of them take no less than 75."""
 
 
 @dataclass(frozen=True)
@@ -18,57 +27,130 @@ class Backbone:
 
     Attributes:
         name: Its name in recipes.
-        size: Height and width of its input, in pixels; one channel, ink = 1.
         source: Where it comes from.
-        build: Makes the Keras model, from (B, size, size, 1) to (B, D).
+        build: Makes the Keras model, from images (B, size, size, channels),
+            ink = 1, to embeddings (B, D).
     """
 
     name: str
-    size: int
     source: str
     build: Callable[[], keras.Model]
 
 
-def _convolution(x: Any, filters: int, kernel: int = 3, strides: int = 1) -> Any:
-    x = layers.Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization()(x)
-    return layers.ReLU()(x)
-
-
-def _strided() -> keras.Model:
-    image = keras.Input((40, 40, 1), name="image")
-    x = _convolution(image, 32, kernel=5, strides=2)
-    x = _convolution(x, 64)
-    x = layers.MaxPooling2D()(x)
-    x = _convolution(x, 128)
-    x = _convolution(x, 128)
-    x = layers.MaxPooling2D()(x)
-    x = _convolution(x, 192)
-    x = layers.Flatten()(x)
-    x = layers.Dense(256, use_bias=False)(x)
-    x = layers.BatchNormalization()(x)
-    return keras.Model(image, layers.UnitNormalization()(x), name="strided")
-
+_ECA = "Wang et al., CVPR 2020"
+_PUBLISHED = "the published Siamese network that this project starts from: ResNet-18"
 
 BACKBONES = {
-    backbone.name: backbone
-    for backbone in (
-        Backbone(
-            "strided",
-            40,
-            "this project: a strided 5x5 stem and four 3x3 convolutions, for two CPU cores",
-            _strided,
+    name: Backbone(name, source, build)
+    for name, source, build in (
+        (
+            "resnet18-eca",
+            f"{_PUBLISHED} with channel attention ({_ECA}; kernels 2, 2, 3, 3 as published)",
+            partial(towers.resnet18, kernels=(2, 2, 3, 3)),
+        ),
+        (
+            "resnet18-eca-log2",
+            f"{_PUBLISHED} with channel attention ({_ECA}; that paper's kernels 3, 5, 5, 5)",
+            partial(towers.resnet18, kernels=(3, 5, 5, 5)),
+        ),
+        ("resnet18", f"{_PUBLISHED}, without its channel attention", towers.resnet18),
+        (
+            "vgg16",
+            "Simonyan and Zisserman, ICLR 2015, configuration D, two dense layers of 4096, "
+            "at 32 x 32 pixels",
+            towers.vgg16,
+        ),
+        ("koch", "Koch, Zemel and Salakhutdinov, ICML workshop 2015", towers.koch),
+        ("conv-4", "Vinyals et al., NeurIPS 2016", towers.conv_4),
+        (
+            "glyphnet",
+            "this project: a strided stem and residual blocks, for two CPU cores",
+            towers.glyphnet,
         ),
     )
 }
 
 
+def _application(name: str) -> keras.Model:
+    """Makes a tower of `keras.applications`, untrained."""
+    kind: Any = getattr(keras.applications, name, None)
+    if not (callable(kind) and "include_top" in inspect.signature(kind).parameters):
+        known = [
+            one
+            for one in dir(keras.applications)
+            if callable(getattr(keras.applications, one)) and one[0].isupper()
+        ]
+        close = ", ".join(difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known)
+        raise ModelError(f"keras.applications has no {name!r}; closest: {close}")
+    options: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg"}
+    if "include_preprocessing" in inspect.signature(kind).parameters:
+        options["include_preprocessing"] = False
+    shape = (APPLICATION_SIZE, APPLICATION_SIZE, 3)
+    model: Any = kind(input_shape=shape, **options)
+    if any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers):
+        # These expect 0 to 255 and say so by a layer that cannot be left out.
+        image = keras.Input(shape, name="image")
+        model = keras.Model(image, model(keras.layers.Rescaling(255.0)(image)), name=name)
+    return model
+
+
+def _copied(tower: keras.Model) -> keras.Model:
+    """A tower with the same weights: each training and each network has its own."""
+    copy: Any = keras.models.clone_model(tower)
+    copy.set_weights(tower.get_weights())
+    return copy
+
+
+def _imported(name: str) -> keras.Model:
+    """Makes a user's tower, from `module:attribute`."""
+    module, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        made: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            made = getattr(made, part)
+        tower = _copied(made) if isinstance(made, keras.Model) else made()
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ModelError(f"backbone {name!r} cannot be made ({problem})") from error
+    taken: Any = getattr(tower, "input_shape", None)
+    given: Any = getattr(tower, "output_shape", None)
+    one_each = isinstance(taken, tuple) and isinstance(given, tuple)
+    if not (isinstance(tower, keras.Model) and one_each):
+        raise ModelError(
+            f"backbone {name!r} made a {type(tower).__name__}, expected a keras.Model with one "
+            "input (size, size, channels) and one output (D,)"
+        )
+    square = len(taken) == 4 and taken[1] == taken[2] is not None and taken[3] in (1, 3)
+    if not square or len(given) != 2 or given[1] is None:
+        raise ModelError(
+            f"backbone {name!r} goes from {taken[1:]} to {given[1:]}, expected from "
+            "(size, size, 1 or 3) to (D,)"
+        )
+    return tower
+
+
 def backbone(name: str) -> Backbone:
     """Gives an architecture by name.
+
+    Args:
+        name: One of `BACKBONES`; `keras:NAME` for a class or function of
+            `keras.applications`; or `module:attribute` for a Keras model or
+            a function that makes one, found as Python finds modules or in
+            the current folder.
 
     Raises:
         ModelError: There is none such.
     """
-    if name not in BACKBONES:
-        raise ModelError(f"unknown backbone {name!r}; known are {', '.join(BACKBONES)}")
-    return BACKBONES[name]
+    if name in BACKBONES:
+        return BACKBONES[name]
+    kind, _, rest = name.partition(":")
+    if kind == "keras" and rest:
+        return Backbone(name, f"keras.applications.{rest}", partial(_application, rest))
+    if rest:
+        return Backbone(name, f"{rest} of the module {kind}", partial(_imported, name))
+    close = difflib.get_close_matches(name, BACKBONES, n=3, cutoff=0.4)
+    hint = f"closest: {', '.join(close)}" if close else f"known are {', '.join(BACKBONES)}"
+    raise ModelError(f"unknown backbone {name!r}; {hint}; or keras:NAME, or module:attribute")

@@ -90,15 +90,15 @@ class Bundle:
             ModelError: The weights are damaged, or do not fit the backbone.
         """
         load_keras()
-        from .backbones import backbone
-        from .siamese import Siamese, WeightedProduct
+        from .recipe import Network
+        from .siamese import assemble
 
-        tower = backbone(self.card["backbone"]).build()
-        model = Siamese(tower, WeightedProduct(name="head"), name=self.name)
+        network = Network(**self.card["network"])
+        model = assemble(network, self.name)
         variables = named_weights(model)
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
         if shapes != {name: array.shape for name, array in self.arrays.items()}:
-            raise ModelError(f"{self.path}: names or shapes do not fit {self.card['backbone']}")
+            raise ModelError(f"{self.path}: names or shapes do not fit {network.backbone}")
         for name, variable in variables.items():
             variable.assign(self.arrays[name])
         return model
@@ -108,15 +108,51 @@ def _percent(accuracy: Mapping[str, float]) -> str:
     return ", ".join(f"{100 * value:.1f} % {name}" for name, value in accuracy.items())
 
 
+def _steps(card: Mapping[str, Any]) -> str:
+    """How far the training went."""
+    planned = card["recipe"]
+    return ", ".join(
+        f"{done:,} of {planned[stage]['steps']:,} by {stage}"
+        for stage, done in card["steps"].items()
+    )
+
+
+def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
+    """The spread between trainings that differ in their seed alone."""
+    if not seeds:
+        return []
+    protocols = sorted(set.intersection(*(set(one["results"]) for one in seeds)))
+    heads = " | ".join(f"seed {one['seed']}" for one in seeds)
+    lines = [
+        "## Between seeds",
+        "",
+        f"The same recipe trained with {len(seeds)} seeds; the standard deviation is that of "
+        "single trainings.",
+        "",
+        f"| protocol | {heads} | mean | sd |",
+        "|---|" + "---|" * (len(seeds) + 2),
+    ]
+    rows = [(f"`{name}`", [one["results"][name] for one in seeds]) for name in protocols]
+    for name in seeds[0]["validation"]:
+        rows.append((f"validation, {name}", [one["validation"][name] for one in seeds]))
+    for name, shares in rows:
+        percents = 100 * np.array(shares)
+        shown = " | ".join(f"{percent:.2f}" for percent in percents)
+        lines.append(f"| {name} | {shown} | {percents.mean():.2f} | {percents.std(ddof=1):.2f} |")
+    return [*lines, ""]
+
+
 def render_card(card: Mapping[str, Any]) -> str:
     """Writes a card out in Markdown."""
-    data, software = card["data"], card["software"]
+    data, software, network = card["data"], card["software"], card["network"]
     held_out = ", ".join(data["held_out_alphabets"]) or "none"
     lines = [
         f"# {card['name']}",
         "",
-        f"A Siamese network: tower `{card['backbone']}`, {card['embedding']}-dimensional "
-        f"embeddings, a learned comparison head; {card['parameters']:,} parameters.",
+        f"A Siamese network: tower `{network['backbone']}`"
+        f"{', of images in all four orientations' if network['quarter_turns'] else ''}; "
+        f"{card['embedding']}-dimensional embeddings; join `{network['join']}`, head "
+        f"`{network['head']}`; {card['parameters']:,} parameters.",
         "",
         "| | |",
         "|---|---|",
@@ -126,14 +162,14 @@ def render_card(card: Mapping[str, Any]) -> str:
         f"{data['characters_seen']} characters seen |",
         f"| held-out alphabets | {held_out} |",
         f"| seed | {card['seed']} |",
-        f"| trained on | {card['hardware']}; Keras {software['keras']} on {software['backend']}, "
-        f"Python {software['python']} |",
+        f"| steps | {_steps(card)} |",
+        f"| trained on | {card['hardware']}; Keras {software['keras']} on {software['backend']} "
+        f"({software['precision']}), Python {software['python']} |",
         f"| time | {card['seconds'] / 60:.0f} minutes of wall time |",
         f"| validation, 20-way 1-shot | {_percent(card['validation'])} |",
         "",
         "Validation is one-shot accuracy on the held-out background alphabets, with "
-        f"{card['recipe']['validation_episodes']} episodes; of the cosine of embeddings while "
-        "the tower is trained, of the learned head at the end.",
+        f"{card['recipe']['validation_episodes']} episodes.",
         "",
     ]
     if "evaluation" in card:
@@ -148,9 +184,10 @@ def render_card(card: Mapping[str, Any]) -> str:
                 f"{accuracy['method']} |"
             )
         lines.append("")
+        lines += _seeds(evaluation.get("seeds", []))
     lines += ["## Recipe", "", "| field | value |", "|---|---|"]
     for name, value in card["recipe"].items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             lines += [f"| {name}.{inner} | {content} |" for inner, content in value.items()]
         else:
             lines.append(f"| {name} | {value} |")

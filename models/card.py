@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,13 +27,13 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
     Returns:
         The card.
     """
-    recipe, siamese = training.recipe, training.siamese
+    recipe, siamese = training.recipe, training.finished()
     arrays: dict[str, Any] = {
         name: array.astype(np.float16) for name, array in read_weights(siamese).items()
     }
     card = {
         "name": recipe.name,
-        "backbone": recipe.backbone,
+        "network": recipe.to_dict()["network"],
         "parameters": siamese.count_params(),
         "embedding": siamese.tower.output_shape[-1],
         "digest": weights_digest(arrays),
@@ -46,16 +44,18 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
             "characters_seen": len(training.characters),
             "held_out_alphabets": list(recipe.held_out),
         },
-        "recipe": json.loads(json.dumps(asdict(recipe))),
+        "recipe": recipe.to_dict(),
         "seed": training.seed,
+        "steps": training.steps,
         "seconds": round(training.seconds),
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
         "software": {
             "keras": version("keras"),
             "backend": keras.config.backend(),
+            "precision": training.policy,
             "python": platform.python_version(),
         },
-        "validation": training.history[-1]["accuracy"] if training.history else {},
+        "validation": training.validate(siamese),
         "history": training.history,
         "characters": training.characters,
     }

@@ -69,3 +69,48 @@ def tower_matrix(side: int, size: int) -> np.ndarray:
 def between_size(side: int, size: int) -> int:
     """Height and width at which training images are kept; see `tower_matrix`."""
     return min(side, size * 3 // 2)
+
+
+VIEWS = ("area", "qucy")
+"""How towers see whole images. `area`: `tower_matrix`, ink = 1. `qucy`: as the
+published network is trained, nearest neighbours and paper = 1; see `crops`."""
+
+_ENLARGED, _CROP = 130, 105
+
+
+def crops(images: np.ndarray, size: int, offsets: np.ndarray) -> np.ndarray:
+    """Crops images as the published network's training does.
+
+    Enlarged to 130 x 130 by nearest neighbours, cropped to 105 x 105, shrunk
+    by nearest neighbours.
+
+    Args:
+        images: ndarray (B, side, side), any dtype, ink = 1.
+        size: Height and width of the result.
+        offsets: int ndarray (B, 2): row and column of each crop, 0 to 25.
+
+    Returns:
+        float32 ndarray (B, size, size, 1), paper = 1.
+    """
+    place = ((np.arange(size) + 0.5) * (_CROP / size)).astype(np.int64)
+    place = (offsets[:, :, None] + place + 0.5) * (images.shape[1] / _ENLARGED)
+    rows, columns = place.astype(np.int64).transpose(1, 0, 2)
+    chosen = images[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return (1 - chosen.astype(np.float32))[..., None]
+
+
+def view(images: np.ndarray, size: int, pixels: str) -> np.ndarray:
+    """Shows images to a tower.
+
+    Args:
+        images: uint8 ndarray (B, side, side), ink = 1.
+        size: Height and width of the tower's input.
+        pixels: One of `VIEWS`; of `qucy`'s crops it is the one in the middle.
+
+    Returns:
+        float32 ndarray (B, size, size, 1).
+    """
+    if pixels == "qucy":
+        middle = np.full((len(images), 2), (_ENLARGED - _CROP) // 2)
+        return crops(images, size, middle)
+    return shrink(images, tower_matrix(images.shape[1], size))

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-import types
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal
 
-import yaml
+import msgspec
+from msgspec import Meta
 
 from .errors import ModelError
 
 FOLDER = Path(__file__).parent / "recipes"
 """Where the bundled recipes are."""
 
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
 
-@dataclass(frozen=True)
-class Distortion:
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of a recipe, checked field by field."""
+
+
+class Network(_Part, frozen=True):
+    """The parts of a Siamese network.
+
+    Attributes:
+        backbone: Name of the tower's architecture; see `backbones.backbone`.
+        quarter_turns: Whether embeddings are those of the image in all four
+            orientations, side by side.
+        join: How two embeddings become one vector; see `comparison.JOINS`.
+        head: How that becomes a logit; see `comparison.HEADS`.
+        pixels: How the tower sees an image; see `pixels.VIEWS`.
+    """
+
+    backbone: str
+    quarter_turns: bool = False
+    join: Literal["difference", "squared", "product", "cosine"] = "cosine"
+    head: Literal["dense", "weighted", "similarity"] = "similarity"
+    pixels: Literal["area", "qucy"] = "area"
+
+
+class Distortion(_Part, frozen=True):
     """Ranges of the random distortions of training images.
 
     Attributes:
+        probability: Of each of rotation, shear, scale, stretch and shift, by itself.
         rotation: Largest angle either way, in degrees.
         shear: Largest shear either way.
         scale: Smallest and largest scale.
@@ -30,123 +55,138 @@ class Distortion:
         elastic: Standard deviation of the elastic warp's displacements at
             its knots, as a share of the image's side.
         elastic_knots: Knots of the elastic warp along a side.
+        stroke: Largest part of the way to strokes one pixel wider on every
+            side, or as much thinner.
+        cutout: Side of the square that is wiped out of every other image, as
+            a share of the image's side.
     """
 
-    rotation: float = 11.0
-    shear: float = 0.3
-    scale: tuple[float, float] = (0.8, 1.25)
-    stretch: float = 0.1
-    shift: float = 0.1
-    elastic: float = 0.015
-    elastic_knots: int = 6
+    probability: Share = 1.0
+    rotation: NotNegative = 11.0
+    shear: NotNegative = 0.3
+    scale: tuple[Positive, Positive] = (0.8, 1.25)
+    stretch: NotNegative = 0.1
+    shift: Share = 0.1
+    elastic: Share = 0.015
+    elastic_knots: Count = 6
+    stroke: Share = 0.0
+    cutout: Share = 0.0
+
+    def __post_init__(self) -> None:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale is {list(self.scale)}, expected the smaller first")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to train a Siamese network, in two stages.
+class Classes(_Part, frozen=True):
+    """The stage in which the network learns to tell all training classes apart.
 
-    First the tower learns to tell all training classes (characters times
-    four rotations) apart, by a softmax over scaled cosines with an additive
-    margin (Wang et al. 2018). Then the comparison head learns on pairs of
-    images of one alphabet whether they show the same character, by binary
-    cross-entropy, while the tower stays as it is.
+    The classes are the characters in four orientations; the loss is a
+    softmax over scaled cosines with an additive margin (Wang et al. 2018).
+
+    Attributes:
+        steps: Batches.
+        batch: Images in a batch.
+        learning_rate: Peak of the cosine schedule, of AdamW.
+        warmup_steps: Steps of linear rise before the cosine fall.
+        weight_decay: Of AdamW.
+        scale: Factor of the cosines.
+        margin: Taken from the true class's cosine.
+        mirrors: Whether mirrored characters are classes too.
+        small_steps: Steps at the start in which images are smaller: towers
+            that end in global pooling learn most of it at a fraction of the cost.
+        small_size: Height and width of those.
+    """
+
+    steps: Count
+    batch: Count = 256
+    learning_rate: Positive = 2e-3
+    warmup_steps: Annotated[int, Meta(ge=0)] = 300
+    weight_decay: NotNegative = 0.05
+    scale: Positive = 30.0
+    margin: NotNegative = 0.1
+    mirrors: bool = False
+    small_steps: Annotated[int, Meta(ge=0)] = 0
+    small_size: Count = 20
+
+
+class Pairs(_Part, frozen=True):
+    """The stage in which the network learns whether two images show one character.
+
+    Attributes:
+        steps: Batches.
+        batch: Pairs in a batch; of `alphabet` half of it is the most
+            characters that one batch takes from its alphabet.
+        sampling: `fixed`: ten pairs of the same and ten of different
+            characters for every character, drawn once (the published
+            network). `uniform`: drawn anew, half of them the same (Koch et
+            al. 2015). `alphabet`: all pairs of two drawings each of an
+            alphabet's characters, the same and the different with the same
+            total weight: the hard negatives.
+        tower: Whether the tower learns too; otherwise the head alone.
+        optimizer: `adam` or `sgd`.
+        learning_rate: At the start.
+        decay: Factor of the learning rate after every `epoch_steps` steps.
+        epoch_steps: See `decay`.
+        momentum: Of `sgd`, at the start and at the end, linear between them.
+        weight_decay: Decoupled, of both optimizers.
+        label_smoothing: Of the binary cross-entropy.
+        flip: Probability that both images of a pair are mirrored.
+    """
+
+    steps: Count
+    batch: Count = 128
+    sampling: Literal["fixed", "uniform", "alphabet"] = "alphabet"
+    tower: bool = True
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Positive = 1e-4
+    decay: Positive = 1.0
+    epoch_steps: Count = 100
+    momentum: tuple[Share, Share] = (0.5, 0.9)
+    weight_decay: NotNegative = 0.0
+    label_smoothing: Share = 0.0
+    flip: Share = 0.0
+
+
+class Recipe(_Part, frozen=True):
+    """How to train a Siamese network: by classes, by pairs, or by one after the other.
 
     Attributes:
         name: What the network is called.
-        backbone: Name of the tower's architecture.
+        network: Its parts.
         data: Split and part to train on, such as `lake-background`.
         held_out: Alphabets of it kept back for validation.
-        steps: Batches of the first stage.
-        head_steps: Batches of the second stage.
-        batch: Images in a batch.
-        learning_rate: Peak of the cosine schedule.
-        head_learning_rate: Constant, for the second stage.
-        warmup_steps: Steps of linear rise before the cosine fall.
-        weight_decay: Of AdamW.
-        softmax_scale: Factor of the cosines.
-        softmax_margin: Taken from the true class's cosine.
-        distortion: Of the training images.
+        drawers: How many drawers of each character are trained on, from the first.
+        distortion: Of the training images; of `qucy` pixels it is not used,
+            they are cropped at random.
+        classes: The first stage, or none.
+        pairs: The second stage, or none.
         validate_every: Steps between validations.
         validation_episodes: 20-way 1-shot episodes of each validation.
+        patience: Validations without a better one after which a stage ends,
+            and goes back to the best; 0 for never.
     """
 
-    name: str
-    backbone: str
-    data: str
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
+    network: Network
+    data: Annotated[str, Meta(pattern=".+-.+")]
     held_out: tuple[str, ...]
-    steps: int
-    head_steps: int = 600
-    batch: int = 256
-    learning_rate: float = 2e-3
-    head_learning_rate: float = 1e-2
-    warmup_steps: int = 300
-    weight_decay: float = 0.05
-    softmax_scale: float = 30.0
-    softmax_margin: float = 0.1
-    distortion: Distortion = field(default_factory=Distortion)
-    validate_every: int = 500
-    validation_episodes: int = 400
+    drawers: Annotated[int, Meta(ge=2)] = 20
+    distortion: Distortion = Distortion()
+    classes: Classes | None = None
+    pairs: Pairs | None = None
+    validate_every: Count = 500
+    validation_episodes: Count = 400
+    patience: Annotated[int, Meta(ge=0)] = 0
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
-            raise ModelError(f"name {self.name!r}, expected letters, digits, dots and dashes")
-        counts = ("steps", "head_steps", "batch", "validate_every", "validation_episodes")
-        for field_name in counts:
-            if getattr(self, field_name) < 1:
-                raise ModelError(
-                    f"{field_name} is {getattr(self, field_name)}, expected at least 1"
-                )
-        low, high = self.distortion.scale
-        if not 0 < low <= high:
-            raise ModelError(f"distortion: scale is [{low}, {high}], expected 0 < low <= high")
-        if self.distortion.elastic_knots < 1 or self.warmup_steps < 0:
-            raise ModelError("elastic_knots and warmup_steps must not be below 1 and 0")
+        if not self.classes and not self.pairs:
+            raise ValueError("neither classes nor pairs: there is nothing to train")
+        if self.patience and not self.held_out:
+            raise ValueError("patience needs held_out alphabets to validate on")
 
-
-def _fits(value: Any, kind: Any) -> bool:
-    if isinstance(kind, types.GenericAlias):
-        kinds = kind.__args__
-        if len(kinds) == 2 and kinds[1] is ...:
-            return isinstance(value, list) and all(_fits(item, kinds[0]) for item in value)
-        return (
-            isinstance(value, list)
-            and len(value) == len(kinds)
-            and all(_fits(item, item_kind) for item, item_kind in zip(value, kinds, strict=True))
-        )
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _build(kind: type, values: Any, where: str) -> Any:
-    if not isinstance(values, dict):
-        raise ModelError(f"{where}: expected names and values, got {type(values).__name__}")
-    hints = get_type_hints(kind)
-    unknown = [str(name) for name in values if name not in hints]
-    if unknown:
-        raise ModelError(f"{where}: unknown {', '.join(unknown)}; known: {', '.join(hints)}")
-    arguments = {}
-    for name, value in values.items():
-        if hints[name] is Distortion:
-            arguments[name] = _build(Distortion, value, f"{where}: {name}")
-        elif _fits(value, hints[name]):
-            arguments[name] = tuple(value) if isinstance(value, list) else value
-        else:
-            expected = getattr(hints[name], "__name__", str(hints[name]))
-            raise ModelError(f"{where}: {name} is {value!r}, expected {expected}")
-    missing = [
-        entry.name
-        for entry in dataclasses.fields(kind)
-        if entry.name not in arguments
-        and entry.default is dataclasses.MISSING
-        and entry.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ModelError(f"{where}: missing {', '.join(missing)}")
-    try:
-        return kind(**arguments)
-    except ModelError as error:
-        raise ModelError(f"{where}: {error}") from None
+    def to_dict(self) -> dict[str, Any]:
+        """Writes all of it out, defaults included, in JSON's types."""
+        return msgspec.json.decode(msgspec.json.encode(self))
 
 
 def names() -> list[str]:
@@ -165,14 +205,17 @@ def read(recipe: str) -> Recipe:
     """
     path = FOLDER / f"{recipe}.yaml" if recipe in names() else Path(recipe)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = path.read_bytes()
+    except OSError:
         raise ModelError(
             f"recipe {recipe!r} is neither a readable file nor one of {', '.join(names())}"
         ) from None
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return msgspec.yaml.decode(text, type=Recipe)
+    except msgspec.ValidationError as error:
+        raise ModelError(
+            f"{path}: {error}; wayshot describe recipe {names()[0]} shows every field"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         problem = " ".join(str(error).split())
         raise ModelError(f"{path}: not a readable YAML file ({problem})") from None
-    return _build(Recipe, values, str(path))

@@ -6,20 +6,22 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..tasks import Dataset, Protocol, Sampler, replacing
-from .augmentation import draw, sample
-from .backbones import backbone
+from ..tasks import Dataset, replacing
+from .bundle import named_weights, read_weights
 from .errors import ModelError
-from .pixels import area_matrix, between_size, shrink
+from .precision import chosen_policy
 from .recipe import Recipe
-from .siamese import Siamese, WeightedProduct
+from .siamese import Siamese, assemble
+from .stages import ClassStage, PairStage
+from .validation import Validation
+from .views import TrainingImages
 
 # Keras's annotations have None wherever a tensor may come.
 ops: Any = keras.ops
@@ -27,13 +29,16 @@ ops: Any = keras.ops
 CHECKPOINT_SECONDS = 120
 """Longest time whose work a kill can lose."""
 
+REPORT_STEPS = 20
+"""Steps between reports."""
+
 
 @dataclass(frozen=True)
 class Report:
     """How a training stands.
 
     Attributes:
-        stage: `tower` or `head`.
+        stage: `classes` or `pairs`.
         step: Steps done in the stage.
         steps: Steps of the stage.
         loss: Mean loss since the last report.
@@ -50,178 +55,97 @@ class Report:
     accuracy: dict[str, float]
 
 
-class CosineClassifier(keras.layers.Layer):
-    """Cosines between embeddings (B, D) of length one and a direction for each class."""
-
-    def __init__(self, classes: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.classes = classes
-
-    def build(self, input_shape: Any) -> None:
-        """Makes a direction for each class."""
-        self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.classes), initializer="random_normal", name="kernel"
-        )
-
-    def call(self, embedding: Any) -> Any:
-        """Gives the cosines (B, classes)."""
-        return ops.matmul(embedding, ops.normalize(self.kernel, axis=0))
-
-
-def _rng(seed: int, *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
 class Training:
     """One training: its data, its networks, and where it stands.
 
     Attributes:
         recipe: The recipe.
         seed: Of weights, order and distortions.
+        policy: Keras's dtype policy: `float32`, or `mixed_bfloat16`.
         siamese: The network being trained.
+        steps: Steps done of each stage.
         history: One entry a validation.
         seconds: Time spent so far, over all resumed sessions.
         characters: Names `alphabet/character` of the characters trained on.
         background_digest: Digest of the data set.
     """
 
-    def __init__(self, recipe: Recipe, background: Dataset, seed: int) -> None:
+    def __init__(
+        self, recipe: Recipe, background: Dataset, seed: int, precision: str = "float32"
+    ) -> None:
         """Prepares data and networks.
 
         Args:
             recipe: The recipe.
             background: The images to train on, held-out alphabets included.
             seed: Of weights, order and distortions.
+            precision: `float32`, `mixed`, or `auto` for mixed where the
+                hardware has it; see `precision.chosen_policy`.
 
         Raises:
             ModelError: The recipe names a backbone or alphabets that there are not.
             TaskError: A held-out alphabet is too small for 20 ways.
         """
-        self.recipe, self.seed = recipe, seed
-        kind = backbone(recipe.backbone)
+        self.recipe, self.seed, self.policy = recipe, seed, chosen_policy(precision)
         alphabets = background.table["alphabet"].astype(str)
         unknown = set(recipe.held_out) - set(alphabets)
         if unknown:
             raise ModelError(f"recipe {recipe.name}: no alphabet {', '.join(sorted(unknown))}")
         held_out = alphabets.isin(recipe.held_out).to_numpy()
-        self._held_out = background.select(held_out, "held out") if held_out.any() else None
-        self._validation: dict[str, Sampler] = {}
-        if self._held_out is not None:
-            for structure in ("within", "between"):
-                protocol = Protocol("lake", "background", structure, 20, 1)
-                self._validation[structure] = Sampler(protocol, self._held_out, seed=0)
-        self.background_digest = background.digest
-        seen = background.select(~held_out, "seen")
-        self.characters = list(seen.characters["alphabet"] + "/" + seen.characters["character"])
-        self._labels = seen.character_codes
-        self._alphabets = seen.table["alphabet"].cat.codes.to_numpy()
-        between = between_size(seen.images.side, kind.size)
-        matrix = area_matrix(seen.images.side, between)
-        self._images = np.concatenate(
-            [
-                shrink(seen.images[start : start + 1024], matrix)[..., 0].astype(np.float16)
-                for start in range(0, len(seen), 1024)
-            ]
+        self._validation = (
+            Validation(background.select(held_out, "held out"), recipe.validation_episodes)
+            if held_out.any()
+            else None
         )
+        self.background_digest = background.digest
         keras.utils.set_random_seed(seed)
-        tower = kind.build()
-        self.siamese = Siamese(tower, WeightedProduct(name="head"), name=recipe.name)
-        self._classes = 4 * len(self.characters)
-        self._classifier = keras.Sequential([tower, CosineClassifier(self._classes)])
-        self._classifier.build((None, kind.size, kind.size, 1))
-        self._classifier.compile(optimizer=self._optimizer(), loss=self._margin_loss)
-        self._step = {"tower": 0, "head": 0}
-        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.policy)
+        try:
+            self.siamese = assemble(recipe.network, recipe.name)
+            seen = background.select(~held_out, "seen")
+            images = TrainingImages(recipe, seen, self.siamese.size, self.siamese.channels)
+            self._stages: dict[str, Any] = {}
+            plans: Any = {
+                "classes": (recipe.classes, ClassStage),
+                "pairs": (recipe.pairs, PairStage),
+            }
+            for name, (plan, kind) in plans.items():
+                if plan:
+                    self.siamese.tower.trainable = name == "classes" or plan.tower
+                    stage = self._stages[name] = kind(plan, self.siamese, images, seed)
+                    stage.model.optimizer.build(stage.model.trainable_variables)
+        finally:
+            keras.config.set_dtype_policy(before)
+        self.characters = images.characters
+        self.steps = dict.fromkeys(self._stages, 0)
+        self._ended: list[str] = []
+        self._best: tuple[float, dict[str, np.ndarray]] | None = None
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
 
-    def _optimizer(self) -> keras.optimizers.Optimizer:
-        recipe = self.recipe
-        schedule: Any = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            max(recipe.steps - recipe.warmup_steps, 1),
-            warmup_target=recipe.learning_rate,
-            warmup_steps=recipe.warmup_steps,
-        )
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return optimizer
+    def finished(self) -> Siamese:
+        """Gives the network in single precision: as it stands, or the best that patience kept."""
+        siamese = assemble(self.recipe.network, self.recipe.name)
+        trained = self._best[1] if self._best else read_weights(self.siamese)
+        for name, variable in named_weights(siamese).items():
+            variable.assign(trained[name])
+        return siamese
 
-    def _margin_loss(self, labels: Any, cosines: Any) -> Any:
-        truth = ops.one_hot(ops.reshape(labels, (-1,)), self._classes)
-        logits = self.recipe.softmax_scale * (cosines - self.recipe.softmax_margin * truth)
-        return keras.losses.categorical_crossentropy(truth, logits, from_logits=True)
-
-    def _distorted(self, rng: np.random.Generator, rows: np.ndarray, turns: np.ndarray) -> Any:
-        images = self._images[rows].astype(np.float32)
-        for quarter in (1, 2, 3):
-            turned = turns == quarter
-            images[turned] = np.rot90(images[turned], quarter, axes=(1, 2))
-        where = draw(rng, len(rows), self.siamese.size, self.recipe.distortion)
-        return sample(images, where)
-
-    def _tower_step(self, step: int) -> float:
-        """Trains on batch `step` of the endless sequence of shuffled epochs."""
-        batch, items = self.recipe.batch, 4 * len(self._images)
-        epoch, place = divmod(step, items // batch)
-        if self._order[0] != epoch:
-            self._order = (epoch, _rng(self.seed, 0, epoch).permutation(items))
-        chosen = self._order[1][place * batch : (place + 1) * batch]
-        rows, turns = np.divmod(chosen, 4)
-        images = self._distorted(_rng(self.seed, 1, step), rows, turns)
-        labels = self._labels[rows] * 4 + turns
-        return float(np.asarray(self._classifier.train_on_batch(images, labels)))
-
-    def _head_step(self, step: int, model: keras.Model) -> float:
-        """Trains on all pairs of two drawings each of characters of one alphabet.
-
-        Pairs of the same and of different characters have the same total weight.
-        """
-        rng = _rng(self.seed, 2, step)
-        alphabet = self._alphabets[rng.integers(len(self._alphabets))]
-        characters = rng.permutation(np.unique(self._labels[self._alphabets == alphabet]))
-        characters = characters[: self.recipe.batch // 2]
-        rows = np.stack(
-            [rng.permutation(np.flatnonzero(self._labels == c))[:2] for c in characters]
-        )
-        images = self._distorted(rng, rows.T.ravel(), np.zeros(rows.size, np.int64))
-        embedded = np.asarray(self.siamese.tower.predict_on_batch(images))
-        count = len(characters)
-        first, second = np.divmod(np.arange(count * count), count)
-        same = (first == second).astype(np.float32)
-        weight = np.where(same > 0, 0.5, 0.5 / max(count - 1, 1)).astype(np.float32)
-        pair = (embedded[:count][first], embedded[count:][second])
-        loss = model.train_on_batch(pair, same[:, None], sample_weight=weight)
-        return float(np.asarray(loss))
-
-    def validate(self) -> dict[str, float]:
+    def validate(self, siamese: Siamese | None = None, stage: str = "pairs") -> dict[str, float]:
         """Measures 20-way 1-shot accuracy on the held-out background alphabets.
 
+        Args:
+            siamese: The network, where it is not the one being trained.
+            stage: In `classes` the cosine of embeddings compares, not the head.
+
         Returns:
-            Accuracy by structure, of the cosine while the tower is trained
-            and of the head afterwards; nothing where no alphabet is held out.
+            Accuracy by structure; nothing where no alphabet is held out.
         """
-        if self._held_out is None:
+        if self._validation is None:
             return {}
-        batch = self.recipe.batch
-        images, count = self._held_out.images, len(self._held_out)
-        embedded = np.concatenate(
-            [
-                self.siamese.embed(images[np.arange(start, start + batch) % count])
-                for start in range(0, count, batch)
-            ]
-        )[:count]
-        accuracy = {}
-        for structure, sampler in self._validation.items():
-            right = [
-                self.siamese.head.compare(embedded[part.query], embedded[part.support[..., 0]])
-                .argmax(axis=-1)
-                .ravel()
-                == part.target.ravel()
-                for part in sampler.blocks(self.recipe.validation_episodes)
-            ]
-            accuracy[structure] = float(np.concatenate(right).mean())
-        return accuracy
+        by_head = stage == "pairs" or "pairs" not in self._stages
+        return self._validation.accuracy(siamese or self.siamese, by_head)
 
     def run(self, folder: Path) -> Iterator[Report]:
         """Trains from where it stands to the end, and keeps checkpoints.
@@ -235,80 +159,97 @@ class Training:
         Raises:
             ModelError: The loss is not finite any more; the last checkpoint stays.
         """
-        yield from self._stage("tower", self.recipe.steps, self._tower_step, folder)
-        self.siamese.tower.trainable = False
-        width = self.siamese.tower.output_shape[-1]
-        pair = [keras.Input((width,)), keras.Input((width,))]
-        model = keras.Model(pair, self.siamese.head(pair))
-        model.compile(
-            optimizer=keras.optimizers.Adam(self.recipe.head_learning_rate),
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
-        )
-        # A stage of a minute, which a resumed training does from its start.
-        self._step["head"] = 0
-        yield from self._stage(
-            "head", self.recipe.head_steps, lambda step: self._head_step(step, model), None
-        )
-        self.save(folder)
+        for name, stage in self._stages.items():
+            if name in self._ended:
+                continue
+            self.siamese.tower.trainable = name == "classes" or stage.plan.tower
+            yield from self._run_stage(name, stage, folder)
+            if self._best:
+                variables = named_weights(self.siamese)
+                for weight, array in self._best[1].items():
+                    variables[weight].assign(array)
+                self._best = None
+            self._ended.append(name)
+            self.save(folder)
 
-    def _stage(self, stage: str, steps: int, do: Any, folder: Path | None) -> Iterator[Report]:
+    def _run_stage(self, name: str, stage: Any, folder: Path) -> Iterator[Report]:
+        recipe, steps = self.recipe, stage.plan.steps
         saved = reported = time.monotonic()
         losses: list[float] = []
         accuracy: dict[str, float] = self.history[-1]["accuracy"] if self.history else {}
-        rate = 0.0
-        while self._step[stage] < steps:
-            losses.append(do(self._step[stage]))
+        while self.steps[name] < steps:
+            losses.append(stage.step(self.steps[name]))
             if not np.isfinite(losses[-1]):
                 raise ModelError(
-                    f"step {self._step[stage]}: the loss is {losses[-1]}; lower the learning rate. "
-                    "The last checkpoint is from before"
+                    f"step {self.steps[name]} of {name}: the loss is {losses[-1]}; lower the "
+                    "learning rate. The last checkpoint is from before"
                 )
-            self._step[stage] += 1
-            step = self._step[stage]
-            if step % 20 and step < steps:
+            self.steps[name] += 1
+            step = self.steps[name]
+            if step % REPORT_STEPS and step < steps and step % recipe.validate_every:
                 continue
             now = time.monotonic()
-            rate = len(losses) * self.recipe.batch / (now - reported)
+            rate = len(losses) * stage.images_a_step / (now - reported)
             self.seconds += now - reported
             reported = now
-            if step % self.recipe.validate_every == 0 or step == steps:
-                accuracy = self.validate()
-                self.history.append(
-                    {
-                        "stage": stage,
-                        "step": step,
-                        "accuracy": accuracy,
-                        "loss": float(np.mean(losses)),
-                    }
-                )
-            yield Report(stage, step, steps, float(np.mean(losses)), rate, accuracy)
+            if step % recipe.validate_every == 0 or step == steps:
+                accuracy = self.validate(stage=name)
+                mean = float(np.mean(losses))
+                entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": mean}
+                self.history.append(entry)
+            yield Report(name, step, steps, float(np.mean(losses)), rate, accuracy)
             losses = []
-            if folder and (time.monotonic() - saved > CHECKPOINT_SECONDS or step == steps):
+            measured = step % recipe.validate_every == 0 or step == steps
+            stop = measured and self._no_better(name, accuracy)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save(folder)
                 saved = time.monotonic()
             self.seconds += time.monotonic() - reported
             reported = time.monotonic()
+            if stop:
+                return
 
-    def _variables(self) -> list[Any]:
-        return [
-            *self._classifier.variables,
-            *self._classifier.optimizer.variables,
-            *self.siamese.head.variables,
+    def _no_better(self, stage: str, accuracy: dict[str, float]) -> bool:
+        """Keeps the best weights; tells whether there have been none for too long."""
+        if not self.recipe.patience:
+            return False
+        mean = float(np.mean(list(accuracy.values())))
+        if self._best is None or mean > self._best[0]:
+            weights = read_weights(self.siamese)
+            self._best = (mean, {name: array.copy() for name, array in weights.items()})
+        means = [
+            float(np.mean(list(entry["accuracy"].values())))
+            for entry in self.history
+            if entry["stage"] == stage
         ]
+        return len(means) - 1 - int(np.argmax(means)) >= self.recipe.patience
+
+    def _variables(self) -> dict[str, Any]:
+        """All that a checkpoint holds: weights, and each stage's optimizer and classifier."""
+        variables = named_weights(self.siamese)
+        for name, stage in self._stages.items():
+            own = list(stage.model.optimizer.variables)
+            if name == "classes":
+                own += stage.model.layers[-1].variables
+            variables |= {f"{name}.{i:03}": variable for i, variable in enumerate(own)}
+        return variables
 
     def _identity(self) -> dict[str, Any]:
-        return {"recipe": json.loads(json.dumps(asdict(self.recipe))), "seed": self.seed}
+        return {"recipe": self.recipe.to_dict(), "seed": self.seed, "precision": self.policy}
 
     def save(self, folder: Path) -> None:
         """Writes the checkpoint `checkpoint.npz` into a folder, whole or not at all."""
-        self._classifier.optimizer.build(self._classifier.trainable_variables)
         state = {
             **self._identity(),
-            "step": self._step,
+            "steps": self.steps,
+            "ended": self._ended,
             "history": self.history,
             "seconds": self.seconds,
+            "best": self._best[0] if self._best else None,
         }
-        arrays = {f"{i}": ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
+        arrays = {name: ops.convert_to_numpy(one) for name, one in self._variables().items()}
+        if self._best:
+            arrays |= {f"best.{name}": array for name, array in self._best[1].items()}
         with replacing(folder / "checkpoint.npz") as fresh:
             np.savez(fresh, state=np.array(json.dumps(state)), **arrays)
 
@@ -316,20 +257,24 @@ class Training:
         """Goes back to the checkpoint in a folder.
 
         Raises:
-            ModelError: It is damaged, or of another recipe or seed.
+            ModelError: It is damaged, or of another recipe, seed or precision.
         """
         path = folder / "checkpoint.npz"
+        variables = self._variables()
         try:
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
-                self._classifier.optimizer.build(self._classifier.trainable_variables)
-                arrays = [file[str(i)] for i in range(len(self._variables()))]
+                other = [key for key, value in self._identity().items() if state.get(key) != value]
+                if other:
+                    raise ModelError(
+                        f"{path}: of another {' and '.join(other)}; train without --resume"
+                    )
+                arrays = {name: file[name] for name in variables}
+                best = {n[5:]: file[n] for n in file.files if n.startswith("best.")}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: cannot be read ({error}); train without --resume") from None
-        other = [key for key, value in self._identity().items() if state.get(key) != value]
-        if other:
-            raise ModelError(f"{path}: of another {' and '.join(other)}; train without --resume")
-        for variable, array in zip(self._variables(), arrays, strict=True):
-            variable.assign(array)
-        self._step, self.history = state["step"], state["history"]
-        self.seconds = state["seconds"]
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        self._best = (state["best"], best) if best else None
+        self.steps, self.history = state["steps"], state["history"]
+        self._ended, self.seconds = state["ended"], state["seconds"]

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+import numpy as np
 import yaml
 
 from ... import tasks
@@ -59,10 +60,11 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
 
 
 def _backbone(name: str) -> dict[str, Any]:
-    from ...models import backbone
+    from ...models import backbone, dissect
 
     found = backbone(name)
     tower = found.build()
+    layers = dissect(tower)
     return {
         "kind": "backbone",
         "name": name,
@@ -70,16 +72,17 @@ def _backbone(name: str) -> dict[str, Any]:
         "input": list(tower.input_shape[1:]),
         "embedding": tower.output_shape[-1],
         "parameters": tower.count_params(),
-        "layers": [
-            f"{type(layer).__name__} {tuple(layer.output.shape[1:])}" for layer in tower.layers[1:]
-        ],
+        "trainable_parameters": sum(int(np.prod(one.shape)) for one in tower.trainable_weights),
+        "flops_per_image": sum(layer.flops for layer in layers),
+        "receptive_field": max(layer.receptive_field for layer in layers),
+        "layers": [asdict(layer) for layer in layers],
     }
 
 
 def _recipe(name: str) -> dict[str, Any]:
     from ...models import recipe
 
-    return {"kind": "recipe", **asdict(recipe.read(name))}
+    return {"kind": "recipe", **recipe.read(name).to_dict()}
 
 
 def _find(name: str, data: str | None) -> dict[str, Any]:
@@ -87,8 +90,8 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
     from ..registry import registered
 
     kind, _, rest = name.partition(" ")
-    if kind == "recipe" and rest:
-        return _recipe(rest)
+    if rest and kind in ("recipe", "backbone"):
+        return _recipe(rest) if kind == "recipe" else _backbone(rest)
     if name in registered() or name.endswith(".keras"):
         return _scorer(name)
     try:
@@ -99,14 +102,16 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
         return _dataset(name, data)
     if name in SPLITS:
         return {"kind": "split", **asdict(SPLITS[name])}
+    if name.startswith("keras:"):
+        return _backbone(name)
     if ":" in name:
         return _scorer(name)
-    if name in recipe.names():
-        return _recipe(name)
     from ...models import BACKBONES
 
     if name in BACKBONES:
         return _backbone(name)
+    if name in recipe.names():
+        return _recipe(name)
     raise click.UsageError(f"nothing is called {name!r}; see wayshot list. {problem}")
 
 
@@ -117,7 +122,8 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
 def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Tell everything about NAME.
 
-    A recipe may have the name of the network that it trains: say recipe NAME.
+    A recipe may have the name of the network that it trains, or of its
+    backbone: say recipe NAME. Of your own: backbone module:attribute.
     """
     facts = _find(" ".join(name), data)
     if as_json:

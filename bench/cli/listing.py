@@ -54,7 +54,10 @@ def _datasets(data: str | None) -> list[dict[str, str]]:
 def _backbones() -> list[dict[str, str]]:
     from ...models import BACKBONES
 
-    return [{"name": one.name, "what": one.source} for one in BACKBONES.values()]
+    rows = [{"name": one.name, "what": one.source} for one in BACKBONES.values()]
+    rows.append({"name": "keras:NAME", "what": "any of keras.applications"})
+    rows.append({"name": "MODULE:ATTRIBUTE", "what": "your own Keras model, or what makes it"})
+    return rows
 
 
 def _recipes() -> list[dict[str, str]]:

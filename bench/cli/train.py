@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
@@ -11,7 +13,40 @@ from tqdm import tqdm
 from ... import tasks
 from ...models import recipe as recipes
 from ...models.errors import ModelError
+from ...models.precision import PRECISIONS
 from .common import bar, data_option, json_option, seed_option, writable
+
+if TYPE_CHECKING:
+    from ...models.training import Report
+
+
+class _Logs:
+    """TensorBoard's event files, without TensorFlow."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ImportError:
+            raise ModelError(
+                "--tensorboard needs the package tensorboard; install wayshot[tensorboard]"
+            ) from None
+        self._event: Any = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
+        self._summary: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
+        self._writer = EventFileWriter(str(folder / "tensorboard"))
+
+    def write(self, report: Report, step: int) -> None:
+        """Adds one report's figures."""
+        figures = {
+            f"{report.stage}/loss": report.loss,
+            "images per second": report.images_per_second,
+            **{f"20-way 1-shot accuracy/{name}": v for name, v in report.accuracy.items()},
+        }
+        values = [self._summary.Value(tag=tag, simple_value=v) for tag, v in figures.items()]
+        self._writer.add_event(
+            self._event(wall_time=time.time(), step=step, summary=self._summary(value=values))
+        )
+        self._writer.flush()
 
 
 @click.command("train")
@@ -22,11 +57,32 @@ from .common import bar, data_option, json_option, seed_option, writable
     help="Folder of the checkpoint and the trained network.  [default: trained/RECIPE]",
 )
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the folder.")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    show_default=True,
+    help="Of the arithmetic; auto is mixed (bfloat16) where the hardware is faster with it.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Finish after so long, resumed sessions included, with what has been learned.",
+)
+@click.option("--tensorboard", is_flag=True, help="Log to the folder, for TensorBoard.")
 @seed_option
 @data_option
 @json_option
 def command(
-    recipe: str, out: Path | None, resume: bool, seed: int, data: str | None, as_json: bool
+    recipe: str,
+    out: Path | None,
+    resume: bool,
+    precision: str,
+    minutes: float | None,
+    tensorboard: bool,
+    seed: int,
+    data: str | None,
+    as_json: bool,
 ) -> None:
     """Train a Siamese network by RECIPE, a bundled one or a YAML file.
 
@@ -42,12 +98,17 @@ def command(
 
     from ...models import Training, finish
 
-    training = Training(plan, background, seed)
+    training = Training(plan, background, seed, precision)
     if resume:
         training.resume(out)
-    with tqdm(total=plan.steps + plan.head_steps, unit="step", disable=None) as shown:
+    stages = {"classes": plan.classes, "pairs": plan.pairs}
+    steps = {name: stage.steps for name, stage in stages.items() if stage}
+    logs = _Logs(out) if tensorboard else None
+    with tqdm(total=sum(steps.values()), unit="step", disable=None) as shown:
         for report in training.run(out):
-            done = report.step + (plan.steps if report.stage == "head" else 0)
+            done = report.step + (steps.get("classes", 0) if report.stage == "pairs" else 0)
+            if logs:
+                logs.write(report, done)
             shown.set_description(f"{plan.name}: {report.stage}")
             shown.set_postfix(
                 {
@@ -58,6 +119,9 @@ def command(
                 refresh=False,
             )
             shown.update(done - shown.n)
+            if minutes and training.seconds > 60 * minutes:
+                training.save(out)
+                break
     card = finish(training, out)
     if as_json:
         click.echo(json.dumps({key: card[key] for key in card if key != "characters"}, indent=1))

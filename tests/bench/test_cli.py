@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 HERE = Path(__file__).parent
 
@@ -120,7 +122,12 @@ def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
         (["describe", "lake-runz"], "nothing is called 'lake-runz'"),
         (["describe", "keble"], "nothing is called 'keble'"),
         (["list", "dogs"], "'dogs' is not one of"),
+        (["describe", "recipe", "koc"], "'koc' is neither a readable file nor one of"),
+        (["describe", "backbone", "vgg"], "unknown backbone 'vgg'; closest: vgg16"),
+        (["describe", "keras:Nothing"], "keras.applications has no 'Nothing'"),
         (["train", "no-such-recipe"], "neither a readable file nor one of"),
+        (["train", "koch", "--precision", "double"], "'double' is not one of"),
+        (["train", "koch", "--out", "{file}"], "cannot write into"),
         (["episodes", "{protocol}", "--out", "{file}/x.json"], "cannot write into"),
         (["dance"], "No such command 'dance'"),
     ],
@@ -181,18 +188,51 @@ def test_path_says_where_data_are_looked_for(wayshot, tmp_path, monkeypatch):
     assert wayshot("data", "path") == (0, f"{tmp_path}\n", "")
 
 
-@pytest.mark.parametrize("kind", ["protocols", "scorers", "datasets", "recipes"])
+@pytest.mark.parametrize("kind", ["protocols", "scorers", "datasets", "backbones", "recipes"])
 def test_list_names_things_that_describe_knows(wayshot, kind):
     rows = json.loads(wayshot("list", kind, "--json")[1])[kind]
     assert rows
     for row in rows:
         name = row["name"].replace("WAYS", "5").replace("SHOTS", "1").replace("within|", "")
-        if "PATH" in name:
+        name = name.replace("NAME", "MobileNetV3Small")
+        if "PATH" in name or name == "MODULE:ATTRIBUTE":
             continue
         words = ("recipe", name) if kind == "recipes" else (name,)
         status, out, err = wayshot("describe", *words, "--json")
         assert status == 0, err
         assert json.loads(out)["name"] == name
+
+
+def test_describing_a_backbone_takes_it_apart(wayshot):
+    facts = json.loads(wayshot("describe", "resnet18-eca", "--json")[1])
+    assert facts["kind"] == "backbone"
+    assert (facts["input"], facts["embedding"]) == ([32, 32, 3], 512)
+    assert (facts["parameters"], facts["trainable_parameters"]) == (11_442_314, 11_434_506)
+    assert facts["flops_per_image"] == pytest.approx(1.11e9, rel=0.01)
+    assert facts["flops_per_image"] == sum(layer["flops"] for layer in facts["layers"])
+    assert facts["receptive_field"] == 32
+
+
+def test_a_backbone_of_ones_own_is_described(wayshot):
+    status, out, _ = wayshot("describe", "backbone", "example_backbones:tiny")
+    facts = yaml.safe_load(out)
+    assert status == 0 and (facts["input"], facts["embedding"]) == ([20, 20, 1], 32)
+
+
+@pytest.mark.parametrize("name", ["koch", "qucy", "siamese-small"])
+def test_describing_a_recipe_writes_every_default_out(wayshot, name, tmp_path):
+    from wayshot.models import recipe
+
+    out = wayshot("describe", "recipe", name)[1]
+    facts = yaml.safe_load(out)
+    assert facts.pop("kind") == "recipe"
+    for part, kind in (("distortion", recipe.Distortion), ("network", recipe.Network)):
+        assert list(facts[part]) == list(kind.__struct_fields__)
+    assert list(facts) == list(recipe.Recipe.__struct_fields__)
+    assert (facts["classes"] or facts["pairs"])["batch"] >= 32
+    path = tmp_path / "again.yaml"
+    path.write_text(yaml.safe_dump(facts))
+    assert recipe.read(str(path)) == recipe.read(name)
 
 
 def test_describing_the_bundled_network_gives_its_parameters(wayshot):
@@ -235,3 +275,92 @@ def test_a_reader_that_goes_away_gets_no_traceback():
     assert process.stdout and process.stderr
     process.stdout.close()
     assert process.stderr.read() == b""
+
+
+@pytest.fixture
+def recipe(characters, tmp_path) -> Path:
+    """The file of a recipe of a few steps, with a backbone of one's own."""
+    fields = {
+        "name": "few-steps",
+        "network": {"backbone": "example_backbones:tiny", "join": "product", "head": "weighted"},
+        "data": f"folder:{characters}-all",
+        "held_out": [],
+        "classes": {"steps": 5, "batch": 16},
+        "pairs": {"steps": 3, "batch": 8},
+    }
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(fields))
+    return path
+
+
+def events(folder: Path) -> list[tuple[int, str, float]]:
+    """What TensorBoard's own reader finds: step, tag, value."""
+    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+    util = pytest.importorskip("tensorboard.util.tensor_util")
+    return [
+        (event.step, value.tag, float(util.make_ndarray(value.tensor)))
+        for path in sorted(folder.glob("events.out.tfevents.*"))
+        for event in loader.EventFileLoader(str(path)).Load()
+        for value in event.summary.value
+    ]
+
+
+def test_training_leaves_a_scorer_and_logs_that_tensorboard_reads(
+    wayshot, recipe, protocol, tmp_path, monkeypatch
+):
+    from wayshot.models import training
+
+    monkeypatch.setattr(training, "REPORT_STEPS", 1)
+    out = tmp_path / "trained"
+    status, printed, err = wayshot("train", recipe, "--out", out, "--tensorboard", "--json")
+    assert status == 0, err
+    card = json.loads(printed)
+    assert card["name"] == "few-steps" and card["recipe"]["pairs"]["steps"] == 3
+    logged = events(out / "tensorboard")
+    losses = [(step, tag) for step, tag, _ in logged if tag.endswith("loss")]
+    expected = [(step, "classes/loss") for step in range(1, 6)]
+    assert losses == expected + [(step, "pairs/loss") for step in range(6, 9)]
+    assert all(np.isfinite(value) and value > 0 for *_, value in logged)
+    words = ("run", protocol, "-s", out / "few-steps.keras", "--episodes", 5)
+    _, printed, _ = wayshot(*words, "--out", tmp_path / "runs", "--json")
+    (result,) = json.loads(printed)["results"]
+    assert (result["scorer"], result["n"]) == ("few-steps", 25)
+
+
+def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
+    wayshot, recipe, tmp_path, monkeypatch
+):
+    from wayshot.models import training
+    from wayshot.models.stages import ClassStage
+
+    monkeypatch.setattr(training, "REPORT_STEPS", 1)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    steps, step_of = [], ClassStage.step
+
+    def step(stage: ClassStage, step: int) -> float:
+        steps.append(step)
+        if steps == [0, 1, 2, 3]:
+            raise KeyboardInterrupt
+        return step_of(stage, step)
+
+    monkeypatch.setattr(ClassStage, "step", step)
+    words = ("train", recipe, "--tensorboard", "--out")
+    assert wayshot(*words, tmp_path / "killed")[0] == 130
+    status, _, err = wayshot(*words, tmp_path / "killed")
+    assert status == 2 and "holds a checkpoint; go on with --resume" in err
+    status, _, err = wayshot(*words, tmp_path / "killed", "--resume")
+    assert status == 0, err
+    assert steps == [0, 1, 2, 3, 3, 4]
+    logged = [step for step, tag, _ in events(tmp_path / "killed/tensorboard") if "loss" in tag]
+    assert logged == list(range(1, 9))
+    assert wayshot(*words, tmp_path / "whole")[0] == 0
+    digests = [
+        json.loads((tmp_path / root / "few-steps.json").read_text())["digest"]
+        for root in ("killed", "whole")
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_resuming_without_a_checkpoint_is_refused(wayshot, recipe, tmp_path):
+    status, _, err = wayshot("train", recipe, "--out", tmp_path / "none", "--resume")
+    assert status == 2 and "checkpoint.npz: cannot be read" in err and len(err.splitlines()) == 1

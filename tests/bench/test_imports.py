@@ -73,6 +73,9 @@ def heavy_modules(code: str) -> set[str]:
         "import wayshot.bench",
         "from wayshot.bench.cli import main; main(['list', 'scorers'])",
         "from wayshot.bench.cli import main; main(['describe', 'siamese-small'])",
+        "from wayshot.bench.cli import main; main(['list', 'recipes'])",
+        "from wayshot.bench.cli import main; main(['describe', 'recipe', 'siamese-small'])",
+        "import wayshot.models.comparison, wayshot.models.precision, wayshot.bench.siamese",
         "import contextlib\nfrom wayshot.bench.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['table', 'nowhere'])",
     ],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from wayshot.models import load_keras
-from wayshot.models.recipe import Recipe
+from wayshot.models.recipe import Classes, Network, Pairs, Recipe
 from wayshot.tasks import Dataset, Images, glyphs
 
 load_keras()
@@ -20,19 +20,16 @@ def background() -> Dataset:
 
 @pytest.fixture
 def recipe(background):
-    """A recipe of a few steps."""
+    """A recipe of a few steps of each stage."""
 
     def make(**changes) -> Recipe:
-        held_out = background.characters["alphabet"].iloc[-1]
         fields = {
             "name": "tiny",
-            "backbone": "strided",
+            "network": Network(backbone="example_backbones:tiny", join="product", head="weighted"),
             "data": "lake-background",
-            "held_out": (held_out,),
-            "steps": 6,
-            "head_steps": 2,
-            "batch": 32,
-            "warmup_steps": 2,
+            "held_out": (background.characters["alphabet"].iloc[-1],),
+            "classes": Classes(steps=6, batch=32, warmup_steps=2),
+            "pairs": Pairs(steps=4, batch=16),
             "validate_every": 3,
             "validation_episodes": 20,
         }

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from wayshot.models.recipe import Classes, Network, Pairs
+from wayshot.models.siamese import assemble
+from wayshot.models.stages import ClassStage, PairStage
+from wayshot.models.views import TrainingImages
+
+NETWORK = Network(backbone="example_backbones:pooled", join="product", head="weighted")
+
+
+class Asked:
+    """Training images of six characters of two alphabets, that keep what they are asked for."""
+
+    characters = tuple(f"{alphabet}/{i}" for alphabet in "AB" for i in range(3))
+    labels = np.repeat(np.arange(6), 10)
+    alphabets = labels // 3
+
+    def __init__(self):
+        self.calls = []
+
+    def __len__(self):
+        return len(self.labels)
+
+    def batch(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
+        self.calls.append((rows, turns, mirrored, size, pairs))
+        return np.zeros((len(rows), size or 20, size or 20, 1), np.float32)
+
+
+def stage(kind, plan, images=None, seed=1):
+    """A stage that trains nothing, and what it is asked for: images, and all that is given."""
+    images = Asked() if images is None else images
+    made, given = kind(plan, assemble(NETWORK, "tiny"), images, seed), []
+
+    def train(batch, truth):
+        given.append((batch, truth))
+        return 0.0
+
+    for model in (made.model, getattr(made, "_small", made.model)):
+        model.train_on_batch = train
+    return made, images, given
+
+
+def pairs_of(plan, steps, seed=1):
+    """Of each step: rows of the first and second images of each pair, labels, weights, mirrored."""
+    made, images, given = stage(PairStage, plan, seed=seed)
+    found = []
+    for step in range(steps):
+        made.step(step)
+        (rows, _, mirrored, _, together), ((_, places), truth) = images.calls[-1], given[-1]
+        assert together
+        found.append((rows[places[:, 0]], rows[places[:, 1]], *truth.T, mirrored))
+    return found
+
+
+@pytest.mark.parametrize(("batch", "left_out"), [(24, 0), (50, 40)])
+def test_an_epoch_of_classes_has_every_image_in_every_orientation_once(batch, left_out):
+    made, images, given = stage(ClassStage, Classes(steps=20, batch=batch))
+    steps = 240 // batch
+    epochs = []
+    for epoch in range(2):
+        for step in range(steps):
+            made.step(epoch * steps + step)
+        calls, truths = images.calls[-steps:], given[-steps:]
+        seen = [(row, turn) for call in calls for row, turn in zip(*call[:2], strict=True)]
+        assert len(seen) == len(set(seen)) == 240 - left_out
+        assert {turn for _, turn in seen} == {0, 1, 2, 3}
+        for (rows, turns, mirrored, *_), (_, labels) in zip(calls, truths, strict=True):
+            np.testing.assert_array_equal(labels, images.labels[rows] * 4 + turns)
+            assert not mirrored.any()
+        epochs.append(seen)
+    assert epochs[0] != epochs[1]
+
+
+def test_a_batch_larger_than_an_epoch_is_an_epoch():
+    made, images, _ = stage(ClassStage, Classes(steps=2, batch=1000))
+    made.step(1)
+    assert len(images.calls[0][0]) == 240
+
+
+def test_mirrored_characters_are_classes_of_their_own():
+    made, images, given = stage(ClassStage, Classes(steps=9, batch=120, mirrors=True))
+    assert made.model.output_shape == (None, 48)
+    for step in range(4):
+        made.step(step)
+    mirrored = np.concatenate([call[2] for call in images.calls])
+    assert mirrored.mean() == pytest.approx(0.5, abs=0.1)
+    for (rows, turns, flips, *_), (_, labels) in zip(images.calls, given, strict=True):
+        np.testing.assert_array_equal(labels, images.labels[rows] * 8 + turns + 4 * flips)
+
+
+def test_the_first_steps_of_classes_see_small_images():
+    made, images, _ = stage(ClassStage, Classes(steps=9, batch=10, small_steps=2, small_size=12))
+    for step in range(4):
+        made.step(step)
+    assert [call[3] for call in images.calls] == [12, 12, None, None]
+
+
+def test_fixed_pairs_are_ten_same_and_ten_different_for_each_character_drawn_once():
+    found = pairs_of(Pairs(steps=12, batch=20, sampling="fixed"), 12)
+    labels = Asked.labels
+    epochs = []
+    for epoch in (found[:6], found[6:]):
+        first, second, same, weight = (np.concatenate([one[i] for one in epoch]) for i in range(4))
+        assert (weight == 1).all() and (first != second).all()
+        np.testing.assert_array_equal(labels[first] == labels[second], same == 1)
+        for character in range(6):
+            assert list(np.bincount(same[labels[first] == character].astype(int))) == [10, 10]
+        epochs.append(list(zip(first, second, strict=True)))
+    assert epochs[0] != epochs[1] and sorted(epochs[0]) == sorted(epochs[1])
+
+
+def test_uniform_pairs_are_half_the_same_and_drawn_anew():
+    found = pairs_of(Pairs(steps=9, batch=32, sampling="uniform"), 9)
+    labels = Asked.labels
+    for first, second, same, weight, _ in found:
+        assert same.sum() == 16 and (weight == 1).all() and (first != second).all()
+        np.testing.assert_array_equal(labels[first] == labels[second], same == 1)
+    rows = np.concatenate([first for first, *_ in found])
+    assert len(np.unique(rows)) > 50
+    others = np.concatenate([labels[second[same == 0]] for _, second, same, *_ in found])
+    assert set(others) == set(range(6))
+
+
+@pytest.mark.parametrize(("batch", "characters"), [(128, 6), (8, 4), (2, 2)])
+def test_hard_pairs_are_those_within_an_alphabet(batch, characters):
+    found = pairs_of(Pairs(steps=9, batch=batch, sampling="alphabet"), 9)
+    labels, alphabets = Asked.labels, Asked.alphabets
+    for first, second, same, weight, _ in found:
+        chosen = np.unique(labels[first])
+        assert len(chosen) == characters and len(first) == characters**2
+        assert len(set(first)) == len(set(second)) == characters and not set(first) & set(second)
+        np.testing.assert_array_equal(labels[first] == labels[second], same == 1)
+        within = alphabets[first] == alphabets[second]
+        assert (weight[~within] == 0).all() and (weight[within] > 0).all()
+        assert weight[same == 1].sum() == pytest.approx(weight[same == 0].sum())
+        assert weight.mean() == pytest.approx(1)
+    assert {alphabets[one[0][0]] for one in found} == {0, 1}
+
+
+@pytest.mark.parametrize("sampling", ["fixed", "uniform", "alphabet"])
+def test_both_images_of_a_pair_are_mirrored_or_neither(sampling):
+    found = pairs_of(Pairs(steps=9, batch=12, sampling=sampling, flip=0.5), 9)
+    flips = []
+    for *_, mirrored in found:
+        first, second = np.split(mirrored, 2)
+        np.testing.assert_array_equal(first, second)
+        flips.extend(first)
+    assert np.mean(flips) == pytest.approx(0.5, abs=0.2)
+    assert not any(one[-1].any() for one in pairs_of(Pairs(steps=2, sampling=sampling), 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"),
+    [
+        (ClassStage, Classes(steps=9, batch=10, mirrors=True)),
+        (PairStage, Pairs(steps=9, batch=10, sampling="fixed", flip=0.5)),
+        (PairStage, Pairs(steps=9, batch=10, sampling="uniform", flip=0.5)),
+        (PairStage, Pairs(steps=9, batch=10, sampling="alphabet", flip=0.5)),
+    ],
+)
+def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tiny):
+    images = TrainingImages(recipe(), tiny, 20, 1)
+
+    def trained(steps, seed):
+        made, _, given = stage(kind, plan, images, seed)
+        for step in steps:
+            made.step(step)
+        (batch, truth) = given[-1]
+        return [np.array(one) for one in (*(batch if isinstance(batch, tuple) else [batch]), truth)]
+
+    whole, alone = trained((0, 1, 2, 3), seed=5), trained((3,), seed=5)
+    for one, other in zip(whole, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for steps, seed in (((3,), 6), ((2,), 5)):
+        assert not np.array_equal(trained(steps, seed)[0], whole[0])
+
+
+def test_momentum_rises_linearly():
+    """Koch et al. 2015, against the definition, on the trained head's bias."""
+    plan = Pairs(
+        steps=4, batch=8, sampling="uniform", optimizer="sgd", learning_rate=0.1, decay=0.5,
+        epoch_steps=2, momentum=(0.2, 0.8), tower=False,
+    )  # fmt: skip
+    images = Asked()
+    made = PairStage(plan, siamese := assemble(NETWORK, "tiny"), images, seed=1)
+    bias, velocity = 0.0, 0.0
+    for step, rate in enumerate((0.1, 0.1, 0.05, 0.05)):
+        # All images are alike, so the gradient of the bias follows from the one logit.
+        embedded = np.asarray(siamese.tower.predict_on_batch(np.zeros((1, 20, 20, 1), np.float32)))
+        logit = float(siamese.compare(embedded, embedded)[0, 0])
+        gradient = 1 / (1 + np.exp(-logit)) - 0.5
+        velocity = (0.2 + 0.6 * step / 4) * velocity - rate * gradient
+        bias += velocity
+        made.step(step)
+        assert float(np.asarray(siamese.head.bias)) == pytest.approx(bias, abs=1e-5)
