@@ -15,6 +15,7 @@ COMMANDS = {
     "data": ("data", "Get Omniglot, check it, say where it is."),
     "episodes": ("episodes", "Write the episodes of a protocol for other frameworks."),
     "train": ("train", "Train a Siamese network by a recipe."),
+    "card": ("card", "Write results of stored runs into a network's model card."),
 }
 """Module and purpose of each subcommand."""
 

@@ -1,0 +1,56 @@
+"""`wayshot card`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ...models.bundle import write_card
+from .common import json_option
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("card")
+@click.argument("card", type=_PATH)
+@click.argument("folders", nargs=-1, required=True, metavar="DIR...")
+@click.option(
+    "--looks",
+    type=click.IntRange(1),
+    required=True,
+    help="How often the evaluation set has been looked at for this network.",
+)
+@click.option("--statement", help="Says in words what those looks decided.")
+@click.option(
+    "--seed-card",
+    "seeds",
+    type=_PATH,
+    multiple=True,
+    help="Card, with results, of the same recipe trained with another seed. Repeatable.",
+)
+@json_option
+def command(
+    card: Path,
+    folders: tuple[str, ...],
+    looks: int,
+    statement: str | None,
+    seeds: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Write the results of the runs in folders into a network's CARD.
+
+    CARD is the NAME.json that wayshot train wrote; the Markdown beside it is
+    written anew. Runs of other networks are refused.
+    """
+    from ..evidence import with_results
+
+    times = "once" if looks == 1 else f"{looks} times"
+    statement = statement or f"The evaluation set was looked at {times}."
+    filled = with_results(card, folders, looks, statement, seeds)
+    write_card(card.parent, filled)
+    if as_json:
+        click.echo(json.dumps(filled["evaluation"], indent=1))
+    else:
+        click.echo(f"{card.with_suffix('.md')}: {len(filled['evaluation']['results'])} results")

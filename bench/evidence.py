@@ -1,0 +1,98 @@
+"""What a model card says of accuracy: results of stored runs, and of other seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import results
+from ..models.bundle import FOLDER
+from ..models.errors import ModelError
+from .registry import resolve
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Reads a card, `NAME.json` as `wayshot train` writes it.
+
+    Raises:
+        ModelError: It is missing, or no card.
+    """
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        _ = card["name"], card["digest"], card["recipe"], card["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{path}: not a readable model card, as wayshot train writes it") from None
+    return card
+
+
+def _digest(path: Path, card: Mapping[str, Any]) -> str:
+    """Digest of the scorer whose card it is."""
+    bundled = path.resolve().parent == FOLDER.resolve()
+    return resolve(str(card["name"]) if bundled else str(path.with_suffix(".keras")))[1].digest
+
+
+def _result(run: results.Run) -> dict[str, Any]:
+    found = results.estimate(run.trials)
+    return {
+        "protocol": run.protocol,
+        "seed": run.record["seed"],
+        "episodes": run.record["episodes"],
+        "episodes_digest": run.record["episodes_digest"],
+        "n": run.record["n"],
+        "errors": round(float((1 - run.trials["credit"]).sum()), 6),
+        "accuracy": found.as_json(),
+    }
+
+
+def _values(card: Mapping[str, Any]) -> dict[str, Any]:
+    found = card["evaluation"]["results"]
+    return {
+        "seed": card["seed"],
+        "digest": card["digest"],
+        "validation": card["validation"],
+        "results": {one["protocol"]: one["accuracy"]["value"] for one in found},
+    }
+
+
+def with_results(
+    path: Path, folders: Iterable[str], looks: int, statement: str, seeds: Iterable[Path] = ()
+) -> dict[str, Any]:
+    """Gives a card with the results of its network's runs.
+
+    Args:
+        path: The card.
+        folders: Folders of stored runs.
+        looks: How often the evaluation set has been looked at.
+        statement: What to say about that.
+        seeds: Cards of the same recipe trained with other seeds, with
+            results of their own; their spread is shown.
+
+    Raises:
+        ModelError: A run is of another network, or a card of another recipe.
+        ResultError: A folder holds no run.
+    """
+    card = read_card(path)
+    digest = _digest(path, card)
+    runs = results.find(list(folders))
+    for run in runs:
+        if run.record["scorer"]["digest"] != digest:
+            raise ModelError(f"{run.folder}: a run of another network than that of {path}")
+    found = sorted((_result(run) for run in runs), key=lambda one: one["protocol"])
+    names = [one["protocol"] for one in found]
+    if len(names) != len(set(names)):
+        raise ModelError("two runs of one protocol; name the folders of those that count")
+    card["evaluation"] = {"looks": looks, "statement": statement, "results": found}
+    others = []
+    for other in seeds:
+        one = read_card(other)
+        if one["recipe"] != card["recipe"] or one["seed"] == card["seed"]:
+            raise ModelError(f"{other}: of another recipe, or of the same seed {card['seed']}")
+        if "evaluation" not in one:
+            raise ModelError(f"{other}: has no results; give it some with wayshot card")
+        others.append(_values(one))
+    if others:
+        every = [_values(card), *others]
+        card["evaluation"]["seeds"] = sorted(every, key=lambda one: one["seed"])
+    return card
