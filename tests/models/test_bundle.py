@@ -9,6 +9,7 @@ from wayshot import tasks
 from wayshot.bench import evaluate, resolve
 from wayshot.models import ModelError, bundle, bundles
 from wayshot.models.bundle import FOLDER, render_card
+from wayshot.tasks.splits import parts_of
 
 
 @pytest.fixture(scope="module", params=bundles())
@@ -42,13 +43,16 @@ def test_the_card_fits_the_network(name):
     assert (FOLDER / f"{name}.md").read_text() == render_card(found.card)
 
 
-def test_no_network_has_seen_characters_of_the_evaluation_set(name, omniglot):
-    characters = tasks.load("lake", "evaluation", omniglot).characters
-    tested = set(characters["alphabet"] + "/" + characters["character"])
-    background = tasks.load("lake", "background", omniglot).characters
-    known = set(background["alphabet"] + "/" + background["character"])
-    seen = set(bundle(name).card["characters"])
-    held_out = tuple(f"{a}/" for a in bundle(name).card["data"]["held_out_alphabets"])
+def test_no_network_has_seen_what_it_is_tested_on(name, omniglot):
+    card = bundle(name).card
+    split, part = card["data"]["part"].rsplit("-", 1)
+    tested, known = (
+        set(characters["alphabet"] + "/" + characters["character"])
+        for one in (parts_of(split)[0], part)
+        for characters in (tasks.load(split, one, omniglot).characters,)
+    )
+    seen = set(card["characters"])
+    held_out = tuple(f"{a}/" for a in card["data"]["held_out_alphabets"])
     assert seen and not seen & tested and seen <= known
     assert not [one for one in seen if one.startswith(held_out)]
 
@@ -56,7 +60,7 @@ def test_no_network_has_seen_characters_of_the_evaluation_set(name, omniglot):
 def test_the_light_head_is_the_networks_head(name, scorer, images):
     embedded = scorer.embed(images)
     query, support = embedded[:6], embedded[100:140]
-    expected = scorer.model.head.compare(query, support)
+    expected = scorer.model.compare(query, support)
     np.testing.assert_allclose(scorer.compare(query, support), expected, rtol=1e-6)
 
 
@@ -83,26 +87,27 @@ def test_damaged_weights_are_refused(name, damage, tmp_path):
         path.write_bytes(found.path.read_bytes()[:5000])
     else:
         changed = {key: array.astype(np.float16) for key, array in found.arrays.items()}
-        changed["head.01.bias"] = changed["head.01.bias"] + np.float16(1)
+        first = min(changed)
+        changed[first] = changed[first] + np.float16(1)
         np.savez(path, **changed)
     with pytest.raises(ModelError, match=r"cannot be read|not those on the card"):
         _ = dataclasses.replace(found, path=path).arrays
 
 
-def test_the_small_network_is_above_koch_on_the_official_runs(omniglot, tmp_path):
-    scorer, _ = resolve("siamese-small")
+def test_the_official_runs_give_what_the_card_says(name, scorer, omniglot, tmp_path):
+    official = {
+        one["protocol"]: one["accuracy"]["value"]
+        for one in bundle(name).card["evaluation"]["results"]
+    }
+    if "lake-runs" not in official:
+        pytest.skip("trained on characters of the official runs")
     source = tasks.open_protocol(tasks.parse("lake-runs"), data=omniglot)
     run = evaluate(scorer, source, root=tmp_path)
     assert run.record["scorer"]["leaked_characters"] == 0
     accuracy = run.trials["credit"].mean()
-    assert accuracy >= 0.92
-    (official,) = (
-        one["accuracy"]["value"]
-        for one in bundle("siamese-small").card["evaluation"]["results"]
-        if one["protocol"] == "lake-runs"
-    )
+    assert accuracy >= 0.955, "below humans"
     # Another processor may turn a trial or two whose scores are nearly tied.
-    assert accuracy == pytest.approx(official, abs=0.005)
+    assert accuracy == pytest.approx(official["lake-runs"], abs=0.005)
 
 
 def test_unknown_bundles_are_refused():
