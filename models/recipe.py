@@ -95,6 +95,9 @@ class Classes(_Part, frozen=True):
         small_steps: Steps at the start in which images are smaller: towers
             that end in global pooling learn most of it at a fraction of the cost.
         small_size: Height and width of those.
+        teacher: A bundled network trained on the same alphabets, or none:
+            the classes' directions start as the means of its embeddings, so
+            that a large tower has somewhere to go from the first step on.
     """
 
     steps: Count
@@ -107,6 +110,7 @@ class Classes(_Part, frozen=True):
     mirrors: bool = False
     small_steps: Annotated[int, Meta(ge=0)] = 0
     small_size: Count = 20
+    teacher: str | None = None
 
 
 class Pairs(_Part, frozen=True):

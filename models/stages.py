@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from .bundle import bundle
+from .comparison import unit
 from .errors import ModelError
 from .recipe import Classes, Pairs
 from .siamese import Siamese
@@ -102,7 +104,8 @@ class ClassStage:
             seed: Of order and distortions.
 
         Raises:
-            ModelError: The network does not take images of another size.
+            ModelError: The network does not take images of another size, or
+                the teacher was trained on other characters.
         """
         self.plan, self._images, self._seed = plan, images, seed
         self._kinds = 8 if plan.mirrors else 4
@@ -113,11 +116,37 @@ class ClassStage:
         # Cosines differ in their third digit, which half precision loses.
         last = CosineClassifier(self._classes, dtype="float32")
         self.model = self._compiled(network, last, network.input_shape[1:])
+        if plan.teacher:
+            last.kernel.assign(self._taught(plan.teacher, network.output_shape[-1]))
         self._small = self.model
         if plan.small_steps:
             shape = (plan.small_size, plan.small_size, network.input_shape[-1])
             self._small = self._compiled(_resized(network, shape), last, shape)
             self._small.optimizer = self.model.optimizer
+
+    def _taught(self, teacher: str, width: int) -> np.ndarray:
+        """Directions (width, classes) that lie as a teacher's mean embeddings do."""
+        found = bundle(teacher)
+        unseen = set(self._images.characters) ^ set(found.card["characters"])
+        if unseen:
+            raise ModelError(f"teacher {teacher} was trained on other characters than this recipe")
+        siamese, labels = found.build(), self._images.labels
+        # A few drawings of each character are enough for a beginning.
+        few = [np.flatnonzero(labels == label)[:5] for label in range(labels.max() + 1)]
+        rows, kinds = np.concatenate(few), []
+        for mirrored in (False, True)[: self._kinds // 4]:
+            for turn in range(4):
+                embedded = self._images.embedded(siamese, rows, turn, mirrored)
+                sums = np.zeros((len(few), embedded.shape[1]))
+                np.add.at(sums, labels[rows], embedded)
+                kinds.append(unit(sums))
+        means = np.stack(kinds, axis=1).reshape(self._classes, -1)
+        # Onto the axes that say most of them: a turn of the whole, and no more
+        # than that where the embedding is as wide as the teacher's.
+        axes = np.linalg.svd(means, full_matrices=False)[2][:width]
+        directions = np.zeros((width, self._classes), dtype=np.float32)
+        directions[: len(axes)] = unit(means @ axes.T).T
+        return directions
 
     def _compiled(self, network: Any, last: Any, shape: tuple[int, ...]) -> Any:
         model: Any = keras.Sequential([network, last])

@@ -186,20 +186,20 @@ class Training:
                 )
             self.steps[name] += 1
             step = self.steps[name]
-            if step % REPORT_STEPS and step < steps and step % recipe.validate_every:
+            measured = step % recipe.validate_every == 0 or step == steps
+            if step % REPORT_STEPS and not measured:
                 continue
             now = time.monotonic()
             rate = len(losses) * stage.images_a_step / (now - reported)
             self.seconds += now - reported
             reported = now
-            if step % recipe.validate_every == 0 or step == steps:
+            if measured:
                 accuracy = self.validate(stage=name)
                 mean = float(np.mean(losses))
                 entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": mean}
                 self.history.append(entry)
             yield Report(name, step, steps, float(np.mean(losses)), rate, accuracy)
             losses = []
-            measured = step % recipe.validate_every == 0 or step == steps
             stop = measured and self._no_better(name, accuracy)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save(folder)

@@ -64,6 +64,26 @@ class TrainingImages:
                 self._kept[size] = np.concatenate(parts)
         return self._kept[size]
 
+    def embedded(
+        self, siamese: Any, rows: np.ndarray, turn: int = 0, mirrored: bool = False
+    ) -> np.ndarray:
+        """Embeds undistorted images, turned and mirrored.
+
+        Args:
+            siamese: The network, a `siamese.Siamese`.
+            rows: int ndarray (n,), which images.
+            turn: Quarter turns.
+            mirrored: Whether they are mirrored, after the turns.
+
+        Returns:
+            float32 ndarray (n, D).
+        """
+        parts = []
+        for start in range(0, len(rows), 256):
+            images = np.rot90(self._seen[rows[start : start + 256]], turn, axes=(1, 2))
+            parts.append(siamese.embed(images[:, :, ::-1] if mirrored else images))
+        return np.concatenate(parts)
+
     def batch(
         self,
         rng: np.random.Generator,

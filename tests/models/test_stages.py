@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from keras import ops
+from wayshot.models import ModelError
+from wayshot.models.comparison import unit
 from wayshot.models.recipe import Classes, Network, Pairs
 from wayshot.models.siamese import assemble
 from wayshot.models.stages import ClassStage, PairStage
@@ -195,3 +200,29 @@ def test_momentum_rises_linearly():
         bias += velocity
         made.step(step)
         assert float(np.asarray(siamese.head.bias)) == pytest.approx(bias, abs=1e-5)
+
+
+class Taught(Asked):
+    """Images whose embeddings by a teacher are all the same for a character, turn and mirroring."""
+
+    known = np.random.default_rng(0).normal(size=(48, 7))
+
+    def embedded(self, siamese, rows, turn=0, mirrored=False):
+        return self.known[self.labels[rows] * 8 + turn + 4 * mirrored]
+
+
+@pytest.mark.parametrize("mirrors", [False, True])
+def test_classes_start_where_a_teacher_has_them(mirrors, monkeypatch):
+    teacher = SimpleNamespace(card={"characters": list(Asked.characters)}, build=lambda: None)
+    monkeypatch.setattr("wayshot.models.stages.bundle", lambda name: teacher)
+    made, _, _ = stage(ClassStage, Classes(steps=1, mirrors=mirrors, teacher="x"), Taught())
+    directions = ops.convert_to_numpy(made.model.layers[-1].kernel).T
+    known = unit(Taught.known if mirrors else Taught.known.reshape(6, 2, 4, 7)[:, 0].reshape(24, 7))
+    np.testing.assert_allclose(directions @ directions.T, known @ known.T, atol=1e-5)
+
+
+def test_a_teacher_of_other_characters_is_refused(monkeypatch):
+    teacher = SimpleNamespace(card={"characters": ["A/0"]})
+    monkeypatch.setattr("wayshot.models.stages.bundle", lambda name: teacher)
+    with pytest.raises(ModelError, match="trained on other characters"):
+        stage(ClassStage, Classes(steps=1, teacher="x"))
