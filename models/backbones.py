@@ -16,6 +16,7 @@ import keras
 
 from . import towers
 from .errors import ModelError
+from .recipe import Head, Join
 
 APPLICATION_SIZE = 96
 """Height and width for `keras.applications`; some of them take no less than 75."""
@@ -30,39 +31,61 @@ class Backbone:
         source: Where it comes from.
         build: Makes the Keras model, from images (B, size, size, channels),
             ink = 1, to embeddings (B, D).
+        join: How its source joins two embeddings.
+        head: How its source makes a logit of that.
     """
 
     name: str
     source: str
     build: Callable[[], keras.Model]
+    join: Join = "cosine"
+    head: Head = "similarity"
 
 
 _ECA = "Wang et al., CVPR 2020"
 _PUBLISHED = "the published Siamese network that this project starts from: ResNet-18"
 
 BACKBONES = {
-    name: Backbone(name, source, build)
-    for name, source, build in (
-        (
+    one.name: one
+    for one in (
+        Backbone(
             "resnet18-eca",
             f"{_PUBLISHED} with channel attention ({_ECA}; kernels 2, 2, 3, 3 as published)",
             partial(towers.resnet18, kernels=(2, 2, 3, 3)),
+            "difference",
+            "dense",
         ),
-        (
+        Backbone(
             "resnet18-eca-log2",
             f"{_PUBLISHED} with channel attention ({_ECA}; that paper's kernels 3, 5, 5, 5)",
             partial(towers.resnet18, kernels=(3, 5, 5, 5)),
+            "difference",
+            "dense",
         ),
-        ("resnet18", f"{_PUBLISHED}, without its channel attention", towers.resnet18),
-        (
+        Backbone(
+            "resnet18",
+            f"{_PUBLISHED}, without its channel attention",
+            towers.resnet18,
+            "difference",
+            "dense",
+        ),
+        Backbone(
             "vgg16",
             "Simonyan and Zisserman, ICLR 2015, configuration D, two dense layers of 4096, "
             "at 32 x 32 pixels",
             towers.vgg16,
+            "difference",
+            "dense",
         ),
-        ("koch", "Koch, Zemel and Salakhutdinov, ICML workshop 2015", towers.koch),
-        ("conv-4", "Vinyals et al., NeurIPS 2016", towers.conv_4),
-        (
+        Backbone(
+            "koch",
+            "Koch, Zemel and Salakhutdinov, ICML workshop 2015",
+            towers.koch,
+            "difference",
+            "weighted",
+        ),
+        Backbone("conv-4", "Vinyals et al., NeurIPS 2016", towers.conv_4),
+        Backbone(
             "glyphnet",
             "this project: a strided stem and residual blocks, for two CPU cores",
             towers.glyphnet,

@@ -13,6 +13,8 @@ from .errors import ModelError
 FOLDER = Path(__file__).parent / "recipes"
 """Where the bundled recipes are."""
 
+Join = Literal["difference", "squared", "product", "cosine"]
+Head = Literal["dense", "weighted", "similarity"]
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -37,8 +39,8 @@ class Network(_Part, frozen=True):
 
     backbone: str
     quarter_turns: bool = False
-    join: Literal["difference", "squared", "product", "cosine"] = "cosine"
-    head: Literal["dense", "weighted", "similarity"] = "similarity"
+    join: Join = "cosine"
+    head: Head = "similarity"
     pixels: Literal["area", "qucy"] = "area"
 
 

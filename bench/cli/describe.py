@@ -60,10 +60,13 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
 
 
 def _backbone(name: str) -> dict[str, Any]:
-    from ...models import backbone, dissect
+    from ...models import assemble, backbone, dissect
+    from ...models.recipe import Network
 
     found = backbone(name)
-    tower = found.build()
+    network = Network(backbone=name, join=found.join, head=found.head)
+    siamese = assemble(network, name)
+    tower = siamese.tower
     layers = dissect(tower)
     return {
         "kind": "backbone",
@@ -73,6 +76,9 @@ def _backbone(name: str) -> dict[str, Any]:
         "embedding": tower.output_shape[-1],
         "parameters": tower.count_params(),
         "trainable_parameters": sum(int(np.prod(one.shape)) for one in tower.trainable_weights),
+        "join": found.join,
+        "head": found.head,
+        "parameters_with_head": siamese.count_params(),
         "flops_per_image": sum(layer.flops for layer in layers),
         "receptive_field": max(layer.receptive_field for layer in layers),
         "layers": [asdict(layer) for layer in layers],

@@ -208,6 +208,8 @@ def test_describing_a_backbone_takes_it_apart(wayshot):
     assert facts["kind"] == "backbone"
     assert (facts["input"], facts["embedding"]) == ([32, 32, 3], 512)
     assert (facts["parameters"], facts["trainable_parameters"]) == (11_442_314, 11_434_506)
+    assert (facts["join"], facts["head"]) == ("difference", "dense")
+    assert facts["parameters_with_head"] == 11_705_483
     assert facts["flops_per_image"] == pytest.approx(1.11e9, rel=0.01)
     assert facts["flops_per_image"] == sum(layer["flops"] for layer in facts["layers"])
     assert facts["receptive_field"] == 32
