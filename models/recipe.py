@@ -93,6 +93,9 @@ class Classes(_Part, frozen=True):
         weight_decay: Of AdamW.
         scale: Factor of the cosines.
         margin: Taken from the true class's cosine.
+        norm_penalty: Weight of the squared relative deviation of embeddings'
+            lengths from the square root of their width. Cosines do not see
+            lengths, but a head on differences does.
         mirrors: Whether mirrored characters are classes too.
         small_steps: Steps at the start in which images are smaller: towers
             that end in global pooling learn most of it at a fraction of the cost.
@@ -109,6 +112,7 @@ class Classes(_Part, frozen=True):
     weight_decay: NotNegative = 0.05
     scale: Positive = 30.0
     margin: NotNegative = 0.1
+    norm_penalty: NotNegative = 0.0
     mirrors: bool = False
     small_steps: Annotated[int, Meta(ge=0)] = 0
     small_size: Count = 20
@@ -137,6 +141,8 @@ class Pairs(_Part, frozen=True):
         weight_decay: Decoupled, of both optimizers.
         label_smoothing: Of the binary cross-entropy.
         flip: Probability that both images of a pair are mirrored.
+        from_distance: Whether a dense head on differences starts as minus
+            their sum: what a first stage by classes has learned stays.
     """
 
     steps: Count
@@ -151,6 +157,7 @@ class Pairs(_Part, frozen=True):
     weight_decay: NotNegative = 0.0
     label_smoothing: Share = 0.0
     flip: Share = 0.0
+    from_distance: bool = False
 
 
 class Recipe(_Part, frozen=True):

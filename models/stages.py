@@ -49,9 +49,9 @@ def _without_decay(optimizer: Any) -> Any:
 class CosineClassifier(keras.layers.Layer):
     """Cosines between embeddings (B, D) and a direction for each class."""
 
-    def __init__(self, classes: int, **options: Any) -> None:
+    def __init__(self, classes: int, norm_penalty: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
-        self.classes = classes
+        self.classes, self.norm_penalty = classes, norm_penalty
 
     def build(self, input_shape: Any) -> None:
         """Makes a direction for each class."""
@@ -61,6 +61,9 @@ class CosineClassifier(keras.layers.Layer):
 
     def call(self, embedding: Any) -> Any:
         """Gives the cosines (B, classes)."""
+        if self.norm_penalty:
+            length = ops.sqrt(ops.mean(ops.square(embedding), axis=-1) + 1e-12)
+            self.add_loss(self.norm_penalty * ops.mean(ops.square(length - 1)))
         directions = ops.normalize(self.kernel, axis=0)
         return ops.matmul(ops.normalize(embedding, axis=-1), directions)
 
@@ -114,7 +117,7 @@ class ClassStage:
         self.images_a_step = min(plan.batch, 4 * len(images))
         network = siamese.network
         # Cosines differ in their third digit, which half precision loses.
-        last = CosineClassifier(self._classes, dtype="float32")
+        last = CosineClassifier(self._classes, plan.norm_penalty, dtype="float32")
         self.model = self._compiled(network, last, network.input_shape[1:])
         if plan.teacher:
             last.kernel.assign(self._taught(plan.teacher, network.output_shape[-1]))
@@ -141,12 +144,12 @@ class ClassStage:
                 np.add.at(sums, labels[rows], embedded)
                 kinds.append(unit(sums))
         means = np.stack(kinds, axis=1).reshape(self._classes, -1)
-        # Onto the axes that say most of them: a turn of the whole, and no more
-        # than that where the embedding is as wide as the teacher's.
+        # Onto the axes that say most of them, and then turned at random: heads
+        # on differences do best where no axis says more than another.
         axes = np.linalg.svd(means, full_matrices=False)[2][:width]
-        directions = np.zeros((width, self._classes), dtype=np.float32)
-        directions[: len(axes)] = unit(means @ axes.T).T
-        return directions
+        random = _rng(self._seed, 5).standard_normal((width, width))
+        turn = np.linalg.qr(random)[0][: len(axes)]
+        return (unit(means @ axes.T) @ turn).T.astype(np.float32)
 
     def _compiled(self, network: Any, last: Any, shape: tuple[int, ...]) -> Any:
         model: Any = keras.Sequential([network, last])
@@ -243,7 +246,8 @@ class PairStage:
             seed: Of pairs and distortions.
 
         Raises:
-            ModelError: A character was drawn but once.
+            ModelError: A character was drawn but once, or `from_distance` is
+                asked of another head.
         """
         if np.bincount(images.labels).min() < 2:
             raise ModelError("pairs need at least two drawings of each character; one has but one")
@@ -252,6 +256,12 @@ class PairStage:
         self._fixed = self._draw_fixed() if plan.sampling == "fixed" else np.empty((0, 2), int)
         self._batches = _Epochs(seed, 2, max(len(self._fixed), 1), plan.batch)
         siamese.tower.trainable = plan.tower
+        if plan.from_distance:
+            head = siamese.head
+            if head.head != "dense" or head.join not in ("difference", "squared"):
+                raise ModelError("from_distance needs a dense head on differences")
+            head.hidden_kernel.assign(np.eye(*head.hidden_kernel.shape, dtype=np.float32))
+            head.weighting.assign(np.full(head.weighting.shape, -0.1, dtype=np.float32))
         self.model: Any = PairModel(siamese, plan.tower)
         self.model.compile(optimizer=self._optimizer(), loss=self._loss)
 

@@ -8,6 +8,7 @@ import pytest
 from wayshot import tasks
 from wayshot.bench import evaluate, resolve
 from wayshot.models import ModelError, bundle, bundles
+from wayshot.models import recipe as recipes
 from wayshot.models.bundle import FOLDER, render_card
 from wayshot.tasks.splits import parts_of
 
@@ -41,6 +42,10 @@ def test_the_card_fits_the_network(name):
     assert found.build().count_params() == found.card["parameters"]
     assert len(found.card["characters"]) == found.card["data"]["characters_seen"]
     assert (FOLDER / f"{name}.md").read_text() == render_card(found.card)
+
+
+def test_the_cards_recipe_is_the_bundled_one(name):
+    assert recipes.read(name).to_dict() == bundle(name).card["recipe"]
 
 
 def test_no_network_has_seen_what_it_is_tested_on(name, omniglot):

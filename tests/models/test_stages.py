@@ -9,7 +9,7 @@ from wayshot.models import ModelError
 from wayshot.models.comparison import unit
 from wayshot.models.recipe import Classes, Network, Pairs
 from wayshot.models.siamese import assemble
-from wayshot.models.stages import ClassStage, PairStage
+from wayshot.models.stages import ClassStage, CosineClassifier, PairStage
 from wayshot.models.views import TrainingImages
 
 NETWORK = Network(backbone="example_backbones:pooled", join="product", head="weighted")
@@ -226,3 +226,26 @@ def test_a_teacher_of_other_characters_is_refused(monkeypatch):
     monkeypatch.setattr("wayshot.models.stages.bundle", lambda name: teacher)
     with pytest.raises(ModelError, match="trained on other characters"):
         stage(ClassStage, Classes(steps=1, teacher="x"))
+
+
+def test_a_dense_head_can_start_as_the_distance():
+    network = Network(backbone="example_backbones:pooled", join="difference", head="dense")
+    siamese = assemble(network, "tiny")
+    PairStage(Pairs(steps=1, from_distance=True), siamese, Asked(), 1)
+    query, support = np.random.default_rng(0).normal(size=(2, 5, 32)).astype(np.float32)
+    distances = np.abs(query[:, None] - support[None]).sum(axis=-1)
+    np.testing.assert_allclose(siamese.compare(query, support), -0.1 * distances, rtol=1e-4)
+
+
+def test_only_a_dense_head_on_differences_can_start_as_the_distance():
+    with pytest.raises(ModelError, match="from_distance needs a dense head"):
+        stage(PairStage, Pairs(steps=1, from_distance=True))
+
+
+def test_the_norm_penalty_is_nothing_for_the_right_length_alone():
+    layer = CosineClassifier(3, norm_penalty=2.0)
+    embedding = np.random.default_rng(0).normal(size=(4, 25)).astype(np.float32)
+    right = 5 * unit(embedding)
+    for length, penalty in ((1.0, 0.0), (1.5, 0.5), (0.5, 0.5)):
+        layer(length * right)
+        assert float(layer.losses[-1]) == pytest.approx(penalty, abs=1e-5)
