@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -91,7 +92,7 @@ def test_layers_are_saved_and_loaded_in_safe_mode(tmp_path):
     for weight in turned.weights:
         weight.assign(np.random.default_rng(1).random(weight.shape))
     turned.save(tmp_path / "turned.keras")
-    loaded = keras.saving.load_model(tmp_path / "turned.keras", safe_mode=True)
+    loaded: Any = keras.saving.load_model(tmp_path / "turned.keras", safe_mode=True)
     kinds = {type(layer) for layer in loaded.layers[-1].network.layers}
     assert {layers.Conv2D, layers.BatchNormalization, layers.MaxPooling2D} < kinds
     np.testing.assert_array_equal(ops.convert_to_numpy(loaded(x)), ops.convert_to_numpy(turned(x)))
