@@ -52,7 +52,7 @@ def _flops(layer: Any, taken: Any, given: Any) -> int:
     return 0
 
 
-def _window(layer: Any, taken: Any) -> tuple[int, int]:
+def _window(layer: Any) -> tuple[int, int]:
     """Places that one output place sees of the layer's input, and its stride."""
     if isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
         return layer.pool_size[0], layer.strides[0]
@@ -87,7 +87,7 @@ def dissect(tower: keras.Model) -> list[LayerFacts]:
         tensors = node.input_tensors
         before = [seen.get(tensor._keras_history.operation.name, (1, 1)) for tensor in tensors]
         field, jump = max(before)
-        window, stride = _window(layer, tensors[0].shape)
+        window, stride = _window(layer)
         field = min(field + (window - 1) * jump, size)
         seen[layer.name] = (field, jump * stride)
         taken, given = tensors[0].shape, layer.output.shape

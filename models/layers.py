@@ -2,8 +2,8 @@
 
 On the PyTorch backend Keras copies images between memory layouts around every
 convolution and pooling, and normalises batches in several passes. The three
-layers here that have Keras's names do neither there, and train small networks
-more than twice as fast on CPUs; on other backends they are Keras's own.
+layers here that have Keras's names do neither there: ResNet-18 trains with them
+about 1.4 times as fast on CPUs. On other backends they are Keras's own.
 """
 
 from __future__ import annotations

@@ -253,6 +253,8 @@ class PairStage:
             raise ModelError("pairs need at least two drawings of each character; one has but one")
         self.plan, self._images, self._seed = plan, images, seed
         self.images_a_step = plan.batch * (1 if plan.sampling == "alphabet" else 2)
+        self._by_label = np.argsort(images.labels, kind="stable")
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(images.labels))])
         self._fixed = self._draw_fixed() if plan.sampling == "fixed" else np.empty((0, 2), int)
         self._batches = _Epochs(seed, 2, max(len(self._fixed), 1), plan.batch)
         siamese.tower.trainable = plan.tower
@@ -287,10 +289,8 @@ class PairStage:
 
     def _partners(self, rng: np.random.Generator, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
         """Another image of the same character, or one of another, for each row."""
-        labels = self._images.labels
+        labels, order, starts = self._images.labels, self._by_label, self._starts
         partners = np.empty_like(rows)
-        order = np.argsort(labels, kind="stable")
-        starts = np.searchsorted(labels[order], np.arange(len(self._images.characters) + 1))
         for i, (row, alike) in enumerate(zip(rows, same, strict=True)):
             low, high = starts[labels[row]], starts[labels[row] + 1]
             mine = order[low:high]
