@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +71,31 @@ def test_the_light_head_is_the_networks_head(name, scorer, images):
     query, support = embedded[:6], embedded[100:140]
     expected = scorer.model.compare(query, support)
     np.testing.assert_allclose(scorer.compare(query, support), expected, rtol=1e-6)
+
+
+ELSEWHERE = """
+import sys
+import numpy as np
+from wayshot.models import bundle
+name, images, embedded = sys.argv[1:]
+np.save(embedded, bundle(name).build().embed(np.load(images)))
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_other_backends_embed_alike(backend, name, scorer, images, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    given, embedded = tmp_path / "given.npy", tmp_path / "embedded.npy"
+    np.save(given, images[:16])
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, name, given, embedded],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": backend},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    np.testing.assert_allclose(np.load(embedded), scorer.embed(images[:16]), atol=1e-4)
 
 
 def test_an_embedding_depends_on_its_image_alone(scorer, images):
