@@ -141,8 +141,9 @@ class Pairs(_Part, frozen=True):
         weight_decay: Decoupled, of both optimizers.
         label_smoothing: Of the binary cross-entropy.
         flip: Probability that both images of a pair are mirrored.
-        from_distance: Whether a dense head on differences starts as minus
-            their sum: what a first stage by classes has learned stays.
+        from_distance: Whether a dense head on differences starts as a falling
+            line over their sum, fitted to the first batch: what a first stage
+            by classes has learned stays.
     """
 
     steps: Count

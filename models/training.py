@@ -15,11 +15,12 @@ import numpy as np
 
 from ..tasks import Dataset, replacing
 from .bundle import named_weights, read_weights
+from .classes import ClassStage
 from .errors import ModelError
+from .pairs import PairStage
 from .precision import chosen_policy
 from .recipe import Recipe
 from .siamese import Siamese, assemble
-from .stages import ClassStage, PairStage
 from .validation import Validation
 from .views import TrainingImages
 

@@ -333,7 +333,7 @@ def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
     wayshot, recipe, tmp_path, monkeypatch
 ):
     from wayshot.models import training
-    from wayshot.models.stages import ClassStage
+    from wayshot.models.classes import ClassStage
 
     monkeypatch.setattr(training, "REPORT_STEPS", 1)
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from keras import ops
 from wayshot.models import ModelError
+from wayshot.models.classes import ClassStage, CosineClassifier
 from wayshot.models.comparison import unit
+from wayshot.models.pairs import PairStage
 from wayshot.models.recipe import Classes, Network, Pairs
 from wayshot.models.siamese import assemble
-from wayshot.models.stages import ClassStage, CosineClassifier, PairStage
 from wayshot.models.views import TrainingImages
 
 NETWORK = Network(backbone="example_backbones:pooled", join="product", head="weighted")
@@ -214,7 +215,7 @@ class Taught(Asked):
 @pytest.mark.parametrize("mirrors", [False, True])
 def test_classes_start_where_a_teacher_has_them(mirrors, monkeypatch):
     teacher = SimpleNamespace(card={"characters": list(Asked.characters)}, build=lambda: None)
-    monkeypatch.setattr("wayshot.models.stages.bundle", lambda name: teacher)
+    monkeypatch.setattr("wayshot.models.classes.bundle", lambda name: teacher)
     made, _, _ = stage(ClassStage, Classes(steps=1, mirrors=mirrors, teacher="x"), Taught())
     directions = ops.convert_to_numpy(made.model.layers[-1].kernel).T
     known = unit(Taught.known if mirrors else Taught.known.reshape(6, 2, 4, 7)[:, 0].reshape(24, 7))
@@ -223,23 +224,53 @@ def test_classes_start_where_a_teacher_has_them(mirrors, monkeypatch):
 
 def test_a_teacher_of_other_characters_is_refused(monkeypatch):
     teacher = SimpleNamespace(card={"characters": ["A/0"]})
-    monkeypatch.setattr("wayshot.models.stages.bundle", lambda name: teacher)
+    monkeypatch.setattr("wayshot.models.classes.bundle", lambda name: teacher)
     with pytest.raises(ModelError, match="trained on other characters"):
         stage(ClassStage, Classes(steps=1, teacher="x"))
 
 
-def test_a_dense_head_can_start_as_the_distance():
+class Noisy(Asked):
+    """Images that are a pattern of their character's own under noise."""
+
+    def batch(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
+        patterns = np.random.default_rng(0).random((6, 20, 20, 1))
+        noise = rng.normal(0, 0.3, (len(rows), 20, 20, 1))
+        return (patterns[self.labels[rows]] + noise).astype(np.float32)
+
+
+def test_a_dense_head_can_start_as_the_distance_that_fits_the_first_batch():
     network = Network(backbone="example_backbones:pooled", join="difference", head="dense")
     siamese = assemble(network, "tiny")
-    PairStage(Pairs(steps=1, from_distance=True), siamese, Asked(), 1)
-    query, support = np.random.default_rng(0).normal(size=(2, 5, 32)).astype(np.float32)
-    distances = np.abs(query[:, None] - support[None]).sum(axis=-1)
-    np.testing.assert_allclose(siamese.compare(query, support), -0.1 * distances, rtol=1e-4)
+    made, given = PairStage(Pairs(steps=9, from_distance=True), siamese, Noisy(), 1), []
+    made.model.train_on_batch = lambda batch, truth: given.append((batch, truth)) or 0.0
+    made.step(0)
+    (seen, places), truth = given[0]
+    embedded = np.asarray(siamese.tower.predict_on_batch(seen), dtype=np.float32)
+    first, second = embedded[places[:, 0]], embedded[places[:, 1]]
+    distance = np.abs(first - second).sum(axis=1)
+    logits = np.diagonal(siamese.compare(first, second))
+    factor, bias = np.polyfit(distance, logits, 1)
+    np.testing.assert_allclose(logits, factor * distance + bias, atol=1e-3)
+    assert factor < 0
+    # Where a line fits best, errors weigh nothing in all, near or far.
+    wrong = truth[:, 1] * (1 / (1 + np.exp(-logits)) - truth[:, 0])
+    assert abs(wrong.mean()) < 1e-3 and abs((wrong * distance).mean()) < 1e-3 * distance.std()
+    trained = siamese.head.weighting.numpy() + 1
+    siamese.head.weighting.assign(trained)
+    made.step(1)
+    np.testing.assert_array_equal(siamese.head.weighting.numpy(), trained)
 
 
 def test_only_a_dense_head_on_differences_can_start_as_the_distance():
     with pytest.raises(ModelError, match="from_distance needs a dense head"):
         stage(PairStage, Pairs(steps=1, from_distance=True))
+
+
+def test_a_dense_head_narrower_than_the_embeddings_cannot_start_as_the_distance(monkeypatch):
+    network = Network(backbone="example_backbones:pooled", join="difference", head="dense")
+    monkeypatch.setattr("wayshot.models.pairs.HIDDEN", 31)
+    with pytest.raises(ModelError, match="at most 31 dimensions, not 32"):
+        PairStage(Pairs(steps=1, from_distance=True), assemble(network, "tiny"), Asked(), 1)
 
 
 def test_the_norm_penalty_is_nothing_for_the_right_length_alone():
