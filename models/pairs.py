@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from .batches import Epochs, rng_of
-from .comparison import joined
+from .comparison import joined, unit
 from .errors import ModelError
 from .optimizers import RisingMomentum, without_decay
 from .recipe import Pairs
@@ -58,8 +58,8 @@ class PairStage:
             seed: Of pairs and distortions.
 
         Raises:
-            ModelError: A character was drawn but once, or `from_distance` is
-                asked of another head or of wider embeddings.
+            ModelError: A character was drawn but once, or `fitted` is asked of
+                a head that cannot start as a line.
         """
         if np.bincount(images.labels).min() < 2:
             raise ModelError("pairs need at least two drawings of each character; one has but one")
@@ -70,13 +70,14 @@ class PairStage:
         self._fixed = self._draw_fixed() if plan.sampling == "fixed" else np.empty((0, 2), int)
         self._batches = Epochs(seed, 2, max(len(self._fixed), 1), plan.batch)
         siamese.tower.trainable = plan.tower
-        if plan.from_distance:
+        if plan.fitted:
             head, width = siamese.head, siamese.tower.output_shape[-1]
-            if head.head != "dense" or head.join not in ("difference", "squared"):
-                raise ModelError("from_distance needs a dense head on differences")
-            if width > HIDDEN:
+            falls = head.join in ("difference", "squared")
+            if head.head == "similarity" or (head.head == "dense" and not falls):
+                raise ModelError("fitted needs a weighted head, or a dense one on differences")
+            if head.head == "dense" and width > HIDDEN:
                 raise ModelError(
-                    f"from_distance needs embeddings of at most {HIDDEN} dimensions, not {width}"
+                    f"fitted needs embeddings of at most {HIDDEN} dimensions, not {width}"
                 )
         self.model: Any = PairModel(siamese, plan.tower)
         self.model.compile(optimizer=self._optimizer(), loss=self._loss)
@@ -170,29 +171,32 @@ class PairStage:
         places = np.stack([first, second + count], axis=1)
         return drawings.T.ravel(), places, same, weight
 
-    def _start_as_distance(self, images: Any, places: np.ndarray, truth: np.ndarray) -> None:
-        """Makes the head a falling line over the distance, the one that fits a batch best.
+    def _fit_head(self, images: Any, places: np.ndarray, truth: np.ndarray) -> None:
+        """Makes the head the line over the sum of the join that fits a batch best.
 
         Factor and bias must fit from the start: while the bias is far off,
-        every weight is moved to make up for it, and the distance is lost.
+        every weight is moved to make up for it, and what was learned is lost.
         """
         head = self.model.siamese.head
         embedded = np.asarray(self.model.siamese.tower.predict_on_batch(images), dtype=np.float64)
-        apart = joined(head.join, *(embedded[places[:, i]] for i in range(2))).sum(axis=-1)
-        middle, spread = apart.mean(), apart.std() + 1e-12
-        away, sign, weight = (apart - middle) / spread, 2 * truth[:, 0] - 1, truth[:, 1]
+        if head.join == "cosine":
+            embedded = unit(embedded)
+        alike = joined(head.join, *(embedded[places[:, i]] for i in range(2))).sum(axis=-1)
+        direction = -1 if head.join in ("difference", "squared") else 1
+        middle, spread = alike.mean(), direction * (alike.std() + 1e-12)
+        place, sign, weight = (alike - middle) / spread, 2 * truth[:, 0] - 1, truth[:, 1]
 
         def loss(line: np.ndarray) -> float:
-            logits = line[1] - line[0] * away
-            return float((weight * np.logaddexp(0, -sign * logits)).mean())
+            return float((weight * np.logaddexp(0, -sign * (line[0] * place + line[1]))).mean())
 
-        # Of a tower that knows nothing yet the line might rise, or fall without end.
+        # Of a tower that knows nothing yet the line might fall, or rise without end.
         bounds = [(0.1, 100.0), (None, None)]
         factor, bias = optimize.minimize(loss, [1.0, 0.0], method="L-BFGS-B", bounds=bounds).x
-        head.hidden_kernel.assign(np.eye(*head.hidden_kernel.shape, dtype=np.float32))
-        head.hidden_bias.assign(np.zeros(head.hidden_bias.shape, dtype=np.float32))
-        head.weighting.assign(np.full(head.weighting.shape, -factor / spread, dtype=np.float32))
-        head.bias.assign(np.float32(bias + factor * middle / spread))
+        if head.head == "dense":
+            head.hidden_kernel.assign(np.eye(*head.hidden_kernel.shape, dtype=np.float32))
+            head.hidden_bias.assign(np.zeros(head.hidden_bias.shape, dtype=np.float32))
+        head.weighting.assign(np.full(head.weighting.shape, factor / spread, dtype=np.float32))
+        head.bias.assign(np.float32(bias - factor * middle / spread))
 
     def step(self, step: int) -> float:
         """Trains on one batch.
@@ -210,6 +214,6 @@ class PairStage:
         images = self._images.batch(rng, rows, mirrored=flipped, pairs=True)
         truth = np.stack([same, weight], axis=1).astype(np.float32)
         batch = (images, places.astype(np.int32))
-        if step == 0 and self.plan.from_distance:
-            self._start_as_distance(images, places, truth)
+        if step == 0 and self.plan.fitted:
+            self._fit_head(images, places, truth)
         return float(np.asarray(self.model.train_on_batch(batch, truth)))

@@ -141,9 +141,9 @@ class Pairs(_Part, frozen=True):
         weight_decay: Decoupled, of both optimizers.
         label_smoothing: Of the binary cross-entropy.
         flip: Probability that both images of a pair are mirrored.
-        from_distance: Whether a dense head on differences starts as a falling
-            line over their sum, fitted to the first batch: what a first stage
-            by classes has learned stays.
+        fitted: Whether the head starts as a line over the sum of the join,
+            fitted to the first batch: what a first stage by classes has
+            learned stays. For a weighted head, or a dense one on differences.
     """
 
     steps: Count
@@ -158,7 +158,7 @@ class Pairs(_Part, frozen=True):
     weight_decay: NotNegative = 0.0
     label_smoothing: Share = 0.0
     flip: Share = 0.0
-    from_distance: bool = False
+    fitted: bool = False
 
 
 class Recipe(_Part, frozen=True):

@@ -145,7 +145,7 @@ def test_the_official_runs_give_what_the_card_says(name, scorer, omniglot, tmp_p
 
 
 def test_unknown_bundles_are_refused():
-    with pytest.raises(ModelError, match="no bundled network 'none'; there are .*siamese-small"):
+    with pytest.raises(ModelError, match=r"no bundled network .none.; there are .*siamese-small"):
         bundle("none")
 
 

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from wayshot.models import ModelError
 from wayshot.models.classes import ClassStage, CosineClassifier
-from wayshot.models.comparison import unit
+from wayshot.models.comparison import joined, unit
 from wayshot.models.pairs import PairStage
 from wayshot.models.recipe import Classes, Network, Pairs
 from wayshot.models.siamese import assemble
@@ -238,39 +238,47 @@ class Noisy(Asked):
         return (patterns[self.labels[rows]] + noise).astype(np.float32)
 
 
-def test_a_dense_head_can_start_as_the_distance_that_fits_the_first_batch():
-    network = Network(backbone="example_backbones:pooled", join="difference", head="dense")
+@pytest.mark.parametrize(
+    ("join", "head"),
+    [("difference", "dense"), ("squared", "weighted"), ("cosine", "weighted")],
+)
+def test_a_head_can_start_as_the_line_that_fits_the_first_batch(join, head):
+    network = Network(backbone="example_backbones:pooled", join=join, head=head)
     siamese = assemble(network, "tiny")
-    made, given = PairStage(Pairs(steps=9, from_distance=True), siamese, Noisy(), 1), []
+    made, given = PairStage(Pairs(steps=9, fitted=True), siamese, Noisy(), 1), []
     made.model.train_on_batch = lambda batch, truth: given.append((batch, truth)) or 0.0
     made.step(0)
     (seen, places), truth = given[0]
     embedded = np.asarray(siamese.tower.predict_on_batch(seen), dtype=np.float32)
     first, second = embedded[places[:, 0]], embedded[places[:, 1]]
-    distance = np.abs(first - second).sum(axis=1)
+    ends = (unit(first), unit(second)) if join == "cosine" else (first, second)
+    alike = joined(join, *ends).sum(axis=1)
     logits = np.diagonal(siamese.compare(first, second))
-    factor, bias = np.polyfit(distance, logits, 1)
-    np.testing.assert_allclose(logits, factor * distance + bias, atol=1e-3)
-    assert factor < 0
-    # Where a line fits best, errors weigh nothing in all, near or far.
+    factor, bias = np.polyfit(alike, logits, 1)
+    np.testing.assert_allclose(logits, factor * alike + bias, atol=1e-3)
+    assert (factor < 0) == (join in ("difference", "squared"))
+    # Where a line fits best, its errors cancel, and those far out as well.
     wrong = truth[:, 1] * (1 / (1 + np.exp(-logits)) - truth[:, 0])
-    assert abs(wrong.mean()) < 1e-3 and abs((wrong * distance).mean()) < 1e-3 * distance.std()
-    trained = siamese.head.weighting.numpy() + 1
-    siamese.head.weighting.assign(trained)
+    assert abs(wrong.mean()) < 1e-3
+    assert abs((wrong * (alike - alike.mean())).mean()) < 1e-3 * alike.std()
+    moved = ops.convert_to_numpy(siamese.head.weighting) + 1
+    siamese.head.weighting.assign(moved)
     made.step(1)
-    np.testing.assert_array_equal(siamese.head.weighting.numpy(), trained)
+    np.testing.assert_array_equal(ops.convert_to_numpy(siamese.head.weighting), moved)
 
 
-def test_only_a_dense_head_on_differences_can_start_as_the_distance():
-    with pytest.raises(ModelError, match="from_distance needs a dense head"):
-        stage(PairStage, Pairs(steps=1, from_distance=True))
+@pytest.mark.parametrize(("join", "head"), [("cosine", "similarity"), ("product", "dense")])
+def test_other_heads_cannot_start_as_a_line(join, head):
+    network = Network(backbone="example_backbones:pooled", join=join, head=head)
+    with pytest.raises(ModelError, match="fitted needs a weighted head"):
+        PairStage(Pairs(steps=1, fitted=True), assemble(network, "tiny"), Asked(), 1)
 
 
-def test_a_dense_head_narrower_than_the_embeddings_cannot_start_as_the_distance(monkeypatch):
+def test_a_dense_head_narrower_than_the_embeddings_cannot_start_as_a_line(monkeypatch):
     network = Network(backbone="example_backbones:pooled", join="difference", head="dense")
     monkeypatch.setattr("wayshot.models.pairs.HIDDEN", 31)
     with pytest.raises(ModelError, match="at most 31 dimensions, not 32"):
-        PairStage(Pairs(steps=1, from_distance=True), assemble(network, "tiny"), Asked(), 1)
+        PairStage(Pairs(steps=1, fitted=True), assemble(network, "tiny"), Asked(), 1)
 
 
 def test_the_norm_penalty_is_nothing_for_the_right_length_alone():
