@@ -145,6 +145,10 @@ def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
 def render_card(card: Mapping[str, Any]) -> str:
     """Writes a card out in Markdown."""
     data, software, network = card["data"], card["software"], card["network"]
+    teacher = card.get("teacher")
+    taught = (
+        [f"| teacher | `{teacher['name']}`, weights `{teacher['digest']}` |"] if teacher else []
+    )
     held_out = ", ".join(data["held_out_alphabets"]) or "none"
     lines = [
         f"# {card['name']}",
@@ -162,6 +166,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         f"{data['characters_seen']} characters seen |",
         f"| held-out alphabets | {held_out} |",
         f"| seed | {card['seed']} |",
+        *taught,
         f"| steps | {_steps(card)} |",
         f"| trained on | {card['hardware']}; Keras {software['keras']} on {software['backend']} "
         f"({software['precision']}), Python {software['python']} |",

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..tasks import replacing
-from .bundle import read_weights, weights_digest, write_card
+from .bundle import bundle, read_weights, weights_digest, write_card
 from .training import Training
 
 
@@ -59,6 +59,9 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "history": training.history,
         "characters": training.characters,
     }
+    if recipe.classes and recipe.classes.teacher:
+        teacher = recipe.classes.teacher
+        card["teacher"] = {"name": teacher, "digest": bundle(teacher).card["digest"]}
     with replacing(folder / f"{recipe.name}.npz") as fresh:
         np.savez_compressed(fresh, **arrays)
     with replacing(folder / f"{recipe.name}.keras") as fresh:

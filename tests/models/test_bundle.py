@@ -52,6 +52,12 @@ def test_the_cards_recipe_is_the_bundled_one(name):
     assert recipes.read(name).to_dict() == bundle(name).card["recipe"]
 
 
+def test_the_card_names_the_teacher(name):
+    card, teacher = bundle(name).card, recipes.read(name).classes.teacher
+    assert card.get("teacher", {}).get("name") == teacher
+    assert ("| teacher |" in render_card(card)) == bool(teacher)
+
+
 def test_no_network_has_seen_what_it_is_tested_on(name, omniglot):
     card = bundle(name).card
     split, part = card["data"]["part"].rsplit("-", 1)
