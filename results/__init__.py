@@ -1,7 +1,20 @@
 """What came out: trials, runs, estimates and tables."""
 
 from .errors import ResultError
-from .estimates import INTERVALS, LEVEL, Estimate, clustered, estimate, wilson
+from .estimates import (
+    INTERVALS,
+    LEVEL,
+    Estimate,
+    bootstrap,
+    clopper_pearson,
+    clustered,
+    estimate,
+    estimate_run,
+    on_logit_scale,
+    sampler,
+    wilson,
+)
+from .influence import Influence, influence
 from .run import Run, find, key, place, read, write
 from .table import Table, result, table
 from .trials import SCHEMA, judge
@@ -13,17 +26,24 @@ __all__ = [
     "LEVEL",
     "SCHEMA",
     "Estimate",
+    "Influence",
     "ResultError",
     "Run",
     "Table",
+    "bootstrap",
+    "clopper_pearson",
     "clustered",
     "estimate",
+    "estimate_run",
     "find",
+    "influence",
     "judge",
     "key",
+    "on_logit_scale",
     "place",
     "read",
     "result",
+    "sampler",
     "table",
     "wilson",
     "write",

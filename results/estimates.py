@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from .errors import ResultError
+from .influence import Influence, influence
+
+if TYPE_CHECKING:
+    from .run import Run
 
 LEVEL = 0.95
 """Nominal coverage of intervals."""
@@ -18,8 +23,8 @@ LEVEL = 0.95
 FEWEST_CLUSTERS = 5
 """With fewer alphabets, the spread between them cannot be estimated."""
 
-INTERVALS = ("population", "wilson")
-"""What can be asked for; see `estimate`."""
+RESAMPLES = 9_999
+"""Of the bootstrap; its random numbers are the same at every call."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,10 @@ class Estimate:
         low: Lower end of the interval.
         high: Upper end.
         level: Nominal coverage.
-        method: `t by alphabet` or `wilson`.
+        method: How the interval was made, in words.
         n: Trials.
-        clusters: Alphabets, where the method clusters by them; else None.
+        clusters: Alphabets, runs or episodes, where the method clusters by
+            them; else None.
     """
 
     value: float
@@ -66,7 +72,23 @@ def wilson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
     return Estimate(mean, min(low, mean), max(high, mean), level, "wilson", n, None)
 
 
-def clustered(credit: np.ndarray, cluster: np.ndarray, level: float = LEVEL) -> Estimate:
+def clopper_pearson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
+    """The exact binomial interval, as if trials were independent (Clopper and Pearson 1934).
+
+    Args:
+        credit: float ndarray (n,), from 0 to 1; shared credit counts in part.
+        level: Nominal coverage.
+    """
+    n, total = len(credit), math.fsum(credit)
+    tail = (1 - level) / 2
+    low = float(stats.beta.ppf(tail, total, n - total + 1)) if total > 0 else 0.0
+    high = float(stats.beta.isf(tail, total + 1, n - total)) if total < n else 1.0
+    return Estimate(total / n, low, high, level, "clopper-pearson", n, None)
+
+
+def clustered(
+    credit: np.ndarray, cluster: np.ndarray, level: float = LEVEL, what: str = "alphabet"
+) -> Estimate:
     """The t interval for a mean over clusters of unequal size.
 
     The variance is that of the cluster sums of residuals with the factor
@@ -78,48 +100,204 @@ def clustered(credit: np.ndarray, cluster: np.ndarray, level: float = LEVEL) -> 
         credit: float ndarray (n,), from 0 to 1.
         cluster: int ndarray (n,), from 0 to G - 1, each occurring.
         level: Nominal coverage.
+        what: What the clusters are.
 
     Raises:
         ResultError: There are fewer than two clusters.
     """
+    mean, error, clusters = _clustered_error(credit, cluster, what)
+    half = float(stats.t.ppf((1 + level) / 2, clusters - 1) * error)
+    low, high = max(0.0, mean - half), min(1.0, mean + half)
+    return Estimate(mean, low, high, level, f"t by {what}", len(credit), clusters)
+
+
+def _clustered_error(
+    credit: np.ndarray, cluster: np.ndarray, what: str
+) -> tuple[float, float, int]:
     sizes = np.bincount(cluster)
     n, clusters = len(credit), len(sizes)
     if clusters < 2:
-        raise ResultError("one alphabet alone says nothing of others; ask for --interval wilson")
+        raise ResultError(f"one {what} alone says nothing of others; ask for --interval wilson")
     mean = math.fsum(credit) / n
     residuals = np.bincount(cluster, weights=credit) - mean * sizes
-    error = np.sqrt(clusters / (clusters - 1) * np.sum(residuals**2)) / n
-    half = float(stats.t.ppf((1 + level) / 2, clusters - 1) * error)
+    return mean, np.sqrt(clusters / (clusters - 1) * np.sum(residuals**2)) / n, clusters
+
+
+def sampler(trials: pd.DataFrame, level: float = LEVEL, normal: bool = False) -> Estimate:
+    """The field's interval: other episodes of the same images, and nothing else.
+
+    Of episodes with equally many queries it is the mean of the episodes'
+    accuracies, give or take a quantile of their standard error.
+
+    Args:
+        trials: With the columns credit and episode.
+        level: Nominal coverage.
+        normal: Whether the quantile is the normal one, 1.96 for 95 %, as
+            papers print it, and not that of t.
+
+    Raises:
+        ResultError: There is but one episode.
+    """
+    credit = trials["credit"].to_numpy(np.float64)
+    episode = np.unique(trials["episode"].to_numpy(), return_inverse=True)[1]
+    if not normal:
+        return clustered(credit, episode, level, "episode")
+    mean, error, episodes = _clustered_error(credit, episode, "episode")
+    z = 1.96 if level == 0.95 else float(stats.norm.ppf((1 + level) / 2))
+    # The field's standard deviation is that over all episodes less one, as here.
+    low, high = max(0.0, mean - z * error), min(1.0, mean + z * error)
     return Estimate(
-        mean, max(0.0, mean - half), min(1.0, mean + half), level, "t by alphabet", n, clusters
+        mean, low, high, level, f"{z:.4g} standard errors, episodes", len(credit), episodes
     )
+
+
+def on_logit_scale(found: Influence, level: float = LEVEL) -> Estimate:
+    """The population interval: new alphabets, their characters and images, and other episodes.
+
+    A t interval for the log-odds, by the delta method: near 100 % the accuracy
+    itself is so skewed that a symmetric interval misses one time in seven on
+    Lake's runs (see docs/coverage.md). The variance is
+    `Influence.population_variance`, the degrees of freedom are one less than
+    the effective number of clusters (Kish 1965: the squared sum of sizes over
+    the sum of squares).
+
+    Args:
+        found: The influence of the alphabets on an accuracy that is neither
+            0 nor 1.
+        level: Nominal coverage.
+    """
+    mean = found.value
+    effective = float(found.sizes.sum() ** 2 / np.sum(found.sizes**2))
+    error = math.sqrt(found.population_variance) / (mean * (1 - mean))
+    half = float(stats.t.ppf((1 + level) / 2, max(effective - 1, 1.0))) * error
+    middle = math.log(mean / (1 - mean))
+    low, high = (1 / (1 + math.exp(-(middle + sign * half))) for sign in (-1, 1))
+    method = "t by alphabet, log-odds"
+    # Where nothing varies, rounding in the logarithms must not part the ends from the value.
+    return Estimate(
+        mean, min(low, mean), max(high, mean), level, method, found.n, len(found.clusters)
+    )
+
+
+def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
+    """The BCa bootstrap over alphabets (Efron 1987), an alternative to `on_logit_scale`.
+
+    Resampled is each alphabet's sum of credits, to which its influence as
+    distractor is added where episodes mix alphabets, with its number of trials.
+
+    Args:
+        found: The influence of the alphabets; at least two differ in it.
+        level: Nominal coverage.
+    """
+    sums = found.value * found.sizes + found.n * found.totals
+    ends = stats.bootstrap(
+        (sums, found.sizes),
+        lambda sums, sizes, axis=-1: sums.sum(axis=axis) / sizes.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=level,
+        method="BCa",
+        random_state=np.random.default_rng(np.random.SeedSequence(RESAMPLES)),
+    ).confidence_interval
+    low, high = max(0.0, float(ends.low)), min(1.0, float(ends.high))
+    clusters = len(found.clusters)
+    return Estimate(found.value, low, high, level, "BCa bootstrap by alphabet", found.n, clusters)
+
+
+def _population(interval: Callable[[Influence, float], Estimate]) -> Callable[..., Estimate]:
+    """Clusters by alphabet where the spread between alphabets can be known."""
+
+    def made(trials: pd.DataFrame, level: float) -> Estimate:
+        credit = trials["credit"].to_numpy(np.float64)
+        if credit.min() == credit.max() and 0 < credit[0] < 1:
+            # A constant scorer: there is no doubt about what it gets.
+            alphabets = trials["alphabet"].nunique()
+            value = float(credit[0])
+            return Estimate(value, value, value, level, "constant", len(credit), alphabets)
+        found = influence(trials)
+        flat = np.max(np.abs(found.totals)) < 1e-12
+        if len(found.clusters) < FEWEST_CLUSTERS or flat:
+            return wilson(credit, level)
+        return interval(found, level)
+
+    return made
+
+
+def _by(column: str, what: str) -> Callable[..., Estimate]:
+    def made(trials: pd.DataFrame, level: float) -> Estimate:
+        cluster = pd.factorize(trials[column], sort=True)[0]
+        return clustered(trials["credit"].to_numpy(np.float64), cluster, level, what)
+
+    return made
+
+
+_METHODS: dict[str, Callable[..., Estimate]] = {
+    "population": _population(on_logit_scale),
+    "bootstrap": _population(bootstrap),
+    "t": _by("alphabet", "alphabet"),
+    "t-run": _by("episode", "run"),
+    "sampler": sampler,
+    "sampler-z": lambda trials, level: sampler(trials, level, normal=True),
+    "open": _by("episode", "episode of images of its own"),
+    "wilson": lambda trials, level: wilson(trials["credit"].to_numpy(np.float64), level),
+    "clopper-pearson": lambda trials, level: clopper_pearson(
+        trials["credit"].to_numpy(np.float64), level
+    ),
+}
+INTERVALS = tuple(_METHODS)
+"""What can be asked for; see `estimate`."""
+
+SYMMETRIC = ("t", "t-run", "sampler", "sampler-z", "open")
+"""Those that reach as far up as down, but for 0 and 1."""
 
 
 def estimate(trials: pd.DataFrame, interval: str = "population", level: float = LEVEL) -> Estimate:
     """Estimates the accuracy of stored trials.
 
     Args:
-        trials: With the columns credit and alphabet.
-        interval: `population`: `clustered` by alphabet where there are at
-            least five alphabets and their accuracies differ (no spread does
-            not mean no doubt), else `wilson`; or `wilson`. A constant scorer's
-            credit, the same in all trials, has no doubt about it.
+        trials: With the columns of `trials.SCHEMA`; `influence.COLUMNS` are enough.
+        interval: `population`: see `on_logit_scale`; with fewer than five
+            alphabets, or where their accuracies do not differ (no spread does
+            not mean no doubt), `wilson`. `bootstrap`: the same by `bootstrap`.
+            `t`: `clustered` by alphabet, as query only. `t-run`: by run, of the official
+            runs. `sampler`, `sampler-z`: the field's, see `sampler`. `open`: over
+            episodes that share no image (Lafargue et al. 2024), for new
+            images of the same characters. `wilson`, `clopper-pearson`: as if
+            trials were independent.
         level: Nominal coverage.
 
     Raises:
-        ResultError: There are no trials, or the interval is unknown.
+        ResultError: There are no trials, the interval is unknown, or there
+            are too few clusters for it.
     """
-    if interval not in INTERVALS:
+    if interval not in _METHODS:
         raise ResultError(f"unknown interval {interval!r}; known are {', '.join(INTERVALS)}")
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
-    credit = trials["credit"].to_numpy(dtype=np.float64)
-    if not len(credit):
+    if not len(trials):
         raise ResultError("no trials to estimate from")
-    codes, alphabets = pd.factorize(trials["alphabet"])
-    accuracies = np.bincount(codes, weights=credit) / np.bincount(codes)
-    constant = credit.min() == credit.max() and 0 < credit[0] < 1
-    level_off = np.ptp(accuracies) < 1e-12 and not constant
-    if interval == "wilson" or len(alphabets) < FEWEST_CLUSTERS or level_off:
-        return wilson(credit, level)
-    return clustered(credit, codes, level)
+    return _METHODS[interval](trials, level)
+
+
+def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -> Estimate:
+    """Estimates the accuracy of a stored run, where the interval is one for its protocol.
+
+    Args:
+        run: The run.
+        interval: As for `estimate`.
+        level: Nominal coverage.
+
+    Raises:
+        ResultError: As `estimate`; or `open` is asked of a protocol that uses
+            images again, or `t-run` of other trials than the official runs.
+    """
+    fields = run.record["protocol"].get("fields", {})
+    if interval == "open" and fields.get("reuse") != "once":
+        raise ResultError(
+            f"{run.protocol} uses images in several episodes, so that the open interval would be "
+            "too narrow; run its -once variant, or ask for --interval population"
+        )
+    if interval == "t-run" and run.protocol != "lake-runs":
+        raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
+    return estimate(run.outcome(), interval, level)

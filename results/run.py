@@ -17,6 +17,7 @@ import pandas as pd
 
 from . import trials as trials_file
 from .errors import ResultError
+from .influence import COLUMNS
 
 SCHEMA_VERSION = 1
 """Version of `record.json` and of the trials' columns."""
@@ -64,8 +65,8 @@ class Run:
         return self._read(None)
 
     def outcome(self) -> pd.DataFrame:
-        """The columns credit and alphabet alone, quicker to read."""
-        return self._read(["credit", "alphabet"])
+        """The columns that intervals need, quicker to read."""
+        return self._read(list(COLUMNS))
 
     def verify(self) -> None:
         """Makes sure that the trials are those of the record.

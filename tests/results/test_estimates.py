@@ -3,8 +3,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import strategies as st
-from scipy import stats
-from wayshot.results import INTERVALS, LEVEL, Estimate, ResultError, clustered, estimate, wilson
+from scipy import special, stats
+from wayshot.results import (
+    INTERVALS,
+    LEVEL,
+    Estimate,
+    ResultError,
+    bootstrap,
+    clopper_pearson,
+    clustered,
+    estimate,
+    influence,
+    on_logit_scale,
+    sampler,
+    wilson,
+)
 
 fast = hypothesis.settings(max_examples=80, deadline=None, database=None, derandomize=True)
 
@@ -169,19 +182,110 @@ def test_clustering_covers_new_alphabets_where_wilson_does_not():
 
 
 def trials_of(alphabets, credit=None, each=10):
+    """Trials of one query an episode."""
     n = alphabets * each
     if credit is None:
         credit = np.random.default_rng(alphabets).integers(0, 2, n)
     names = np.repeat([f"alphabet{number}" for number in range(alphabets)], each)
-    return pd.DataFrame({"credit": np.asarray(credit, float), "alphabet": pd.Categorical(names)})
+    return pd.DataFrame(
+        {
+            "episode": np.arange(n),
+            "target": 0,
+            "predicted": 0,
+            "credit": np.asarray(credit, float),
+            "rank": 1.0,
+            "alphabet": pd.Categorical(names),
+        }
+    )
+
+
+def log_odds_definition(credit, cluster, level):
+    """The delta method on the clustered standard error, term by term."""
+    mean, low, _ = pairwise_definition(credit, cluster, 0.5)
+    groups, sizes = len(set(cluster)), np.bincount(cluster)
+    error = (mean - low) / stats.t(groups - 1).isf(0.25)
+    effective = sum(sizes) ** 2 / sum(size**2 for size in sizes)
+    half = stats.t(effective - 1).isf((1 - level) / 2) * error / mean / (1 - mean)
+    return tuple(special.expit(special.logit(mean) + sign * half) for sign in (-1, 1))
 
 
 @pytest.mark.parametrize("alphabets", [5, 6, 20])
 def test_five_alphabets_and_more_are_clustered_by_default(alphabets):
     trials = trials_of(alphabets)
     one = estimate(trials)
+    assert one.method == "t by alphabet, log-odds"
+    assert one.clusters == alphabets
+    assert one == on_logit_scale(influence(trials))
+
+
+@fast
+@hypothesis.given(samples(fewest=5), st.sampled_from([0.8, 0.95]))
+def test_the_default_equals_its_definition(sample, level):
+    credit, cluster = sample
+    trials = trials_of(len(credit), credit, each=1)
+    trials["alphabet"] = [f"alphabet{one}" for one in cluster]
+    one = estimate(trials, level=level)
+    hypothesis.assume(one.method != "wilson" and 0.1 < one.low < one.high < 0.9)
+    assert (one.low, one.high) == pytest.approx(
+        log_odds_definition(credit, cluster, level), rel=1e-9
+    )
+
+
+def test_the_plain_t_interval_can_be_asked_for():
+    trials = trials_of(6)
+    one = estimate(trials, "t")
+    assert one == clustered(trials["credit"].to_numpy(), np.repeat(np.arange(6), 10))
     assert one.method == "t by alphabet"
-    assert one == clustered(trials["credit"].to_numpy(), np.repeat(np.arange(alphabets), 10))
+
+
+def test_near_the_end_of_the_scale_the_default_reaches_further_down_than_up():
+    credit = np.ones(400)
+    credit[[0, 1, 2, 3, 40, 80]] = 0
+    one = estimate(trials_of(10, credit, each=40))
+    assert one.value - one.low > 2 * (one.high - one.value) > 0
+    assert one.high < 1
+
+
+# the sampler's interval, and those over trials
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_samplers_interval_is_that_over_the_accuracies_of_episodes(seed):
+    generator = np.random.default_rng(seed)
+    credit = generator.integers(0, 2, (30, 5)).astype(float)
+    trials = trials_of(10, credit.ravel(), each=15)
+    trials["episode"] = np.repeat(np.arange(30), 5)
+    expected = stats.ttest_1samp(credit.mean(axis=1), 0).confidence_interval(0.9)
+    one = sampler(trials, 0.9)
+    assert (one.low, one.high) == pytest.approx(tuple(expected), rel=1e-12)
+    assert (one.method, one.clusters) == ("t by episode", 30)
+    assert one == estimate(trials, "sampler", 0.9)
+    printed = estimate(trials, "sampler-z")
+    half = 1.96 * credit.mean(axis=1).std(ddof=1) / 30**0.5
+    assert points(printed) == pytest.approx(100 * half, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 400])
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_clopper_pearson_equals_scipy_for_whole_counts(n, level):
+    for right in sorted({0, 1, n // 3, n - 1, n}):
+        one = clopper_pearson(np.r_[np.ones(right), np.zeros(n - right)], level)
+        expected = stats.binomtest(right, n).proportion_ci(level, method="exact")
+        assert (one.low, one.high) == pytest.approx(tuple(expected), rel=1e-9, abs=1e-12)
+        assert one.value == pytest.approx(right / n)
+
+
+def test_the_bootstrap_resamples_whole_alphabets():
+    credit, cluster = np.random.default_rng(3).integers(0, 2, 90), np.repeat(np.arange(9), 10)
+    trials = trials_of(9, credit)
+    one = bootstrap(influence(trials))
+    sums = np.bincount(cluster, weights=credit)
+    expected = stats.bootstrap(
+        (sums / 10,), np.mean, n_resamples=9_999, method="BCa", random_state=1
+    ).confidence_interval
+    assert (one.low, one.high) == pytest.approx(tuple(expected), abs=0.015)
+    assert one == bootstrap(influence(trials)) == estimate(trials, "bootstrap")
+    assert (one.clusters, one.n) == (9, 90)
 
 
 @pytest.mark.parametrize("alphabets", [1, 2, 4])
@@ -190,9 +294,10 @@ def test_fewer_alphabets_get_wilsons_interval(alphabets):
     assert estimate(trials) == wilson(trials["credit"].to_numpy())
 
 
+@pytest.mark.parametrize("interval", ["population", "bootstrap"])
 @pytest.mark.parametrize("score", [0.0, 1.0])
-def test_a_score_without_any_spread_gets_wilsons_interval(score):
-    one = estimate(trials_of(10, np.full(100, score)))
+def test_a_score_without_any_spread_gets_wilsons_interval(score, interval):
+    one = estimate(trials_of(10, np.full(100, score)), interval)
     assert one.method == "wilson"
     assert one.high - one.low > 0.03
 
@@ -220,8 +325,8 @@ def test_estimates_depend_neither_on_the_order_of_trials_nor_on_alphabets_names(
 
 def test_a_constant_scorers_accuracy_is_chance():
     one = estimate(trials_of(10, np.full(400, 1 / 20), each=40))
-    assert one.value == pytest.approx(0.05, rel=1e-14)
-    assert one.low <= one.value <= one.high
+    assert one.low == one.value == one.high == pytest.approx(0.05, rel=1e-14)
+    assert one.method == "constant"
 
 
 def test_an_unknown_interval_is_refused_with_those_that_are_known():

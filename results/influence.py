@@ -1,0 +1,174 @@
+"""Influence: how much each alphabet moves a mean credit, episode by episode.
+
+An accuracy is a mean over trials, and a trial depends on more than its query's
+alphabet: between alphabets the distractors come from all of them. With
+thousands of episodes over a few hundred characters nearly every two episodes
+share one, and the mean is close to a U-statistic over characters, of the order
+of the ways. Its Hájek projection says to first order what an alphabet does to
+it, as query and as distractor alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import ResultError
+
+COLUMNS = ["episode", "target", "predicted", "credit", "rank", "alphabet"]
+"""The columns of trials that influence is found from."""
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What each cluster of characters does to a mean over trials.
+
+    Attributes:
+        value: The mean.
+        n: Trials.
+        clusters: Names of the clusters: alphabets, or runs.
+        sizes: float64 ndarray (clusters,): trials whose query is of each.
+        parts: float64 ndarray (episodes, clusters): each episode's part of
+            `n` times each cluster's influence.
+        residuals: float64 ndarray (episodes,): what an episode's trials lie
+            above the mean, summed.
+        mixed: Whether an episode draws from several clusters.
+    """
+
+    value: float
+    n: int
+    clusters: tuple[str, ...]
+    sizes: np.ndarray
+    parts: np.ndarray
+    residuals: np.ndarray
+    mixed: bool
+
+    def __sub__(self, other: Influence) -> Influence:
+        """Gives the influence on the difference of two means over the same trials.
+
+        Raises:
+            ResultError: They are of different trials.
+        """
+        mine, theirs = ((one.n, one.clusters, one.parts.shape) for one in (self, other))
+        if mine != theirs:
+            raise ResultError("means of different trials; compare runs of the same episodes")
+        return Influence(
+            self.value - other.value,
+            self.n,
+            self.clusters,
+            self.sizes,
+            self.parts - other.parts,
+            self.residuals - other.residuals,
+            self.mixed,
+        )
+
+    @property
+    def totals(self) -> np.ndarray:
+        """The influence of each cluster, float64 ndarray (clusters,); they add up to 0."""
+        return self.parts.sum(axis=0) / self.n
+
+    @property
+    def sampler_variance(self) -> float:
+        """Variance of the mean over other episodes of the same images."""
+        return _variance_of_sum(self.residuals) / self.n**2
+
+    @property
+    def population_variance(self) -> float:
+        """Variance of the mean over other clusters of the kind, and their episodes.
+
+        The sum of squared influences with the factor G / (G - 1) for G
+        clusters (Liang and Zeger 1986). Where episodes mix clusters, each
+        influence is known only up to the noise of finitely many episodes,
+        which the squares count for every role that an error plays; that noise
+        is taken out, and the sampler's variance put in its place.
+        """
+        count = len(self.clusters)
+        if count < 2:
+            return math.inf
+        squares = float(np.sum(self.totals**2))
+        if not self.mixed:
+            return count / (count - 1) * squares
+        noise = float(np.sum(_variance_of_sum(self.parts))) / self.n**2
+        return count / (count - 1) * max(squares - noise, 0.0) + self.sampler_variance
+
+
+def _variance_of_sum(parts: np.ndarray) -> np.ndarray:
+    """Estimated variance of sums over the first axis, of independent parts."""
+    count = len(parts)
+    return count * parts.var(axis=0, ddof=1) if count > 1 else np.full(parts.shape[1:], math.inf)
+
+
+def _distractor_parts(
+    trials: pd.DataFrame, episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int]
+) -> np.ndarray:
+    """What each cluster's characters do as distractors of others, as `Influence.parts`.
+
+    A distractor changes a trial where the truth would win without it: where
+    it alone is ahead. To first order its influence is minus the number of such
+    trials, compared with what is usual for as many appearances. Trials whose
+    query is of the distractor's own cluster are counted there already.
+    """
+    ways = int(max(trials["target"].max(), trials["predicted"].max())) + 1
+    target, predicted = (
+        episode * ways + trials[name].to_numpy(np.int64) for name in ("target", "predicted")
+    )
+    cluster_of_class = np.full(shape[0] * ways, -1)
+    cluster_of_class[target] = cluster
+    rank, credit = (trials[name].to_numpy(np.float64) for name in ("rank", "credit"))
+    ahead = cluster_of_class[predicted]
+    alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
+    # Without the one ahead, the truth shares the top with those at its own rank.
+    gains = _counts(episode[alone], ahead[alone], shape, 1 / (1 + 2 * (rank[alone] - 2)))
+    known = np.flatnonzero(cluster_of_class >= 0)
+    classes = _counts(known // ways, cluster_of_class[known], shape)
+    queries = _counts(episode, cluster, shape)
+    appearances = (queries.sum(axis=1, keepdims=True) - queries) * classes
+    return gains.sum() / appearances.sum() * appearances - gains
+
+
+def _counts(
+    episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int], weights: Any = None
+) -> np.ndarray:
+    """Sums of weights, or counts, by episode and cluster."""
+    place = episode * shape[1] + cluster
+    return np.bincount(place, weights, math.prod(shape)).reshape(shape)
+
+
+def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influence:
+    """Finds what each cluster of characters does to the mean credit.
+
+    As query: the sum of its trials' residuals. Where episodes mix clusters,
+    as distractor too: see `_distractor_parts`; a class that no trial of the
+    episode asks for is not seen.
+
+    Args:
+        trials: With `COLUMNS`, and that of the clusters; where some of them
+            are missing, every trial counts as its query's alone.
+        by: The column of the clusters, or an array of each trial's cluster.
+
+    Raises:
+        ResultError: There are no trials.
+    """
+    if not len(trials):
+        raise ResultError("no trials to estimate from")
+    labels = trials[by] if isinstance(by, str) else pd.Series(by)
+    cluster, names = pd.factorize(labels, sort=True)
+    whole = set(COLUMNS) <= {*trials.columns, "alphabet"}
+    number = trials["episode"].to_numpy() if whole else np.arange(len(trials))
+    episodes, episode = np.unique(number, return_inverse=True)
+    credit = trials["credit"].to_numpy(np.float64)
+    value = math.fsum(credit) / len(credit)
+    shape = (len(episodes), len(names))
+    parts = _counts(episode, cluster, shape, credit - value)
+    first = np.zeros(shape[0], np.int64)
+    first[episode[::-1]] = cluster[::-1]
+    mixed = bool((first[episode] != cluster).any())
+    residuals = parts.sum(axis=1)
+    if mixed:
+        parts = parts + _distractor_parts(trials, episode, cluster, shape)
+    sizes = np.bincount(cluster, minlength=shape[1]).astype(np.float64)
+    return Influence(value, len(credit), tuple(map(str, names)), sizes, parts, residuals, mixed)

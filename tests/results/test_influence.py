@@ -1,0 +1,147 @@
+import hypothesis
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import strategies as st
+from wayshot.results import ResultError, clustered, influence, judge
+
+
+def trials_of(scores, classes, alphabet_of_class):
+    """Judges scores (episodes, queries, ways), one query of each of the episode's classes."""
+    episodes, queries, ways = scores.shape
+    target = np.tile(np.arange(ways), (episodes, 1))
+    judged = judge(scores.reshape(-1, ways), target.ravel())
+    return pd.DataFrame(
+        {
+            "episode": np.repeat(np.arange(episodes), queries),
+            **judged,
+            "alphabet": np.array(list("abcdefghijkl"))[alphabet_of_class[classes.ravel()]],
+        }
+    )
+
+
+def draw(seed, episodes=12, ways=5, characters=14, alphabets=4, ties=False):
+    """Random episodes that mix alphabets, some of them with several errors a trial."""
+    generator = np.random.default_rng(seed)
+    alphabet_of_class = np.arange(characters) % alphabets
+    classes = np.stack([generator.permutation(characters)[:ways] for _ in range(episodes)])
+    scores = generator.standard_normal((episodes, ways, ways)) + 0.8 * np.eye(ways)
+    return np.round(scores * 2) / 2 if ties else scores, classes, alphabet_of_class
+
+
+def definition(scores, classes, alphabet_of_class):
+    """Each trial's residual at its query's alphabet; minus, at each other alphabet of the
+    episode, what the trial would gain without one of its characters, beyond what is usual."""
+    episodes, _, ways = scores.shape
+    credits = np.array([[judge(scores[e, q], np.array(q))["credit"] for q in range(ways)]
+                        for e in range(episodes)])  # fmt: skip
+    totals = np.zeros(alphabet_of_class.max() + 1)
+    gains, appearances = np.zeros_like(totals), np.zeros_like(totals)
+    for e, q in np.ndindex(episodes, ways):
+        own = alphabet_of_class[classes[e, q]]
+        totals[own] += credits[e, q] - credits.mean()
+        for d in range(ways):
+            other = alphabet_of_class[classes[e, d]]
+            if other != own:
+                appearances[other] += 1
+                without = np.delete(scores[e, q], d)
+                after = judge(without, np.array(q - (d < q)))["credit"]
+                gains[other] += after - credits[e, q]
+    return (totals + gains.sum() / appearances.sum() * appearances - gains) / credits.size
+
+
+@hypothesis.given(st.integers(0, 2**32), st.integers(3, 8))
+def test_influence_equals_what_comes_of_leaving_each_distractor_out(seed, ways):
+    case = draw(seed, ways=ways)
+    found = influence(trials_of(*case))
+    assert found.mixed
+    assert found.totals == pytest.approx(definition(*case), abs=1e-12)
+    assert found.totals.sum() == pytest.approx(0, abs=1e-12)
+
+
+def test_where_others_share_the_truths_rank_a_rival_leaves_it_half():
+    scores = np.array([[[2.0, 3, 2], [0, 1, 0], [0, 0, 1]]])
+    case = scores, np.array([[0, 1, 2]]), np.array([0, 1, 2])
+    found = influence(trials_of(*case))
+    assert found.totals == pytest.approx(definition(*case), abs=1e-12)
+    assert found.totals[1] < found.totals[2]
+
+
+@hypothesis.given(st.integers(0, 2**32))
+def test_episodes_of_one_alphabet_each_have_the_influence_of_their_residuals(seed):
+    generator = np.random.default_rng(seed)
+    scores, classes, _ = draw(seed, characters=8)
+    of_episode = np.r_[np.arange(4), generator.integers(0, 4, len(scores) - 4)]
+    one = trials_of(scores, classes, np.zeros(8, int))
+    one["alphabet"] = np.array(list("abcd"))[np.repeat(of_episode, scores.shape[1])]
+    found, cluster = influence(one), pd.factorize(one["alphabet"], sort=True)[0]
+    assert not found.mixed
+    expected = clustered(one["credit"].to_numpy(), cluster, 0.5)
+    half = expected.value - expected.low
+    hypothesis.assume(expected.low > 0 and half > 1e-9)
+    quantile = 0.7648923284  # of t with 3 degrees of freedom, at 0.75
+    assert found.population_variance**0.5 * quantile == pytest.approx(half, rel=1e-9)
+
+
+@hypothesis.given(st.integers(0, 2**32), st.booleans())
+def test_neither_order_nor_names_nor_the_places_of_classes_matter(seed, mixed):
+    scores, classes, alphabets = draw(seed, alphabets=4 if mixed else 1)
+    one = trials_of(scores, classes, alphabets)
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(scores))
+    ways = generator.permutation(scores.shape[2])
+    moved = trials_of(scores[order][:, ways][..., ways], classes[order][:, ways], alphabets)
+    moved["episode"] = 7 + 3 * moved["episode"]
+    moved = moved.sample(frac=1, random_state=1)
+    for name in ("value", "n", "population_variance", "sampler_variance"):
+        first, second = getattr(influence(one), name), getattr(influence(moved), name)
+        assert second == pytest.approx(first, rel=1e-9, abs=1e-15, nan_ok=True)
+    renamed = one.assign(alphabet=one["alphabet"].map(lambda name: chr(300 - ord(name))))
+    assert influence(renamed).totals[::-1] == pytest.approx(influence(one).totals, abs=1e-15)
+
+
+def test_a_difference_is_that_of_the_influences():
+    first, second = draw(1), draw(2)
+    second = (second[0], first[1], first[2])
+    one, other = influence(trials_of(*first)), influence(trials_of(*second))
+    both = one - other
+    assert both.value == pytest.approx(one.value - other.value)
+    assert both.totals == pytest.approx(one.totals - other.totals)
+    assert (one - one).population_variance == (one - one).sampler_variance == 0
+
+
+def test_means_of_different_trials_have_no_difference():
+    with pytest.raises(ResultError, match="different trials"):
+        influence(trials_of(*draw(1))) - influence(trials_of(*draw(1, episodes=13)))
+
+
+def test_the_samplers_variance_is_that_of_the_episodes_means():
+    one = trials_of(*draw(5, episodes=40))
+    means = one.groupby("episode")["credit"].mean()
+    assert influence(one).sampler_variance == pytest.approx(means.var(ddof=1) / 40, rel=1e-12)
+
+
+def test_no_trials_have_no_influence():
+    with pytest.raises(ResultError, match="no trials"):
+        influence(trials_of(*draw(1)).iloc[:0])
+
+
+def populations(count, episodes):
+    """Runs over populations with effects of alphabets and of characters, each drawn anew."""
+    generator = np.random.default_rng(11)
+    alphabet_of_class = np.repeat(np.arange(12), 10)
+    for _ in range(count):
+        place = generator.standard_normal((12, 6))[alphabet_of_class]
+        place += 0.9 * generator.standard_normal(place.shape)
+        classes = np.argsort(generator.random((episodes, 120)))[:, :5]
+        drawn = place[classes]
+        query, support = (drawn + 0.6 * generator.standard_normal(drawn.shape) for _ in range(2))
+        apart = ((query[:, :, None] - support[:, None]) ** 2).sum(axis=-1)
+        yield influence(trials_of(-apart, classes, alphabet_of_class))
+
+
+def test_the_population_variance_is_about_that_between_populations():
+    found = list(populations(120, episodes=300))
+    between = np.var([one.value for one in found], ddof=1)
+    assert 0.7 < np.mean([one.population_variance for one in found]) / between < 1.4
+    assert np.mean([one.sampler_variance for one in found]) / between < 0.5
