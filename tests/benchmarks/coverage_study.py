@@ -1,0 +1,230 @@
+"""How often 95 % intervals hold the truth, by simulation: make coverage writes docs/coverage.md.
+
+Each of many times a whole world is drawn anew (alphabets, their characters and
+images, a scorer's answers), and the real episodes of a protocol are tried in
+it. The truth is the mean over all worlds. Needs no data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+from wayshot.results import bootstrap, influence, judge, on_logit_scale
+from wayshot.results.estimates import clustered, sampler
+from wayshot.tasks import BLOCK, Dataset, Episodes, Images, Sampler, parse
+
+LAKE = (20, 26, 26, 26, 26, 26, 45, 45, 41, 26, 47, 40, 30, 45, 46, 28, 23, 25, 42, 26)
+"""Characters of the alphabets of Lake's evaluation set."""
+
+VINYALS = (4, 41, 26, 47, 40, 30, 45, 46, 28, 23, 25, 42, 26)
+"""Those of the test part of the Vinyals split."""
+
+DRAWERS = 20
+DIMENSIONS = 12
+METHODS = ("population", "bootstrap", "t", "sampler-z")
+
+
+def dataset(sizes: tuple[int, ...]) -> Dataset:
+    """A data set of the right structure, without pixels."""
+    rows = [
+        (f"alphabet{a:02}", f"character{c:02}", f"{d:02}", f"{a}/{c}/{d}")
+        for a, size in enumerate(sizes)
+        for c in range(size)
+        for d in range(DRAWERS)
+    ]
+    return Dataset.build("simulated", Images(np.zeros((len(rows), 1), np.uint8), 2), rows)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Alphabet and character of each image."""
+
+    alphabet: np.ndarray
+    character: np.ndarray
+    alphabet_of_character: np.ndarray
+
+
+Scores = Callable[[Episodes], np.ndarray]
+World = Callable[[np.random.Generator, Names], Scores]
+
+
+def places(noise: float) -> World:
+    """Characters are points around their alphabet's, images around their character's.
+
+    Alphabets differ in how close their characters lie, characters in how
+    alike their images are; scores are minus squared distances. So most
+    errors are confusions within alphabets, of few pairs.
+    """
+
+    def world(rng: np.random.Generator, names: Names) -> Scores:
+        alphabets, characters = names.alphabet.max() + 1, names.character.max() + 1
+        closeness = np.exp(0.25 * rng.standard_normal(alphabets))[names.alphabet_of_character]
+        middle = rng.standard_normal((alphabets, DIMENSIONS))[names.alphabet_of_character]
+        middle += closeness[:, None] * rng.standard_normal((characters, DIMENSIONS))
+        spread = noise * np.exp(0.3 * rng.standard_normal(characters))
+        images = middle[names.character] + spread[names.character, None] * rng.standard_normal(
+            (len(names.character), DIMENSIONS)
+        )
+        images = images.astype(np.float32)
+
+        def scores(episodes: Episodes) -> np.ndarray:
+            support, query = images[episodes.support[..., 0]], images[episodes.query]
+            lengths = np.square(support).sum(axis=-1)[:, None]
+            return 2 * query @ support.transpose(0, 2, 1) - lengths
+
+        return scores
+
+    return world
+
+
+def odds(ease: float, heavy: bool = False) -> World:
+    """Effects of alphabet, character and image add up to how well the truth stands out.
+
+    So does how tempting a distractor's alphabet and character are; the rest is
+    drawn anew in each trial. With heavy tails a few alphabets are much harder.
+    """
+
+    def world(rng: np.random.Generator, names: Names) -> Scores:
+        alphabets, characters = names.alphabet.max() + 1, names.character.max() + 1
+        of_alphabet = rng.standard_t(3, alphabets) if heavy else rng.standard_normal(alphabets)
+        clear = 0.6 * of_alphabet[names.alphabet_of_character]
+        clear += 0.6 * rng.standard_normal(characters)
+        image = ease + clear[names.character] + 0.6 * rng.standard_normal(len(names.character))
+        tempting = 0.4 * rng.standard_normal(alphabets)[names.alphabet_of_character]
+        tempting += 0.4 * rng.standard_normal(characters)
+
+        def scores(episodes: Episodes) -> np.ndarray:
+            support = names.character[episodes.support[..., 0]]
+            found = tempting[support][:, None] + rng.gumbel(size=(*support.shape, support.shape[1]))
+            row, column = np.indices(episodes.query.shape)
+            found[row, column, episodes.target] = image[episodes.query] + rng.gumbel(
+                size=episodes.query.shape
+            )
+            return found
+
+        return scores
+
+    return world
+
+
+WORLDS = {
+    "places, images far apart": places(0.55),
+    "places, images close": places(0.38),
+    "odds": odds(6.0),
+    "odds, heavy tails": odds(7.0, heavy=True),
+}
+PROTOCOLS = {
+    "lake-within-20w1s": LAKE,
+    "lake-between-20w1s": LAKE,
+    "lake-between-5w1s": LAKE,
+    "vinyals-20w1s": VINYALS,
+}
+
+
+def trials(scores: np.ndarray, episodes: Episodes, names: Names) -> pd.DataFrame:
+    """The trials, with the columns that intervals need."""
+    count, queries = episodes.query.shape
+    judged = judge(scores.reshape(-1, scores.shape[-1]), episodes.target.ravel())
+    number = np.repeat(np.arange(count), queries)
+    return pd.DataFrame(
+        {"episode": number, **judged, "alphabet": names.alphabet[episodes.query.ravel()]}
+    )
+
+
+def official(names: Names, rng: np.random.Generator) -> Episodes:
+    """Two runs of the same 20 characters for each of ten alphabets."""
+    first = np.flatnonzero(np.diff(names.character, prepend=-1)).reshape(10, 20)
+    drawers = np.stack([rng.permutation(DRAWERS)[:2] for _ in range(20)])
+    target = np.stack([rng.permutation(20) for _ in range(20)])
+    support, query = (first.repeat(2, axis=0) + drawers[:, i, None] for i in range(2))
+    query = np.take_along_axis(query, target, axis=1)
+    return Episodes(support[..., None], query, target.astype(np.int16))
+
+
+def draws(protocol: str, worlds: int) -> Iterator[tuple[Names, np.random.Generator, Episodes]]:
+    """For each world its names, a generator, and 10,000 episodes (20 runs)."""
+    runs = protocol == "lake-runs"
+    made = dataset((20,) * 10 if runs else PROTOCOLS[protocol])
+    alphabet, character = made.table["alphabet"].cat.codes.to_numpy(), made.character_codes
+    names = Names(alphabet, character, alphabet[np.unique(character, return_index=True)[1]])
+    source = None if runs else Sampler(parse(protocol), made)
+    blocks = -(-10_000 // BLOCK)
+    for world in range(worlds):
+        rng = np.random.default_rng(np.random.SeedSequence(world))
+        if source is None:
+            yield names, rng, official(names, rng)
+            continue
+        drawn = [source.block(world * blocks + i) for i in range(blocks)]
+        yield (
+            names,
+            rng,
+            Episodes(
+                *(
+                    np.concatenate([getattr(one, field) for one in drawn])
+                    for field in ("support", "query", "target")
+                )
+            ),
+        )
+
+
+def ends(found: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """The ends of each method's interval; none where it falls back to another."""
+    moved = influence(found)
+    if moved.value == 1 or not np.any(np.abs(moved.totals) > 1e-12):
+        return {}
+    credit = found["credit"].to_numpy()
+    made = {
+        "population": on_logit_scale(moved),
+        "bootstrap": bootstrap(moved),
+        "t": clustered(credit, found["alphabet"].to_numpy().astype(np.int64)),
+        "sampler-z": sampler(found, normal=True),
+    }
+    return {name: (one.low, one.high) for name, one in made.items()}
+
+
+def study(protocol: str, world: World, worlds: int) -> pd.DataFrame:
+    """Coverage by number of episodes and method."""
+    counts = (20,) if protocol == "lake-runs" else (400, 1_000, 10_000)
+    rows, values = [], []
+    for names, rng, episodes in tqdm(draws(protocol, worlds), total=worlds, desc=protocol):
+        whole = trials(world(rng, names)(episodes[: max(counts)]), episodes[: max(counts)], names)
+        values.append(whole["credit"].mean())
+        for count in counts:
+            part = whole[whole["episode"] < count]
+            made = ends(part).items()
+            rows += [(count, name, part["credit"].mean(), *interval) for name, interval in made]
+    found = pd.DataFrame(rows, columns=["episodes", "method", "value", "low", "high"])
+    truth = float(np.mean(values))
+    found["covered"] = (found["low"] <= truth) & (truth <= found["high"])
+    table = found.pivot_table(index="episodes", columns="method", values="covered")
+    table.insert(0, "truth", truth)
+    return table
+
+
+def main() -> None:
+    """Prints the study as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", type=int, default=400)
+    worlds, start = parser.parse_args().worlds, time.perf_counter()
+    lines = []
+    for title, world in WORLDS.items():
+        for protocol in ("lake-runs", *PROTOCOLS):
+            for episodes, row in study(protocol, world, worlds).iterrows():
+                cells = " | ".join(f"{100 * row[method]:.1f}" for method in METHODS)
+                lines.append(
+                    f"| {title} | `{protocol}` | {episodes:,} | {100 * row.truth:.1f} | {cells} |"
+                )
+    print(f"{worlds} worlds a row, {time.perf_counter() - start:.0f} s.\n")
+    print(f"| worlds | protocol | episodes | accuracy | {' | '.join(METHODS)} |")
+    print("|---" * (4 + len(METHODS)) + "|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
