@@ -93,7 +93,7 @@ class Evaluation:
             run.verify()
         except results.ResultError:
             return None
-        return run
+        return run if run.record.get("scores_digest") or not self.settings.scores else None
 
     def run(self) -> results.Run:
         """Does all that is not done yet, and stores the run.
@@ -129,7 +129,9 @@ class Evaluation:
             tick(self.episodes - sum(last - first for first, last in waiting))
             with self._timed("compare"):
                 for unit, columns in self._submit(
-                    executor, "try_episodes", [(*unit, str(prepared)) for unit in waiting]
+                    executor,
+                    "try_episodes",
+                    [(*unit, str(prepared), self.settings.scores) for unit in waiting],
                 ):
                     self._partial.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
@@ -284,7 +286,8 @@ class Evaluation:
         ]
 
     def _trials(self, first: int, last: int) -> dict[str, np.ndarray] | None:
-        return self._partial.get(_name(first, last), ("episode", "row", "credit"))
+        columns = ("episode", "row", "credit", *(["scores"] if self.settings.scores else []))
+        return self._partial.get(_name(first, last), columns)
 
     def _columns(self, units: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
         """The trials of each unit, with the names of their images."""
@@ -309,6 +312,8 @@ class Evaluation:
             columns: dict[str, Any] | None = self._trials(*unit)
             if columns is None:
                 raise OSError(f"{self._partial.folder}: a unit cannot be read back; run again")
+            if not self.settings.scores:
+                columns.pop("scores", None)
             turns, rows = np.divmod(columns.pop("row"), len(dataset))
             for name, (codes, categories) in names.items():
                 chosen = codes[rows] + (turns * upright if name == "character" else 0)
@@ -339,6 +344,11 @@ class Evaluation:
                 "smaller_is_closer": known.smaller_is_closer,
                 "parameters": known.parameters,
                 "leaked_characters": self._leaked(),
+                **{
+                    name: value
+                    for name in ("scale", "training")
+                    if (value := getattr(known, name)) is not None
+                },
             },
             "seed": self.source.seed,
             "episodes": self.episodes,

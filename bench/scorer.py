@@ -11,7 +11,11 @@ scorer. It may also have these attributes:
 - `digest`: str that changes with weights and preprocessing, added to what the
   scorer is known by: its code and its answers on a fixed set of images;
 - `trained_on`: iterable of `alphabet/character` names that it has seen;
-- `parameters`: int, how many numbers were learned.
+- `parameters`: int, how many numbers were learned;
+- `scale`: `log-odds` or `probability`, where a score says how likely it is that
+  two images show one character;
+- `training`: dict with `recipe`, a digest of how it was trained, and `seed`, so
+  that trainings that differ in their seed alone can be told.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ from .errors import ScorerError
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
+
+SCALES = ("log-odds", "probability")
+"""What scores can be, besides higher the more alike."""
 
 POOLINGS = ("mean", "max", "prototype")
 """How several shots become one class; the last is for level 1 only."""
@@ -87,6 +94,8 @@ class Traits:
             and its answers.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
+        scale: One of `SCALES`, or None where it does not say.
+        training: `recipe` and `seed`, or None where it does not say.
     """
 
     name: str
@@ -96,6 +105,8 @@ class Traits:
     digest: str
     trained_on: frozenset[str] | None
     parameters: int | None
+    scale: str | None = None
+    training: dict[str, Any] | None = None
 
 
 def _probe() -> np.ndarray:
@@ -140,6 +151,18 @@ def _trained_on(scorer: Any, name: str) -> frozenset[str] | None:
     return names
 
 
+def _training(scorer: Any, name: str) -> dict[str, Any] | None:
+    training = getattr(scorer, "training", None)
+    # PyTorch's modules have a flag of this name.
+    if training is None or isinstance(training, bool):
+        return None
+    if not (isinstance(training, dict) and isinstance(training.get("recipe"), str)):
+        raise ScorerError(
+            f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
+        )
+    return {"recipe": training["recipe"], "seed": int(training.get("seed", 0))}
+
+
 def traits(scorer: Any, name: str, source: str = "") -> Traits:
     """Finds out what a scorer is.
 
@@ -165,6 +188,9 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     smaller_is_closer = bool(getattr(scorer, "smaller_is_closer", False))
     trained_on = _trained_on(scorer, name)
     parameters = getattr(scorer, "parameters", None)
+    scale = getattr(scorer, "scale", None)
+    if scale is not None and scale not in SCALES:
+        raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
     own_name = getattr(scorer, "name", None)
     own = getattr(scorer, "digest", "")
     if not type(scorer).__module__.startswith("wayshot."):
@@ -180,4 +206,6 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         trained_on=trained_on,
         # A method of this name, as PyTorch's modules have, is something else.
         parameters=int(parameters) if isinstance(parameters, numbers.Integral) else None,
+        scale=scale,
+        training=_training(scorer, name),
     )

@@ -26,6 +26,7 @@ class Settings:
         executor: Where units are done; None for a thread of this process.
         order: What workers of an executor of other processes need, or None.
         cache: Whether embeddings are kept on disk.
+        scores: Whether all scores are stored beside the trials.
         ticker: Shows the progress.
         warn: Is told, in one line, of what was mended on the way.
     """
@@ -33,5 +34,6 @@ class Settings:
     executor: Executor | None = None
     order: Order | None = None
     cache: bool = True
+    scores: bool = False
     ticker: Ticker = silent
     warn: Callable[[str], None] = lambda line: None

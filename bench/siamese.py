@@ -20,6 +20,17 @@ _VERSION = "siamese 2"
 """Raised when the same weights begin to give other answers."""
 
 
+def _scale(head: str) -> str | None:
+    """A plain similarity has no bias and no factor, so that it is no logit."""
+    return None if head == "similarity" else "log-odds"
+
+
+def _training(card: dict[str, Any]) -> dict[str, Any]:
+    """Tells a network's recipe, in every field, and its seed."""
+    recipe = json.dumps(card["recipe"], sort_keys=True).encode()
+    return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
+
+
 def _pooling(join: str) -> str:
     """Mean embeddings where products compare; elsewhere heads know only real images."""
     return "prototype" if join in ("product", "cosine") else "mean"
@@ -37,6 +48,8 @@ class BundledSiamese:
         self.digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
         self.trained_on = card["characters"]
         self.parameters: int = card["parameters"]
+        self.scale = _scale(self._network["head"])
+        self.training = _training(card)
         self.card: dict[str, Any] = card
 
     @cached_property
@@ -71,12 +84,16 @@ class CheckpointSiamese:
         self.model = load_checkpoint(path)
         self.name = Path(path).stem
         self.pooling = _pooling(self.model.head.join)
-        content = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
+        weights = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
         for name, array in sorted(read_weights(self.model).items()):
-            content.update(f"{name} {array.shape}\n".encode() + array.tobytes())
-        self.digest = f"{_VERSION} {content.hexdigest()}"
+            weights.update(f"{name} {array.shape}\n".encode() + array.tobytes())
+        self.digest = f"{_VERSION} {weights.hexdigest()}"
         self.parameters = self.model.count_params()
+        self.scale = _scale(self.model.head.head)
         card = Path(path).with_suffix(".json")
-        self.trained_on = json.loads(card.read_text())["characters"] if card.exists() else None
+        self.trained_on, self.training = None, None
+        if card.exists():
+            content = json.loads(card.read_text())
+            self.trained_on, self.training = content["characters"], _training(content)
         self.embed = self.model.embed
         self.compare = self.model.compare

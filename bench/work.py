@@ -193,7 +193,9 @@ class Bench:
         """Keeps in memory what `try_episodes` would read from a file."""
         self._loaded = (path, keys, values)
 
-    def try_episodes(self, first: int, last: int, prepared: str) -> dict[str, np.ndarray]:
+    def try_episodes(
+        self, first: int, last: int, prepared: str, keep: bool = False
+    ) -> dict[str, np.ndarray]:
         """Runs some episodes of one block.
 
         Args:
@@ -202,10 +204,11 @@ class Bench:
             prepared: Path of a file with what was prepared: for level 1 the
                 place of each row's embedding and the embeddings, for level 2
                 the sorted codes of pairs and their scores.
+            keep: Whether the scores are given too.
 
         Returns:
             An array (n,) for each of episode, query, row (of the query image),
-            target, predicted, credit, margin, rank.
+            target, predicted, credit, margin, rank; and (n, ways) for scores.
         """
         block, start = divmod(first, BLOCK)
         episodes = self.source.block(block)[start : start + last - first]
@@ -222,12 +225,14 @@ class Bench:
                     self._check_alone(part, *self._load(prepared), scores)
             else:
                 scores = self._look_up(part, *self._load(prepared))
-            collected.append(self._judged(part, scores, first + offset))
+            collected.append(self._judged(part, scores, first + offset, keep))
         return {
             name: np.concatenate([columns[name] for columns in collected]) for name in collected[0]
         }
 
-    def _judged(self, part: Episodes, scores: np.ndarray, first: int) -> dict[str, np.ndarray]:
+    def _judged(
+        self, part: Episodes, scores: np.ndarray, first: int, keep: bool
+    ) -> dict[str, np.ndarray]:
         number = np.arange(first, first + len(part), dtype=np.int64)
         columns = {
             "episode": np.repeat(number, part.query.shape[1]),
@@ -242,6 +247,8 @@ class Bench:
             present = target >= 0
             scores, target = scores[present], target[present]
             columns = {name: column[present] for name, column in columns.items()}
+        if keep:
+            columns["scores"] = scores
         try:
             return columns | judge(scores, target)
         except ResultError as error:

@@ -10,12 +10,13 @@ from .estimates import (
     clustered,
     estimate,
     estimate_run,
+    narrowest,
     on_logit_scale,
     sampler,
     wilson,
 )
 from .influence import Influence, influence
-from .run import Run, find, key, place, read, write
+from .run import Run, annotate, find, key, place, read, write
 from .table import Table, result, table
 from .trials import SCHEMA, judge
 from .writers import FORMATS
@@ -30,6 +31,7 @@ __all__ = [
     "ResultError",
     "Run",
     "Table",
+    "annotate",
     "bootstrap",
     "clopper_pearson",
     "clustered",
@@ -39,6 +41,7 @@ __all__ = [
     "influence",
     "judge",
     "key",
+    "narrowest",
     "on_logit_scale",
     "place",
     "read",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,7 +151,9 @@ def sampler(trials: pd.DataFrame, level: float = LEVEL, normal: bool = False) ->
     )
 
 
-def on_logit_scale(found: Influence, level: float = LEVEL) -> Estimate:
+def on_logit_scale(
+    found: Influence, level: float = LEVEL, looks: int = 1, endless: bool = False
+) -> Estimate:
     """The population interval: new alphabets, their characters and images, and other episodes.
 
     A t interval for the log-odds, by the delta method: near 100 % the accuracy
@@ -165,14 +167,23 @@ def on_logit_scale(found: Influence, level: float = LEVEL) -> Estimate:
         found: The influence of the alphabets on an accuracy that is neither
             0 nor 1.
         level: Nominal coverage.
+        looks: How often the number of episodes could have been settled by
+            their outcome: the quantile for the episodes' noise is that of
+            Bonferroni's rule.
+        endless: Whether to tell what endlessly many episodes would give.
     """
     mean = found.value
+    variance = found.lasting_variance
+    if not endless:
+        quantiles = stats.norm.isf([(1 - level) / 2, (1 - level) / 2 / looks])
+        widening = float(quantiles[1] / quantiles[0]) ** 2 - 1
+        variance = found.population_variance + widening * found.sampler_variance
     effective = float(found.sizes.sum() ** 2 / np.sum(found.sizes**2))
-    error = math.sqrt(found.population_variance) / (mean * (1 - mean))
+    error = math.sqrt(variance) / (mean * (1 - mean))
     half = float(stats.t.ppf((1 + level) / 2, max(effective - 1, 1.0))) * error
     middle = math.log(mean / (1 - mean))
     low, high = (1 / (1 + math.exp(-(middle + sign * half))) for sign in (-1, 1))
-    method = "t by alphabet, log-odds"
+    method = "t by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
     # Where nothing varies, rounding in the logarithms must not part the ends from the value.
     return Estimate(
         mean, min(low, mean), max(high, mean), level, method, found.n, len(found.clusters)
@@ -205,10 +216,10 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
     return Estimate(found.value, low, high, level, "BCa bootstrap by alphabet", found.n, clusters)
 
 
-def _population(interval: Callable[[Influence, float], Estimate]) -> Callable[..., Estimate]:
+def _population(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
     """Clusters by alphabet where the spread between alphabets can be known."""
 
-    def made(trials: pd.DataFrame, level: float) -> Estimate:
+    def made(trials: pd.DataFrame, level: float, **options: Any) -> Estimate:
         credit = trials["credit"].to_numpy(np.float64)
         if credit.min() == credit.max() and 0 < credit[0] < 1:
             # A constant scorer: there is no doubt about what it gets.
@@ -218,8 +229,9 @@ def _population(interval: Callable[[Influence, float], Estimate]) -> Callable[..
         found = influence(trials)
         flat = np.max(np.abs(found.totals)) < 1e-12
         if len(found.clusters) < FEWEST_CLUSTERS or flat:
-            return wilson(credit, level)
-        return interval(found, level)
+            found_level = 1 - (1 - level) / options.get("looks", 1)
+            return replace(wilson(credit, found_level), level=level)
+        return interval(found, level, **options)
 
     return made
 
@@ -300,4 +312,22 @@ def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -
         )
     if interval == "t-run" and run.protocol != "lake-runs":
         raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
+    looks = run.record.get("stopping", {}).get("looks", 1)
+    if interval == "population" and looks > 1:
+        return _METHODS[interval](run.outcome(), level, looks=looks)
     return estimate(run.outcome(), interval, level)
+
+
+def narrowest(run: Run, level: float = LEVEL) -> float:
+    """Half the width of the population interval that endlessly many episodes would give.
+
+    Args:
+        run: A run, whose alphabets tell.
+        level: Nominal coverage.
+
+    Returns:
+        The half-width, as a fraction; 0 where it cannot be known, with fewer
+        than five alphabets or without any spread.
+    """
+    found = _METHODS["population"](run.outcome(), level, endless=True)
+    return (found.high - found.low) / 2 if found.clusters else 0.0

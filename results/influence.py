@@ -95,6 +95,11 @@ class Influence:
         noise = float(np.sum(_variance_of_sum(self.parts))) / self.n**2
         return count / (count - 1) * max(squares - noise, 0.0) + self.sampler_variance
 
+    @property
+    def lasting_variance(self) -> float:
+        """What is left of the population variance with endlessly many episodes."""
+        return max(self.population_variance - self.sampler_variance, 0.0)
+
 
 def _variance_of_sum(parts: np.ndarray) -> np.ndarray:
     """Estimated variance of sums over the first axis, of independent parts."""

@@ -13,8 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from . import scores as scores_file
 from . import trials as trials_file
 from .errors import ResultError
 from .influence import COLUMNS
@@ -68,22 +70,35 @@ class Run:
         """The columns that intervals need, quicker to read."""
         return self._read(list(COLUMNS))
 
+    @cached_property
+    def scores(self) -> np.ndarray | None:
+        """Scores float ndarray (n, ways), in the order of the trials; None where not stored."""
+        if "scores_digest" not in self.record:
+            return None
+        self._check(scores_file.NAME)
+        return scores_file.read(self.folder / f"{scores_file.NAME}.parquet")
+
     def verify(self) -> None:
-        """Makes sure that the trials are those of the record.
+        """Makes sure that the trials, and scores if there are any, are those of the record.
 
         Raises:
             ResultError: They are missing, or others.
         """
-        path = self.folder / "trials.parquet"
+        self._check("trials")
+        if "scores_digest" in self.record:
+            self._check(scores_file.NAME)
+
+    def _check(self, what: str) -> None:
+        path = self.folder / f"{what}.parquet"
         try:
-            sound = trials_file.digest(path) == self.record["trials_digest"]
+            sound = trials_file.digest(path) == self.record[f"{what}_digest"]
         except OSError as error:
-            raise ResultError(f"{path}: trials cannot be read ({error}); run it again") from None
+            raise ResultError(f"{path}: cannot be read ({error}); run it again") from None
         if not sound:
-            raise ResultError(f"{path}: not the trials of the record beside it; run it again")
+            raise ResultError(f"{path}: not the {what} of the record beside it; run it again")
 
     def _read(self, columns: list[str] | None) -> pd.DataFrame:
-        self.verify()
+        self._check("trials")
         return trials_file.read(self.folder / "trials.parquet", columns)
 
 
@@ -122,15 +137,17 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
 
     Args:
         folder: As from `place`.
-        record: The record without schema version, n and trials' digest.
-        chunks: The trials, as for `trials.write`.
+        record: The record without schema version, n and digests of files.
+        chunks: The trials, as for `trials.write`, and perhaps their scores,
+            as for `scores.storing`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     fresh_run = fresh / "run"
     try:
         fresh_run.mkdir()
-        count = trials_file.write(fresh_run / "trials.parquet", chunks)
+        scores = fresh_run / f"{scores_file.NAME}.parquet"
+        count = trials_file.write(fresh_run / "trials.parquet", scores_file.storing(scores, chunks))
         digest = trials_file.digest(fresh_run / "trials.parquet")
         record = {
             "schema_version": SCHEMA_VERSION,
@@ -138,8 +155,9 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
             "n": count,
             "trials_digest": digest,
         }
-        text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        (fresh_run / "record.json").write_text(text, encoding="utf-8")
+        if scores.exists():
+            record["scores_digest"] = trials_file.digest(scores)
+        (fresh_run / "record.json").write_text(_text(record), encoding="utf-8")
         if folder.exists():
             folder.rename(fresh / "old")
         try:
@@ -151,6 +169,26 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return Run(folder, record)
+
+
+def annotate(run: Run, **fields: Any) -> Run:
+    """Writes more fields into a stored run's record, or other values.
+
+    Args:
+        run: The run.
+        fields: Values in JSON's types.
+    """
+    if all(run.record.get(name) == value for name, value in fields.items()):
+        return run
+    record = {**run.record, **fields}
+    fresh = run.folder / ".record.json"
+    fresh.write_text(_text(record), encoding="utf-8")
+    fresh.replace(run.folder / "record.json")
+    return Run(run.folder, record)
+
+
+def _text(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _no_constant(name: str) -> None:

@@ -14,6 +14,7 @@ from ...tasks import omniglot
 from ..evaluation import Evaluation
 from ..registry import resolve
 from ..settings import Settings
+from ..stopping import until_narrow
 from ..work import Order, serve
 from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
 
@@ -64,6 +65,27 @@ def _default_protocols(data: str | None) -> list[str]:
 @click.option(
     "--interval", type=click.Choice(results.INTERVALS), default="population", show_default=True
 )
+@click.option(
+    "--until-halfwidth",
+    "halfwidth",
+    type=click.FloatRange(0, 50, min_open=True, max_open=True),
+    metavar="POINTS",
+    help="Go on, in whole blocks, until all population intervals reach no further than so many "
+    "points either way on average, or cannot; then --episodes is not used.",
+)
+@click.option(
+    "--max-episodes",
+    type=click.IntRange(1, 10**9),
+    default=65_536,
+    show_default=True,
+    help="The most episodes, with --until-halfwidth.",
+)
+@click.option("--scores", is_flag=True, help="Store every score too, for wayshot rescore.")
+@click.option(
+    "--verification",
+    is_flag=True,
+    help="Store every score, and print how well they tell pairs of the same character from others.",
+)
 @json_option
 def command(
     protocols: tuple[str, ...],
@@ -75,8 +97,12 @@ def command(
     jobs: int,
     no_cache: bool,
     interval: str,
+    halfwidth: float | None,
+    max_episodes: int,
+    scores: bool,
+    verification: bool,
     as_json: bool,
-) -> None:
+) -> int:
     r"""Evaluate every scorer on every protocol, store the trials, print the table.
 
     What is stored already is not run again. Without PROTOCOL: a first look, on
@@ -91,7 +117,8 @@ def command(
     found = {name: resolve(name) for name in dict.fromkeys(scorers or DEFAULT_SCORERS)}
     sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
     writable(out)
-    runs = []
+    runs: list[results.Run] = []
+    missed: list[str] = []
     stored_before = 0
     with ExitStack() as stack:
         executor: Executor | None = None
@@ -101,23 +128,37 @@ def command(
             pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=serve)
             executor = stack.enter_context(pool)
         for name, source in zip(names, sources, strict=True):
-            for scorer_name, (scorer, traits) in found.items():
-                evaluation = Evaluation(
-                    scorer,
-                    traits,
-                    source,
-                    episodes=episodes,
-                    root=out,
-                    settings=Settings(
-                        executor=executor,
-                        order=Order(name, seed, data, scorer_name) if executor else None,
-                        cache=not no_cache,
-                        warn=lambda line: click.echo(line, err=True),
-                        ticker=lambda total, title, who=f"{name} {traits.name}": ticker(
-                            total, f"{who}: {title}"
+
+            def evaluations(
+                count: int, name: str = name, source: tasks.Source = source
+            ) -> list[Evaluation]:
+                return [
+                    Evaluation(
+                        scorer,
+                        traits,
+                        source,
+                        episodes=count,
+                        root=out,
+                        settings=Settings(
+                            executor=executor,
+                            order=Order(name, seed, data, scorer_name) if executor else None,
+                            cache=not no_cache,
+                            scores=scores or verification,
+                            warn=lambda line: click.echo(line, err=True),
+                            ticker=lambda total, title, who=f"{name} {traits.name}": ticker(
+                                total, f"{who}: {title}"
+                            ),
                         ),
-                    ),
-                )
+                    )
+                    for scorer_name, (scorer, traits) in found.items()
+                ]
+
+            if halfwidth is not None:
+                outcome = until_narrow(evaluations, halfwidth / 100, max_episodes)
+                runs += outcome.runs
+                missed += outcome.missed
+                continue
+            for evaluation in evaluations(episodes):
                 stored = evaluation.stored()
                 if stored is None:
                     used_up = source.episodes is not None and source.episodes < episodes
@@ -132,5 +173,11 @@ def command(
                 runs.append(stored)
     if stored_before:
         click.echo(f"{stored_before} of {len(runs)} runs were stored in {out} already", err=True)
-    table = results.table(runs, interval)
-    click.echo(table.render("json" if as_json else "text"))
+    if verification:
+        show([results.verification_of(run) for run in runs], as_json)
+    else:
+        table = results.table(runs, interval)
+        click.echo(table.render("json" if as_json else "text"))
+    for line in missed:
+        click.echo(line, err=True)
+    return 1 if missed else 0

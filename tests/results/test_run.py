@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from wayshot import results
-from wayshot.results import ResultError, find, key, place, read, write
+from wayshot.results import ResultError, annotate, find, key, place, read, write
+from wayshot.results.influence import COLUMNS
 
 RECORD = {
     "protocol": {"name": "lake-within-5w1s", "digest": "p" * 64, "description": "5-way 1-shot"},
@@ -104,8 +105,32 @@ def test_what_is_written_is_read_again(run, folder):
     }
     assert (again.protocol, again.scorer) == ("lake-within-5w1s", "pixel-cosine")
     assert again.trials["episode"].tolist() == list(range(12))
-    assert list(again.outcome()) == ["credit", "alphabet"]
-    pd.testing.assert_frame_equal(again.outcome(), again.trials[["credit", "alphabet"]])
+    assert set(again.outcome()) == set(COLUMNS)
+    pd.testing.assert_frame_equal(again.outcome()[COLUMNS], again.trials[COLUMNS])
+
+
+def test_scores_are_stored_beside_the_trials(tmp_path):
+    scores = np.arange(36, dtype=np.float32).reshape(12, 3)
+    scores[3, 2] = -np.inf
+    parts = [{**chunk(5), "scores": scores[:5]}, {**chunk(7), "scores": scores[5:]}]
+    run = write(tmp_path / "scored", RECORD, parts)
+    assert contents(run.folder) == ["record.json", "scores.parquet", "trials.parquet"]
+    again = read(run.folder)
+    assert again.scores.dtype == np.float32
+    np.testing.assert_array_equal(again.scores, scores)
+    plain = write(tmp_path / "plain", RECORD, [chunk(5), chunk(7)])
+    assert plain.scores is None
+    assert plain.record["trials_digest"] == run.record["trials_digest"]
+    (run.folder / "scores.parquet").write_bytes(b"other")
+    with pytest.raises(ResultError, match="not the scores of the record"):
+        read(run.folder).verify()
+
+
+def test_a_record_can_be_given_more_fields(run, folder):
+    more = annotate(run, stopping={"looks": 3})
+    assert read(folder) == more
+    assert more.record == {**run.record, "stopping": {"looks": 3}}
+    assert contents(folder) == ["record.json", "trials.parquet"]
 
 
 def test_a_run_is_two_files_and_leaves_nothing_else(run, folder):
