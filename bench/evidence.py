@@ -34,7 +34,7 @@ def _digest(path: Path, card: Mapping[str, Any]) -> str:
 
 
 def _result(run: results.Run) -> dict[str, Any]:
-    found = results.estimate(run.trials)
+    found = results.estimate_run(run)
     return {
         "protocol": run.protocol,
         "seed": run.record["seed"],

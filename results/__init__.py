@@ -17,6 +17,7 @@ from .estimates import (
 )
 from .influence import Influence, influence
 from .run import Run, annotate, find, key, place, read, write
+from .seeds import Seeds, over_seeds
 from .table import Table, result, table
 from .trials import SCHEMA, judge
 from .writers import FORMATS
@@ -30,6 +31,7 @@ __all__ = [
     "Influence",
     "ResultError",
     "Run",
+    "Seeds",
     "Table",
     "annotate",
     "bootstrap",
@@ -43,6 +45,7 @@ __all__ = [
     "key",
     "narrowest",
     "on_logit_scale",
+    "over_seeds",
     "place",
     "read",
     "result",

@@ -160,8 +160,7 @@ def on_logit_scale(
     itself is so skewed that a symmetric interval misses one time in seven on
     Lake's runs (see docs/coverage.md). The variance is
     `Influence.population_variance`, the degrees of freedom are one less than
-    the effective number of clusters (Kish 1965: the squared sum of sizes over
-    the sum of squares).
+    `Influence.effective_clusters`.
 
     Args:
         found: The influence of the alphabets on an accuracy that is neither
@@ -178,16 +177,28 @@ def on_logit_scale(
         quantiles = stats.norm.isf([(1 - level) / 2, (1 - level) / 2 / looks])
         widening = float(quantiles[1] / quantiles[0]) ** 2 - 1
         variance = found.population_variance + widening * found.sampler_variance
-    effective = float(found.sizes.sum() ** 2 / np.sum(found.sizes**2))
+    low, high = log_odds_ends(mean, variance, found.effective_clusters - 1, level)
+    method = "t by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
+    return Estimate(mean, low, high, level, method, found.n, len(found.clusters))
+
+
+def log_odds_ends(
+    mean: float, variance: float, freedom: float, level: float
+) -> tuple[float, float]:
+    """Ends of the t interval for an accuracy's log-odds, by the delta method.
+
+    Args:
+        mean: The accuracy, neither 0 nor 1.
+        variance: Of the accuracy.
+        freedom: Degrees of freedom of the variance; 1 where it is less.
+        level: Nominal coverage.
+    """
     error = math.sqrt(variance) / (mean * (1 - mean))
-    half = float(stats.t.ppf((1 + level) / 2, max(effective - 1, 1.0))) * error
+    half = float(stats.t.ppf((1 + level) / 2, max(freedom, 1.0))) * error
     middle = math.log(mean / (1 - mean))
     low, high = (1 / (1 + math.exp(-(middle + sign * half))) for sign in (-1, 1))
-    method = "t by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
     # Where nothing varies, rounding in the logarithms must not part the ends from the value.
-    return Estimate(
-        mean, min(low, mean), max(high, mean), level, method, found.n, len(found.clusters)
-    )
+    return min(low, mean), max(high, mean)
 
 
 def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:

@@ -72,6 +72,11 @@ class Influence:
         return self.parts.sum(axis=0) / self.n
 
     @property
+    def effective_clusters(self) -> float:
+        """How many clusters of equal size would tell as much (Kish 1965)."""
+        return float(self.sizes.sum() ** 2 / np.sum(self.sizes**2))
+
+    @property
     def sampler_variance(self) -> float:
         """Variance of the mean over other episodes of the same images."""
         return _variance_of_sum(self.residuals) / self.n**2

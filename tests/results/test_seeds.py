@@ -1,0 +1,106 @@
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special, stats
+from wayshot.results import ResultError, estimate, over_seeds, write
+
+RECORD = {
+    "protocol": {"name": "lake-within-5w1s", "digest": "p" * 64},
+    "dataset": {"name": "omniglot", "digest": "d" * 64, "images": 1},
+    "scorer": {"name": "small", "digest": "s"},
+    "seed": 1,
+    "episodes": 60,
+    "episodes_digest": "e" * 64,
+    "environment": {},
+    "timings": {},
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Stores the run of one training: its credits, recipe and seed."""
+
+    def store(credit, seed, recipe="r", episodes="e" * 64):
+        n = len(credit)
+        names = pd.Categorical([f"alphabet{i % 6}" for i in range(n)])
+        record = copy.deepcopy({**RECORD, "episodes_digest": episodes})
+        if recipe:
+            record["scorer"]["training"] = {"recipe": recipe, "seed": seed}
+        zeros = np.zeros(n)
+        columns = {
+            "episode": np.arange(n),
+            "query": zeros.astype(np.int32),
+            "target": zeros.astype(np.int16),
+            "predicted": zeros.astype(np.int16),
+            "credit": np.asarray(credit, float),
+            "margin": zeros.astype(np.float32),
+            "rank": np.ones(n, np.float32),
+            **dict.fromkeys(("alphabet", "character", "drawer"), names),
+        }
+        return write(tmp_path / f"{seed}{recipe}{episodes[:2]}", record, [columns])
+
+    return store
+
+
+def credits(count, n=60):
+    generator = np.random.default_rng(count)
+    ease = generator.random(n)
+    return [(generator.random(n) < 0.3 + 0.5 * ease).astype(float) for _ in range(count)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_interval_joins_alphabets_and_trainings(store, count):
+    drawn = credits(count)
+    found = over_seeds([store(credit, seed) for seed, credit in enumerate(drawn)])
+    mean = np.mean(drawn, axis=0)
+    sums = np.array([(mean - mean.mean())[i::6].sum() for i in range(6)])
+    population = 6 / 5 * (sums**2).sum() / 60**2
+    between = np.var([one.mean() for one in drawn], ddof=1) / count
+    freedom = (population + between) ** 2 / (population**2 / 5 + between**2 / (count - 1))
+    half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5
+    half /= mean.mean() * (1 - mean.mean())
+    ends = special.expit(special.logit(mean.mean()) + half * np.array([-1, 1]))
+    one = found.estimate
+    assert (one.value, one.low, one.high) == pytest.approx((mean.mean(), *ends), rel=1e-9)
+    assert found.spread == pytest.approx(np.std([c.mean() for c in drawn], ddof=1))
+    assert found.values == {seed: pytest.approx(c.mean()) for seed, c in enumerate(drawn)}
+    assert one.method == f"t by alphabet and {count} seeds, log-odds"
+
+
+def test_trainings_that_agree_add_nothing(store):
+    (credit,) = credits(1)
+    found = over_seeds([store(credit, seed) for seed in (1, 2)])
+    plain = estimate(store(credit, 3).trials)
+    one = found.estimate
+    assert (one.value, one.low, one.high) == pytest.approx((plain.value, plain.low, plain.high))
+    assert found.spread == 0
+
+
+def test_the_order_of_runs_does_not_matter(store):
+    runs = [store(credit, seed) for seed, credit in enumerate(credits(4))]
+    assert over_seeds(runs) == over_seeds(runs[::-1])
+
+
+@pytest.mark.parametrize(
+    ("others", "problem"),
+    [
+        ([{"seed": 1}], "each of another seed"),
+        ([], "at least two trainings"),
+        ([{"seed": 2, "recipe": "other"}], "different recipes"),
+        ([{"seed": 2, "recipe": None}], "different recipes"),
+        ([{"seed": 2, "episodes": "f" * 64}], "different episodes"),
+    ],
+)
+def test_what_cannot_be_combined_is_refused(store, others, problem):
+    (credit,) = credits(1)
+    runs = [store(credit, 1)]
+    runs += [store(credit, **other) for other in others]
+    with pytest.raises(ResultError, match=problem):
+        over_seeds(runs)
+
+
+def test_perfect_trainings_are_refused(store):
+    with pytest.raises(ResultError, match="all trials right"):
+        over_seeds([store(np.ones(60), seed) for seed in (1, 2)])
