@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from wayshot.results import Run, judge
+
+RECORD = {
+    "protocol": {
+        "name": "lake-within-5w1s",
+        "digest": "p" * 64,
+        "fields": {"structure": "within", "ways": 5, "reuse": "independent"},
+    },
+    "dataset": {"name": "omniglot", "digest": "d" * 64},
+    "scorer": {"name": "scorer", "digest": "s" * 64},
+    "seed": 1,
+    "episodes_digest": "e" * 64,
+}
+
+
+@pytest.fixture(scope="session")
+def run_of():
+    """Makes a run of trials in memory; a record that differs from `RECORD` as said."""
+
+    def run_of(trials, scorer="scorer", protocol=(), fields=(), folder=None, **record):
+        whole = {**RECORD, "episodes": trials["episode"].nunique(), "n": len(trials), **record}
+        whole["scorer"] = {"name": scorer, "digest": scorer.ljust(64, "0")}
+        whole["protocol"] = {**RECORD["protocol"], **dict(protocol)}
+        whole["protocol"]["fields"] = {**RECORD["protocol"]["fields"], **dict(fields)}
+        run = Run(Path(folder or f"runs/{scorer}"), whole)
+        run.__dict__["trials"] = trials
+        return run
+
+    return run_of
+
+
+def _trials(credit, alphabet, episode, ways=5):
+    n = len(credit)
+    episode = np.asarray(episode)
+    query = pd.Series(episode).groupby(episode).cumcount().to_numpy()
+    return pd.DataFrame(
+        {
+            "episode": episode,
+            "query": query,
+            "target": query % ways,
+            "predicted": query % ways,
+            "credit": np.asarray(credit, float),
+            "margin": np.zeros(n, np.float32),
+            "rank": np.ones(n, np.float32),
+            "alphabet": pd.Categorical(alphabet),
+            "character": pd.Categorical([f"character{number:02}" for number in query % ways]),
+            "drawer": pd.Categorical(["01"] * n),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def plain_trials():
+    """Makes trials of credits; every episode is one query, or as said."""
+
+    def make(credit, alphabet, episode=None):
+        return _trials(credit, alphabet, np.arange(len(credit)) if episode is None else episode)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def draw_pair():
+    """Draws the trials of two scorers on the same episodes, of one alphabet each or of several."""
+
+    def draw(seed, mixed, episodes=24, ways=4, alphabets=6, scorers=2, ties=True):
+        generator = np.random.default_rng(seed)
+        alphabet_of_class = np.repeat(np.arange(alphabets), ways + 1)
+        of_class = [np.flatnonzero(alphabet_of_class == one) for one in range(alphabets)]
+        within = np.r_[np.arange(alphabets), generator.integers(0, alphabets, episodes - alphabets)]
+        classes = np.stack(
+            [
+                generator.permutation(len(alphabet_of_class) if mixed else of_class[one])[:ways]
+                for one in within
+            ]
+        )
+        target = np.tile(np.arange(ways), episodes)
+        difficulty = generator.standard_normal(alphabets)[alphabet_of_class[classes.ravel()]]
+        drawn = []
+        for place in range(scorers):
+            scores = generator.standard_normal((episodes * ways, ways))
+            skill = 1 + 0.5 * place + 0.4 * difficulty
+            scores[np.arange(len(target)), target] += skill
+            if ties:
+                scores = np.round(scores)
+            judged = judge(scores, target)
+            drawn.append(
+                pd.DataFrame(
+                    {
+                        "episode": np.repeat(np.arange(episodes), ways),
+                        "query": target.astype(np.int32),
+                        **judged,
+                        "alphabet": np.array(list("ABCDEFGHIJKL"))[
+                            alphabet_of_class[classes.ravel()]
+                        ],
+                        "character": [f"character{one:02}" for one in classes.ravel()],
+                        "drawer": "01",
+                    }
+                )
+            )
+        return drawn
+
+    return draw
