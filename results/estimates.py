@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from .errors import ResultError
 from .influence import Influence, influence
@@ -65,7 +65,7 @@ def wilson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
         level: Nominal coverage.
     """
     n, mean = len(credit), math.fsum(credit) / len(credit)
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     centre = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2))
     low, high = max(0.0, float(centre - half)), min(1.0, float(centre + half))
@@ -81,8 +81,8 @@ def clopper_pearson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
     """
     n, total = len(credit), math.fsum(credit)
     tail = (1 - level) / 2
-    low = float(stats.beta.ppf(tail, total, n - total + 1)) if total > 0 else 0.0
-    high = float(stats.beta.isf(tail, total + 1, n - total)) if total < n else 1.0
+    low = float(special.betaincinv(total, n - total + 1, tail)) if total > 0 else 0.0
+    high = float(special.betainccinv(total + 1, n - total, tail)) if total < n else 1.0
     return Estimate(total / n, low, high, level, "clopper-pearson", n, None)
 
 
@@ -106,7 +106,7 @@ def clustered(
         ResultError: There are fewer than two clusters.
     """
     mean, error, clusters = _clustered_error(credit, cluster, what)
-    half = float(stats.t.ppf((1 + level) / 2, clusters - 1) * error)
+    half = float(special.stdtrit(clusters - 1, (1 + level) / 2) * error)
     low, high = max(0.0, mean - half), min(1.0, mean + half)
     return Estimate(mean, low, high, level, f"t by {what}", len(credit), clusters)
 
@@ -143,7 +143,7 @@ def sampler(trials: pd.DataFrame, level: float = LEVEL, normal: bool = False) ->
     if not normal:
         return clustered(credit, episode, level, "episode")
     mean, error, episodes = _clustered_error(credit, episode, "episode")
-    z = 1.96 if level == 0.95 else float(stats.norm.ppf((1 + level) / 2))
+    z = 1.96 if level == 0.95 else float(special.ndtri((1 + level) / 2))
     # The field's standard deviation is that over all episodes less one, as here.
     low, high = max(0.0, mean - z * error), min(1.0, mean + z * error)
     return Estimate(
@@ -159,8 +159,7 @@ def on_logit_scale(
     A t interval for the log-odds, by the delta method: near 100 % the accuracy
     itself is so skewed that a symmetric interval misses one time in seven on
     Lake's runs (see docs/coverage.md). The variance is
-    `Influence.population_variance`, the degrees of freedom are one less than
-    `Influence.effective_clusters`.
+    `Influence.population_variance`, the degrees of freedom `Influence.freedom`.
 
     Args:
         found: The influence of the alphabets on an accuracy that is neither
@@ -174,10 +173,10 @@ def on_logit_scale(
     mean = found.value
     variance = found.lasting_variance
     if not endless:
-        quantiles = stats.norm.isf([(1 - level) / 2, (1 - level) / 2 / looks])
+        quantiles = special.ndtri([(1 - level) / 2, (1 - level) / 2 / looks])
         widening = float(quantiles[1] / quantiles[0]) ** 2 - 1
         variance = found.population_variance + widening * found.sampler_variance
-    low, high = log_odds_ends(mean, variance, found.effective_clusters - 1, level)
+    low, high = log_odds_ends(mean, variance, found.freedom, level)
     method = "t by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
     return Estimate(mean, low, high, level, method, found.n, len(found.clusters))
 
@@ -190,11 +189,11 @@ def log_odds_ends(
     Args:
         mean: The accuracy, neither 0 nor 1.
         variance: Of the accuracy.
-        freedom: Degrees of freedom of the variance; 1 where it is less.
+        freedom: Degrees of freedom of the variance.
         level: Nominal coverage.
     """
     error = math.sqrt(variance) / (mean * (1 - mean))
-    half = float(stats.t.ppf((1 + level) / 2, max(freedom, 1.0))) * error
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     middle = math.log(mean / (1 - mean))
     low, high = (1 / (1 + math.exp(-(middle + sign * half))) for sign in (-1, 1))
     # Where nothing varies, rounding in the logarithms must not part the ends from the value.
@@ -211,6 +210,9 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
         found: The influence of the alphabets; at least two differ in it.
         level: Nominal coverage.
     """
+    # Takes longer to import than a hundred runs to read.
+    from scipy import stats
+
     sums = found.value * found.sizes + found.n * found.totals
     ends = stats.bootstrap(
         (sums, found.sizes),

@@ -77,6 +77,21 @@ class Influence:
         return float(self.sizes.sum() ** 2 / np.sum(self.sizes**2))
 
     @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the population variance, at least 1.
+
+        One less than the effective number of clusters. Where episodes mix
+        clusters, fewer by the excess kurtosis k of the influences, as a
+        variance estimated from G of them has itself the relative variance
+        2 / (G - 1) + k / G; without that, intervals near 100 % cover too little.
+        """
+        freedom = self.effective_clusters - 1
+        if self.mixed and len(self.clusters) > 3 and np.ptp(self.totals) > 0:
+            excess = max(_excess_kurtosis(self.totals), 0.0)
+            freedom = 2 / (2 / freedom + excess / len(self.clusters))
+        return max(freedom, 1.0)
+
+    @property
     def sampler_variance(self) -> float:
         """Variance of the mean over other episodes of the same images."""
         return _variance_of_sum(self.residuals) / self.n**2
@@ -104,6 +119,13 @@ class Influence:
     def lasting_variance(self) -> float:
         """What is left of the population variance with endlessly many episodes."""
         return max(self.population_variance - self.sampler_variance, 0.0)
+
+
+def _excess_kurtosis(values: np.ndarray) -> float:
+    """Excess kurtosis, without bias for normal values, of at least four (Fisher 1930)."""
+    n, deviations = len(values), values - values.mean()
+    ratio = np.mean(deviations**4) / np.mean(deviations**2) ** 2
+    return float((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ratio - 3 * (n - 1)))
 
 
 def _variance_of_sum(parts: np.ndarray) -> np.ndarray:

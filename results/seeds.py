@@ -78,7 +78,7 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     population = mean.population_variance
     variance, freedom = population + between, 1.0
     if variance:
-        parts = population**2 / max(mean.effective_clusters - 1, 1), between**2 / (len(runs) - 1)
+        parts = population**2 / mean.freedom, between**2 / (len(runs) - 1)
         freedom = variance**2 / sum(parts)
     low, high = log_odds_ends(mean.value, variance, freedom, level)
     method = f"t by alphabet and {len(runs)} seeds, log-odds"

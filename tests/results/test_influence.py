@@ -3,7 +3,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import strategies as st
+from scipy import stats
 from wayshot.results import ResultError, clustered, influence, judge
+from wayshot.results.influence import _excess_kurtosis
 
 
 def trials_of(scores, classes, alphabet_of_class):
@@ -145,3 +147,18 @@ def test_the_population_variance_is_about_that_between_populations():
     between = np.var([one.value for one in found], ddof=1)
     assert 0.7 < np.mean([one.population_variance for one in found]) / between < 1.4
     assert np.mean([one.sampler_variance for one in found]) / between < 0.5
+
+
+@pytest.mark.parametrize("count", [4, 5, 20])
+def test_the_excess_kurtosis_is_scipys(count):
+    values = np.random.default_rng(count).standard_normal(count) ** 3
+    expected = stats.kurtosis(values, bias=False)
+    assert _excess_kurtosis(values) == pytest.approx(expected, rel=1e-9)
+
+
+def test_few_clusters_that_say_most_leave_fewer_degrees_of_freedom():
+    one = trials_of(*draw(3, episodes=60, characters=40, alphabets=10))
+    found = influence(one)
+    assert 1 <= found.freedom <= found.effective_clusters - 1 < 9
+    hard = one.assign(credit=np.where(one["alphabet"] == "a", 0.0, 1.0), rank=1.0)
+    assert influence(hard).freedom < 3
