@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from .errors import ResultError
-from .estimates import LEVEL, Estimate
+from .estimates import LEVEL, Estimate, log_odds_ends
 
 
 @dataclass(frozen=True)
@@ -186,12 +185,13 @@ def verify(
 ) -> dict[str, Estimate]:
     """Estimates how well a scorer verifies, with intervals for other alphabets.
 
-    The intervals are those of t with G - 1 degrees of freedom for G alphabets.
-    The variance is (G - 1) / G times the sum of squares of what each metric
-    moves by when one alphabet's trials are left out (the jackknife CV3 of
-    MacKinnon et al. 2023, around the value itself). An alphabet counts as
-    query only. Where none moves a metric, the interval has no width, which
-    does not mean that there is no doubt.
+    The intervals are those of t with G - 1 degrees of freedom for G alphabets,
+    on the scale of log-odds (`estimates.log_odds_ends`). The variance is
+    (G - 1) / G times the sum of squares of what each metric moves by when one
+    alphabet's trials are left out (the jackknife CV3 of MacKinnon et al. 2023,
+    around the value itself). An alphabet counts as query only. Where none
+    moves a metric, or it is 0 or 1, the interval has no width, which does not
+    mean that there is no doubt; the method says so.
 
     Args:
         scores: float ndarray (n, ways), as for `pairs`.
@@ -229,16 +229,11 @@ def verify(
     values = measured(np.ones(len(score), bool))
     without = np.array([measured(cluster != one) for one in range(clusters)])
     variance = (clusters - 1) / clusters * np.sum((without - values) ** 2, axis=0)
-    halves = float(stats.t.ppf((1 + level) / 2, clusters - 1)) * np.sqrt(variance)
-    return {
-        name: Estimate(
-            value,
-            max(0.0, value - half),
-            min(1.0, value + half),
-            level,
-            "jackknife by alphabet",
-            len(target),
-            clusters,
-        )
-        for name, value, half in zip(_METRICS, values, halves.tolist(), strict=True)
-    }
+    found = {}
+    for name, value, spread in zip(_METRICS, values, variance.tolist(), strict=True):
+        low, high, method = value, value, "no spread between alphabets"
+        if 0 < value < 1 and spread > 0:
+            low, high = log_odds_ends(value, spread, clusters - 1, level)
+            method = "jackknife by alphabet, log-odds"
+        found[name] = Estimate(value, low, high, level, method, len(target), clusters)
+    return found
