@@ -16,6 +16,7 @@ from .estimates import (
     wilson,
 )
 from .influence import Influence, influence
+from .metrics import metrics, verification_of
 from .run import Run, annotate, find, key, place, read, write
 from .seeds import Seeds, over_seeds
 from .table import Table, result, table
@@ -43,6 +44,7 @@ __all__ = [
     "influence",
     "judge",
     "key",
+    "metrics",
     "narrowest",
     "on_logit_scale",
     "over_seeds",
@@ -51,6 +53,7 @@ __all__ = [
     "result",
     "sampler",
     "table",
+    "verification_of",
     "wilson",
     "write",
 ]

@@ -10,6 +10,9 @@ import click
 COMMANDS = {
     "run": ("run", "Evaluate scorers on protocols, store the trials, print the table."),
     "table": ("table", "Print a table of stored runs."),
+    "compare": ("compare", "Compare scorers on the same episodes: which differences are real."),
+    "rescore": ("rescore", "Print every metric and interval of stored runs."),
+    "plan": ("plan", "Tell how many episodes would decide a difference."),
     "list": ("listing", "List protocols, scorers, datasets, backbones or recipes."),
     "describe": ("describe", "Tell everything about a protocol, scorer, dataset, ..."),
     "data": ("data", "Get Omniglot, check it, say where it is."),

@@ -17,6 +17,7 @@ from ..settings import Settings
 from ..stopping import until_narrow
 from ..work import Order, serve
 from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
+from .rescore import show_verification
 
 FIRST_PROTOCOL = "glyphs-within-20w1s"
 DEFAULT_SCORERS = ("siamese-small", "hausdorff", "pixel-cosine", "chance")
@@ -174,7 +175,7 @@ def command(
     if stored_before:
         click.echo(f"{stored_before} of {len(runs)} runs were stored in {out} already", err=True)
     if verification:
-        show([results.verification_of(run) for run in runs], as_json)
+        show_verification([results.verification_of(run) for run in runs], as_json)
     else:
         table = results.table(runs, interval)
         click.echo(table.render("json" if as_json else "text"))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
+from wayshot.bench.stopping import looks
 from wayshot.results import bootstrap, influence, judge, on_logit_scale
 from wayshot.results.estimates import clustered, sampler
 from wayshot.tasks import BLOCK, Dataset, Episodes, Images, Sampler, parse
@@ -207,6 +208,26 @@ def study(protocol: str, world: World, worlds: int) -> pd.DataFrame:
     return table
 
 
+def stopped(protocol: str, world: World, halfwidth: float, worlds: int) -> pd.Series:
+    """Coverage where the number of episodes is settled by `--until-halfwidth`."""
+    planned = looks(8 * BLOCK)
+    rows, values = [], []
+    for names, rng, episodes in tqdm(draws(protocol, worlds), total=worlds, desc=protocol):
+        episodes = episodes[: planned[-1]]
+        whole = trials(world(rng, names)(episodes), episodes, names)
+        values.append(whole["credit"].mean())
+        for count in planned:
+            found = influence(whole[whole["episode"] < count])
+            paid = on_logit_scale(found, looks=len(planned))
+            if paid.high - paid.low <= 2 * halfwidth or count == planned[-1]:
+                free = on_logit_scale(found)
+                rows.append((count, paid.low, paid.high, free.low, free.high))
+                break
+    table, truth = np.array(rows), float(np.mean(values))
+    held = [(table[:, i] <= truth) & (truth <= table[:, i + 1]) for i in (1, 3)]
+    return pd.Series([truth, table[:, 0].mean(), *(one.mean() for one in held)])
+
+
 def main() -> None:
     """Prints the study as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -224,6 +245,19 @@ def main() -> None:
     print(f"| worlds | protocol | episodes | accuracy | {' | '.join(METHODS)} |")
     print("|---" * (4 + len(METHODS)) + "|")
     print("\n".join(lines))
+    print(
+        "\nWith the number of episodes settled by --until-halfwidth, at most 8 blocks, 4 looks:\n"
+    )
+    print("| worlds | protocol | half-width | accuracy | mean episodes | 4 looks | as if 1 look |")
+    print("|---|---|---|---|---|---|---|")
+    for protocol, halfwidth in (("lake-between-5w1s", 0.003), ("lake-between-20w1s", 0.005)):
+        title = "places, images close"
+        truth, episodes, *held = stopped(protocol, WORLDS[title], halfwidth, worlds)
+        cells = " | ".join(f"{100 * one:.1f}" for one in held)
+        print(
+            f"| {title} | `{protocol}` | {100 * halfwidth:g} | {100 * truth:.1f} | "
+            f"{episodes:,.0f} | {cells} |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""`wayshot plan`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ... import results, tasks
+from ...results.planning import Plan, plan_from_disagreement, plan_from_runs
+from ...results.writers import plain
+from .common import json_option
+
+
+def _words(plan: Plan) -> str:
+    points, smallest = 100 * plan.difference, 100 * plan.smallest
+    test = f"a two-sided test at {100 * (1 - plan.level):g} % with {100 * plan.power:g} % power"
+    lines = [f"To tell a difference of {points:g} points by {test}:"]
+    if plan.episodes is None:
+        lines.append(
+            "no number of episodes is enough: with these alphabets, endlessly many tell "
+            f"{smallest:.2f} points at best."
+        )
+    else:
+        lines.append(f"{plan.episodes:,} episodes.")
+        if smallest:
+            lines.append(f"Endlessly many would tell {smallest:.2f} points.")
+    return plain(" ".join([*lines, f"From: {plan.basis}."]))
+
+
+@click.command("plan")
+@click.argument("protocol")
+@click.option(
+    "--difference",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    required=True,
+    metavar="POINTS",
+    help="The difference of accuracies that is to be told, in points.",
+)
+@click.option(
+    "-s",
+    "--scorer",
+    "scorers",
+    multiple=True,
+    metavar="SCORER",
+    help="Two scorers with stored runs of the same episodes, from which to plan.",
+)
+@click.option(
+    "--in",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of stored runs.",
+)
+@click.option(
+    "--disagreement",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="PERCENT",
+    help="Without runs: the share of trials on which the two will disagree.",
+)
+@click.option(
+    "--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95,
+    show_default=True, help="One less the level of the test.",
+)  # fmt: skip
+@click.option(
+    "--power", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.8,
+    show_default=True, help="How often the test is to find the difference.",
+)  # fmt: skip
+@json_option
+def command(
+    protocol: str,
+    difference: float,
+    scorers: tuple[str, ...],
+    folder: Path,
+    disagreement: float | None,
+    level: float,
+    power: float,
+    as_json: bool,
+) -> None:
+    r"""Tell how many episodes of PROTOCOL would decide a difference.
+
+    \b
+    wayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s siamese-resnet18-eca
+    wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4
+    """
+    asked = tasks.parse(protocol)
+    if (len(scorers) == 2) == (disagreement is not None):
+        raise click.UsageError(
+            "expected either two stored runs, by -s twice, or a --disagreement in percent"
+        )
+    if disagreement is not None:
+        queries = asked.ways * asked.queries
+        plan = plan_from_disagreement(disagreement / 100, queries, difference / 100, level, power)
+    else:
+        runs = [run for run in results.find([folder]) if run.protocol == asked.name]
+        pair = [[run for run in runs if run.scorer == name] for name in scorers]
+        shared = {run.record["episodes_digest"] for run in pair[0]} & {
+            run.record["episodes_digest"] for run in pair[1]
+        }
+        if not shared:
+            raise click.UsageError(
+                f"no runs of {' and '.join(scorers)} on the same episodes of {asked.name} in "
+                f"{folder}; store some with: wayshot run {asked.name} -s {' -s '.join(scorers)}"
+            )
+        # The longest tell most.
+        first = max(
+            (run for run in pair[0] if run.record["episodes_digest"] in shared),
+            key=lambda run: run.record["episodes"],
+        )
+        digest = first.record["episodes_digest"]
+        second = next(run for run in pair[1] if run.record["episodes_digest"] == digest)
+        plan = plan_from_runs(first, second, difference / 100, level, power)
+    click.echo(json.dumps(asdict(plan), indent=1) if as_json else _words(plan))

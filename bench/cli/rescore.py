@@ -1,0 +1,107 @@
+"""`wayshot rescore`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import tabulate
+
+from ... import results
+from ...results.curves import curves
+from ...results.writers import plain
+from .common import json_option
+
+
+def _shown(estimate: dict[str, Any]) -> str:
+    """An estimate in percent, with its interval."""
+    value, low, high = (f"{100 * estimate[end]:.2f}" for end in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _heading(found: dict[str, Any]) -> str:
+    return plain(
+        f"{found['scorer']} on {found['protocol']}, seed {found['seed']}, {found['episodes']:,} "
+        f"episodes, n = {found['n']:,}, digest {found['episodes_digest'][:8]}"
+    )
+
+
+def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
+    """Prints how well scores tell pairs, as from `results.verification_of`.
+
+    Args:
+        found: One entry a run.
+        as_json: Whether JSON is wanted.
+    """
+    if as_json:
+        click.echo(json.dumps({"results": found}, indent=1))
+        return
+    rows = [
+        [
+            plain(one["protocol"]),
+            plain(one["scorer"]),
+            *(_shown(estimate) for estimate in one["verification"].values()),
+            *(
+                [f"{100 * value:.2f}" for value in one["calibration"].values()]
+                if one["calibration"]
+                else ["–", "–"]
+            ),
+        ]
+        for one in found
+    ]
+    metrics = list(found[0]["verification"])
+    headers = ["protocol", "scorer", *metrics, "calibration error", "Brier"]
+    methods = {one["method"] for entry in found for one in entry["verification"].values()}
+    click.echo(
+        "Same or different character, %, of all pairs of query and class. Intervals: "
+        f"{', '.join(sorted(methods))}, 95 %. The threshold of the accuracy is chosen on these "
+        "pairs, which makes it a little too high; same and different pairs count equally.\n"
+    )
+    click.echo(tabulate.tabulate(rows, headers=headers, disable_numparse=True))
+
+
+@click.command("rescore")
+@click.argument("folders", nargs=-1, metavar="[DIR]...")
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=results.LEVEL,
+    show_default=True,
+    help="Nominal coverage of the intervals.",
+)
+@click.option(
+    "--curves",
+    "picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw ROC and DET curves of the runs with scores into a .png or .svg file.",
+)
+@json_option
+def command(folders: tuple[str, ...], level: float, picture: Path | None, as_json: bool) -> None:
+    """Print every metric and interval of the runs stored in folders (by default, runs).
+
+    Computed from stored trials, and from scores where wayshot run --scores has
+    kept them; no scorer is asked again.
+    """
+    runs = results.find(folders or ["runs"])
+    if picture:
+        curves([run for run in runs if run.record.get("scores_digest")] or runs, picture)
+    found = [results.metrics(run, level) for run in runs]
+    if as_json:
+        click.echo(json.dumps({"results": found}, indent=1))
+        return
+    for one in found:
+        rows = [
+            [name, _shown(entry), entry["method"], entry["clusters"]]
+            for name, entry in one["accuracy"].items()
+            if "refused" not in entry
+        ]
+        click.echo(_heading(one))
+        click.echo(tabulate.tabulate(rows, ["interval", "accuracy %", "method", "clusters"]))
+        ranks = ", ".join(f"{name} {value:.4f}" for name, value in one["ranks"].items())
+        click.echo(f"{ranks}\n")
+    scored = [one for one in found if "verification" in one]
+    if scored:
+        show_verification(scored, as_json=False)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def stored(wayshot, characters, tmp_path):
+    """Runs with scores, of two scorers."""
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--out", tmp_path)
+    scorers = ("-s", "pixel-cosine", "-s", "pixel-euclidean")
+    assert wayshot(*words, *scorers, "--scores")[0] == 0
+    return tmp_path
+
+
+def test_run_verifies(wayshot, characters, stored):
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--out", stored)
+    status, out, err = wayshot(*words, "-s", "pixel-cosine", "--verification")
+    assert status == 0 and "1 of 1 runs were stored" in err
+    assert "auc" in out and "jackknife by alphabet" in out and "pixel-cosine" in out
+    (one,) = json.loads(wayshot(*words, "-s", "pixel-cosine", "--verification", "--json")[1])[
+        "results"
+    ]
+    assert 0.5 < one["verification"]["auc"]["value"] < 1
+
+
+def test_runs_without_scores_are_run_again_for_them(wayshot, characters, tmp_path):
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--out", tmp_path)
+    assert wayshot(*words, "-s", "pixel-cosine")[0] == 0
+    assert not list(tmp_path.rglob("scores.parquet"))
+    trials = next(tmp_path.rglob("trials.parquet")).read_bytes()
+    assert wayshot(*words, "-s", "pixel-cosine", "--scores")[0] == 0
+    assert len(list(tmp_path.rglob("scores.parquet"))) == 1
+    assert next(tmp_path.rglob("trials.parquet")).read_bytes() == trials
+
+
+def test_rescore_prints_every_interval_without_asking_the_scorer(wayshot, stored):
+    status, out, _ = wayshot("rescore", stored)
+    assert status == 0
+    for wanted in ("population", "bootstrap", "sampler-z", "clopper-pearson", "hit@5", "eer"):
+        assert wanted in out
+    found = json.loads(wayshot("rescore", stored, "--json", "--level", "0.9")[1])["results"]
+    assert [one["scorer"] for one in found] == ["pixel-cosine", "pixel-euclidean"]
+    assert {one["accuracy"]["t"]["level"] for one in found} == {0.9}
+
+
+def test_rescore_draws_curves(wayshot, stored, tmp_path):
+    pytest.importorskip("matplotlib")
+    status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.svg")
+    assert (status, err) == (0, "")
+    assert "<svg" in (tmp_path / "curves.svg").read_text()
+    status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.doc")
+    assert status == 2 and "expected .png or .svg" in err and len(err.splitlines()) == 1
+
+
+def test_plan_from_stored_runs(wayshot, characters, stored):
+    words = ("plan", f"folder:{characters}-within-5w1s", "--difference", 20, "--in", stored)
+    scorers = ("-s", "pixel-cosine", "-s", "pixel-euclidean")
+    status, out, _ = wayshot(*words, *scorers)
+    assert status == 0 and "points by a two-sided test" in out and "6 alphabets" in out
+    assert json.loads(wayshot(*words, *scorers, "--json")[1])["difference"] == 0.2
+
+
+def test_plan_from_a_guess(wayshot):
+    status, out, _ = wayshot(
+        "plan", "lake-within-20w1s", "--difference", "0.5", "--disagreement", 4
+    )
+    assert status == 0 and "628 episodes" in out and "as if trials were independent" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((), "either two stored runs"),
+        (("-s", "a"), "either two stored runs"),
+        (("-s", "a", "-s", "b", "--disagreement", 4), "either two stored runs"),
+        (("-s", "a", "-s", "b", "--in", "nowhere"), "no such folder"),
+        (("--disagreement", "0.1"), "cannot differ by 0.5 points"),
+    ],
+)
+def test_plans_of_nothing_end_with_one_line(wayshot, words, problem):
+    status, out, err = wayshot("plan", "lake-within-20w1s", "--difference", "0.5", *words)
+    assert (status, out) == (2, "")
+    assert problem in err and len(err.splitlines()) == 1
