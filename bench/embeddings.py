@@ -37,7 +37,7 @@ def environment() -> dict[str, Any]:
             continue
     return {
         "python": platform.python_version(),
-        "platform": platform.system(),
+        "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
         "keras_backend": _keras_backend(),

@@ -1,3 +1,4 @@
+import string
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def draw_pair():
                         "episode": np.repeat(np.arange(episodes), ways),
                         "query": target.astype(np.int32),
                         **judged,
-                        "alphabet": np.array(list("ABCDEFGHIJKL"))[
+                        "alphabet": np.array(list(string.ascii_uppercase))[
                             alphabet_of_class[classes.ravel()]
                         ],
                         "character": [f"character{one:02}" for one in classes.ravel()],
