@@ -213,7 +213,8 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
     # Takes longer to import than a hundred runs to read.
     from scipy import stats
 
-    sums = found.value * found.sizes + found.n * found.totals
+    # Rounded, as ties between resamples must not hang on the order of additions.
+    sums = np.round(found.value * found.sizes + found.n * found.totals, 9)
     ends = stats.bootstrap(
         (sums, found.sizes),
         lambda sums, sizes, axis=-1: sums.sum(axis=axis) / sizes.sum(axis=axis),
