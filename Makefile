@@ -4,7 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
-.PHONY: run test check bench clean
+# What results/published is made of; needs Omniglot.
+LAKE := lake-runs lake-within-20w1s lake-between-5w1s lake-between-20w1s
+VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
+PUBLISHED := results/published
+
+.PHONY: run test check bench coverage tables clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -19,6 +24,24 @@ check: $(VENV)/checked build/types
 
 bench: $(VENV)/tested
 	$(BIN)/python -m pytest tests/benchmarks/bench_evaluation.py --benchmark-only --benchmark-columns=min,median,rounds -q -s
+
+# About twenty minutes on one core.
+coverage: $(VENV)/tested
+	@mkdir -p build
+	$(BIN)/python tests/benchmarks/coverage_study.py > build/coverage.md
+	mv build/coverage.md docs/coverage-table.md
+
+tables: $(VENV)/installed
+	mkdir -p build $(PUBLISHED)/records
+	$(BIN)/wayshot run $(LAKE) --out build/published/lake --jobs $(JOBS) \
+	    -s siamese-small -s siamese-resnet18-eca -s hausdorff -s pixel-cosine -s chance
+	$(BIN)/wayshot run $(VINYALS) --out build/published/vinyals --jobs $(JOBS) --episodes 10000 \
+	    -s siamese-small -s pixel-cosine -s chance
+	for table in lake vinyals; do for form in github:md latex:tex csv:csv; do \
+	    $(BIN)/wayshot table build/published/$$table --published --format $${form%:*} \
+	        > build/table && mv build/table $(PUBLISHED)/$$table.$${form#*:} || exit 1; \
+	done; done
+	cd build/published && find . -name record.json | tar cf - -T - | tar xf - -C ../../$(PUBLISHED)/records
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from .errors import ResultError
 from .estimates import FEWEST_CLUSTERS, LEVEL, Estimate, clopper_pearson
@@ -129,7 +129,8 @@ def mcnemar(wins: tuple[int, int]) -> float:
     Returns:
         The p-value.
     """
-    return float(stats.binomtest(wins[0], sum(wins)).pvalue) if sum(wins) else 1.0
+    # The smaller tail of a fair coin, twice, as its two tails are alike.
+    return min(2 * float(special.bdtr(min(wins), sum(wins), 0.5)), 1.0)
 
 
 def sign_flip(parts: np.ndarray) -> tuple[float, int]:
@@ -177,7 +178,9 @@ def smallest_detectable(
         level: One less the level of the test.
         power: From 0.5 to 1.
     """
-    return float(stats.t.ppf((1 + level) / 2, freedom) + stats.t.ppf(power, freedom)) * error
+    return (
+        float(special.stdtrit(freedom, (1 + level) / 2) + special.stdtrit(freedom, power)) * error
+    )
 
 
 def episodes_needed(
@@ -216,9 +219,9 @@ def _tested(
     value, n = math.fsum(gains) / len(gains), len(gains)
     if error:
         size = math.sqrt(error.variance)
-        half = float(stats.t.ppf((1 + level) / 2, error.freedom)) * size
+        half = float(special.stdtrit(error.freedom, (1 + level) / 2)) * size
         ends = max(-1.0, value - half), min(1.0, value + half)
-        p_value = 2 * float(stats.t.sf(abs(value) / size, error.freedom))
+        p_value = 2 * float(special.stdtr(error.freedom, -abs(value) / size))
         return Estimate(value, *ends, level, error.method, n, error.clusters), p_value
     value = float(gains[0])
     others = clopper_pearson(np.zeros(n), level).high

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from .diagram import check_suffix
+from .diagram import save
 from .errors import ResultError
 from .run import Run
 from .verification import pairs, roc
@@ -26,7 +26,6 @@ def curves(runs: Sequence[Run], path: Path) -> None:
     Raises:
         ResultError: A run has no scores, or the file's name has another ending.
     """
-    check_suffix(path)
     found = []
     for run in runs:
         if run.scores is None:
@@ -52,6 +51,4 @@ def curves(runs: Sequence[Run], path: Path) -> None:
     normal.set_yticks(places, names)
     normal.grid(alpha=0.3)
     plain.legend(loc="lower right")
-    fresh = path.with_name(f".{path.name}{path.suffix}")
-    figure.savefig(fresh, dpi=150)
-    fresh.replace(path)
+    save(figure, path)

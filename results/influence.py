@@ -193,7 +193,7 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
     number = trials["episode"].to_numpy() if whole else np.arange(len(trials))
     episodes, episode = np.unique(number, return_inverse=True)
     credit = trials["credit"].to_numpy(np.float64)
-    value = math.fsum(credit) / len(credit)
+    value = float(credit.sum()) / len(credit)
     shape = (len(episodes), len(names))
     parts = _counts(episode, cluster, shape, credit - value)
     first = np.zeros(shape[0], np.int64)

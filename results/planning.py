@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from .comparison import POWER, smallest_detectable
+from .comparison import POWER, episodes_needed, smallest_detectable
 from .errors import ResultError
 from .estimates import FEWEST_CLUSTERS, LEVEL
 from .influence import influence
@@ -76,10 +76,8 @@ def plan_from_runs(
             f"{first.protocol}: {clusters} alphabets, or trials that never differ, say nothing of "
             "the spread; give the --disagreement that you expect"
         )
-    factor = smallest_detectable(1.0, clusters - 1, level, power)
-    allowed = (difference / factor) ** 2 - found.lasting_variance
-    shrinking = found.population_variance - found.lasting_variance
-    needed = max(math.ceil(episodes * shrinking / allowed), 1) if allowed > 0 else None
+    variance, lasting, freedom = found.population_variance, found.lasting_variance, found.freedom
+    needed = episodes_needed(difference, episodes, variance, lasting, freedom, level, power)
     fields = first.record["protocol"].get("fields", {})
     if needed and needed > episodes and fields.get("structure") == "runs":
         needed = None
@@ -88,7 +86,7 @@ def plan_from_runs(
         level,
         power,
         needed,
-        factor * math.sqrt(found.lasting_variance),
+        smallest_detectable(math.sqrt(lasting), freedom, level, power),
         f"{first.scorer} and {second.scorer} on {episodes:,} episodes of {first.protocol}, "
         f"{clusters} alphabets",
     )

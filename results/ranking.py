@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .comparison import Comparison, compare_outcomes, difference
 from .errors import ResultError
@@ -156,6 +155,9 @@ def critical_difference(scorers: int, blocks: int, level: float = LEVEL) -> floa
         blocks: How many alphabets, or other data sets.
         level: One less the level of all tests together.
     """
+    # Here and below: takes longer to import than a table to print.
+    from scipy import stats
+
     q = float(stats.studentized_range.ppf(level, scorers, math.inf)) / math.sqrt(2)
     return q * math.sqrt(scorers * (scorers + 1) / (6 * blocks))
 
@@ -170,6 +172,8 @@ def ranks(accuracies: np.ndarray, level: float = LEVEL) -> Ranks:
     Raises:
         ResultError: There are fewer than three scorers.
     """
+    from scipy import stats
+
     blocks, scorers = accuracies.shape
     if scorers < 3:
         raise ResultError(f"{scorers} scorers cannot be ranked, expected at least 3; compare them")

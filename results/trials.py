@@ -122,6 +122,17 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _column(column: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
+    """A column as pandas has it; by hand, which takes a third of `to_pandas`."""
+    if not pa.types.is_dictionary(column.type):
+        return column.to_numpy()
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.chunk(0) if whole.num_chunks else pa.array([], column.type)
+    codes = whole.indices.to_numpy(zero_copy_only=False)
+    return pd.Categorical.from_codes(codes, whole.dictionary.to_pylist())
+
+
 def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
     """Reads stored trials.
 
@@ -134,9 +145,10 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     """
     wanted = columns or SCHEMA.names
     try:
-        table = pq.read_table(os.fspath(path), columns=columns, partitioning=None)  # pyright: ignore
+        with pq.ParquetFile(os.fspath(path)) as file:
+            table = file.read(columns, use_threads=False)
         kinds = {name: table.schema.field(name).type for name in table.column_names}
-        frame = table.to_pandas()
+        frame = pd.DataFrame({name: _column(table.column(name)) for name in table.column_names})
     except (OSError, pa.ArrowException, ValueError, IndexError, KeyError) as error:
         problem = " ".join(str(error).split())[:200]
         raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None

@@ -30,7 +30,11 @@ def _words(plan: Plan) -> str:
     return plain(" ".join([*lines, f"From: {plan.basis}."]))
 
 
-@click.command("plan")
+@click.command(
+    "plan",
+    epilog="\b\nwayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s siamese-resnet18-eca\n"
+    "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
+)
 @click.argument("protocol")
 @click.option(
     "--difference",
@@ -80,12 +84,7 @@ def command(
     power: float,
     as_json: bool,
 ) -> None:
-    r"""Tell how many episodes of PROTOCOL would decide a difference.
-
-    \b
-    wayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s siamese-resnet18-eca
-    wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4
-    """
+    """Tell how many episodes of PROTOCOL would decide a difference."""
     asked = tasks.parse(protocol)
     if (len(scorers) == 2) == (disagreement is not None):
         raise click.UsageError(

@@ -34,7 +34,11 @@ def _default_protocols(data: str | None) -> list[str]:
     return [FIRST_PROTOCOL]
 
 
-@click.command("run")
+@click.command(
+    "run",
+    epilog="\b\nwayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff\n"
+    "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
+)
 @click.argument("protocols", nargs=-1, metavar="[PROTOCOL]...")
 @click.option(
     "-s",
@@ -104,14 +108,10 @@ def command(
     verification: bool,
     as_json: bool,
 ) -> int:
-    r"""Evaluate every scorer on every protocol, store the trials, print the table.
+    """Evaluate every scorer on every protocol, store the trials, print the table.
 
     What is stored already is not run again. Without PROTOCOL: a first look, on
     the built-in glyphs and, where Omniglot is there, Lake's official runs.
-
-    \b
-    wayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff
-    wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000
     """
     names = list(dict.fromkeys(protocols or _default_protocols(data)))
     parsed = [tasks.parse(name) for name in names]
