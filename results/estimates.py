@@ -223,7 +223,7 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
         n_resamples=RESAMPLES,
         confidence_level=level,
         method="BCa",
-        random_state=np.random.default_rng(np.random.SeedSequence(RESAMPLES)),
+        rng=np.random.default_rng(np.random.SeedSequence(RESAMPLES)),
     ).confidence_interval
     low, high = max(0.0, float(ends.low)), min(1.0, float(ends.high))
     clusters = len(found.clusters)

@@ -94,7 +94,7 @@ class Influence:
     @property
     def sampler_variance(self) -> float:
         """Variance of the mean over other episodes of the same images."""
-        return _variance_of_sum(self.residuals) / self.n**2
+        return float(_variance_of_sum(self.residuals)) / self.n**2
 
     @property
     def population_variance(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
             two are of the same seed.
     """
     trainings = [run.record["scorer"].get("training") or {} for run in runs]
-    seeds = [one.get("seed") for one in trainings]
+    seeds: list[Any] = [one.get("seed") for one in trainings]
     if len({run.record["episodes_digest"] for run in runs}) > 1:
         raise ResultError("runs of different episodes; seeds are compared on the same")
     if len({one.get("recipe") for one in trainings}) > 1 or None in seeds:

@@ -32,7 +32,7 @@ def _words(plan: Plan) -> str:
 
 @click.command(
     "plan",
-    epilog="\b\nwayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s siamese-resnet18-eca\n"
+    epilog="\b\nwayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s hausdorff\n"
     "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
 )
 @click.argument("protocol")

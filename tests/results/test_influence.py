@@ -114,7 +114,7 @@ def test_a_difference_is_that_of_the_influences():
 
 def test_means_of_different_trials_have_no_difference():
     with pytest.raises(ResultError, match="different trials"):
-        influence(trials_of(*draw(1))) - influence(trials_of(*draw(1, episodes=13)))
+        _ = influence(trials_of(*draw(1))) - influence(trials_of(*draw(1, episodes=13)))
 
 
 def test_the_samplers_variance_is_that_of_the_episodes_means():
