@@ -1,6 +1,9 @@
 """What came out: trials, runs, estimates and tables."""
 
+from .breakdown import breakdown, breakdowns
+from .collection import Results, load
 from .comparison import Comparison, compare
+from .confusion import confusion_tables, confusions
 from .errors import ResultError
 from .estimates import (
     INTERVALS,
@@ -20,6 +23,7 @@ from .influence import Influence, influence
 from .matching import disagreeing
 from .metrics import metrics, verification_of
 from .planning import Plan, plan_from_disagreement, plan_from_runs
+from .published import Published, as_published
 from .ranking import Ranking, best_group, differs_from, rank
 from .run import Run, annotate, find, key, place, read, write
 from .seeds import Seeds, over_seeds
@@ -36,17 +40,24 @@ __all__ = [
     "Estimate",
     "Influence",
     "Plan",
+    "Published",
     "Ranking",
     "ResultError",
+    "Results",
     "Run",
     "Seeds",
     "Table",
     "annotate",
+    "as_published",
     "best_group",
     "bootstrap",
+    "breakdown",
+    "breakdowns",
     "clopper_pearson",
     "clustered",
     "compare",
+    "confusion_tables",
+    "confusions",
     "differs_from",
     "disagreeing",
     "estimate",
@@ -55,6 +66,7 @@ __all__ = [
     "influence",
     "judge",
     "key",
+    "load",
     "metrics",
     "narrowest",
     "on_logit_scale",

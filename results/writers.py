@@ -9,104 +9,169 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import tabulate
 
+from . import latex
 from .errors import ResultError
+from .labels import plain
+from .layout import Cell, Column, Layout
 
-if TYPE_CHECKING:
-    from .table import Table
+WIDTH = 100
+"""Characters of a line of text."""
 
 
-def plain(text: str) -> str:
-    """Makes a name that someone else chose into harmless text of one line.
+class Document(Protocol):
+    """What can be written."""
 
-    Control and formatting characters (terminal escapes, line breaks, marks
-    that turn the direction of writing) become the replacement character.
-    """
-    return "".join("\ufffd" if unicodedata.category(c).startswith("C") else c for c in text)
+    def layouts(self) -> Sequence[Layout]:
+        """Its tables."""
+        ...
+
+    def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Its content for CSV: names of fields, and flat dicts of them."""
+        ...
+
+    def data(self) -> dict[str, Any]:
+        """Its content for JSON."""
+        ...
+
+
+def _width(text: str) -> int:
+    """Places that a text takes on a terminal."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
+
+
+def _lines(heading: str, cells: Sequence[Cell], left: bool) -> list[str]:
+    """Pads a column of text; stars and marks stand beside the figures' column."""
+    stars = ["**" if cell.bold else "" for cell in cells]
+    behind = [star + "".join(cell.marks) for star, cell in zip(stars, cells, strict=True)]
+    room = max(map(len, behind), default=0)
+    texts = [heading] + [
+        plain(star + cell.figures + mark.ljust(room))
+        for star, cell, mark in zip(stars, cells, behind, strict=True)
+    ]
+    width = max(map(_width, texts))
+    texts.insert(1, "-" * width)
+    pads = [" " * (width - _width(text)) for text in texts]
+    return [text + pad if left else pad + text for text, pad in zip(texts, pads, strict=True)]
+
+
+def _grid(layout: Layout) -> str:
+    rows = [row for section in layout.sections for row in section.rows]
+    columns = [_lines(plain(layout.stub), [Cell(label) for label, _ in rows], left=True)]
+    for i, column in enumerate(layout.columns):
+        cells = [cells[i] for _, cells in rows]
+        columns.append(_lines(plain(column.heading), cells, left=column.kind == "names"))
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _text(layout: Layout) -> str:
+    caption, *notes = (
+        textwrap.fill(plain(text), WIDTH, break_on_hyphens=False)
+        for text in (layout.caption, *layout.notes, layout.hint)
+        if text
+    )
+    blocks = [caption, *map(_grid, layout.parts()), "\n".join(notes)]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def _markdown(text: str) -> str:
-    return re.sub(r"([\\|<>&`*_\[\]])", r"\\\1", plain(text))
+    return re.sub(r"([\\|<>&`*_\[\]~$#])", r"\\\1", plain(text))
 
 
-def _grid(table: Table, style: str, escape: Callable[[str], str]) -> str:
-    body = [
-        [escape(row), *(table.text(row, column) for column in table.columns)] for row in table.rows
-    ]
-    return tabulate.tabulate(
-        body,
-        headers=["scorer", *map(escape, table.columns)],
-        tablefmt=style,
-        disable_numparse=True,
-        colalign=["left", *["right"] * len(table.columns)],
-    )
+def _github(layout: Layout) -> str:
+    grids = []
+    for part in layout.parts():
+        rows = [row for section in part.sections for row in section.rows]
+        body = [[_markdown(label), *map(_markdown_cell, cells)] for label, cells in rows]
+        headers = [part.stub, *(column.heading for column in part.columns)]
+        aligns = ["left" if one.kind == "names" else "right" for one in part.columns]
+        grids.append(
+            tabulate.tabulate(
+                body,
+                headers=list(map(_markdown, headers)),
+                tablefmt="github",
+                disable_numparse=True,
+                colalign=["left", *aligns],
+            )
+        )
+    return "\n\n".join([_markdown(layout.caption), *grids, *map(_markdown, layout.notes)])
 
 
-def _text(table: Table) -> str:
-    caption, *notes = (textwrap.fill(plain(text), 100) for text in (table.caption, *table.notes))
-    return "\n\n".join([caption, _grid(table, "simple", plain), *notes])
+def _markdown_cell(cell: Cell) -> str:
+    text = _markdown(cell.figures)
+    return (f"**{text}**" if cell.bold else text) + _markdown("".join(cell.marks))
 
 
-def _github(table: Table) -> str:
-    grid = _grid(table, "github", _markdown)
-    return "\n\n".join([_markdown(table.caption), grid, *table.notes])
+def _html(layout: Layout) -> str:
+    lines = ["<table>", f"<caption>{_tagless(layout.caption)}</caption>", "<thead>"]
+    heads = [f"<th>{_tagless(layout.stub)}</th>"]
+    groups = layout.groups()
+    if groups:
+        spans = [f'<th colspan="{count}">{_tagless(group)}</th>' for group, count in groups]
+        lines.append(f"<tr><th></th>{''.join(spans)}</tr>")
+    heads += [f"<th>{_tagless(heading)}</th>" for heading in layout.headings()]
+    lines += [f"<tr>{''.join(heads)}</tr>", "</thead>"]
+    for section in layout.sections:
+        lines.append("<tbody>")
+        if section.heading:
+            span = len(layout.columns) + 1
+            lines.append(f'<tr><th colspan="{span}">{_tagless(section.heading)}</th></tr>')
+        for label, cells in section.rows:
+            row = "".join(map(_html_cell, cells, layout.columns))
+            lines.append(f"<tr><td>{_tagless(label)}</td>{row}</tr>")
+        lines.append("</tbody>")
+    return "\n".join([*lines, "</table>", *(f"<p>{_tagless(note)}</p>" for note in layout.notes)])
 
 
-def _latex(table: Table) -> str:
-    comments = [f"% {plain(text)}" for text in (table.caption, *table.notes)]
-    return "\n".join([*comments, _grid(table, "latex_booktabs", plain)])
+def _tagless(text: str) -> str:
+    return html.escape(plain(text))
 
 
-def _html(table: Table) -> str:
-    caption = f"<caption>{html.escape(plain(table.caption))}</caption>"
-    grid = _grid(table, "html", plain).replace("<table>", f"<table>\n{caption}", 1)
-    return "\n".join([grid, *(f"<p>{html.escape(note)}</p>" for note in table.notes)])
+def _html_cell(cell: Cell, column: Column) -> str:
+    text = _tagless(cell.figures)
+    text = (f"<strong>{text}</strong>" if cell.bold else text) + _tagless("".join(cell.marks))
+    style = "" if column.kind == "names" else ' style="text-align: right"'
+    return f"<td{style}>{text}</td>"
 
 
-def _csv(table: Table) -> str:
+def _csv(document: Document) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    fields = ("scorer", "protocol", "n", "errors")
-    accuracy = ("value", "low", "high", "level", "method", "clusters")
-    more = ("seed", "episodes", "episodes_digest", "scorer_digest", "leaked_characters")
-    writer.writerow([*fields, *accuracy, *more])
-    for one in table.results:
-        cells = [*(one[name] for name in fields), *(one["accuracy"][name] for name in accuracy)]
-        cells += [one[name] for name in more]
-        writer.writerow([plain(cell) if isinstance(cell, str) else cell for cell in cells])
+    fields, rows = document.flat()
+    writer = csv.DictWriter(stream, fields, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        values = {name: plain(one) if isinstance(one, str) else one for name, one in row.items()}
+        writer.writerow(values)
     return stream.getvalue().rstrip("\n")
 
 
-def _json(table: Table) -> str:
-    return json.dumps({"results": list(table.results)}, indent=1, allow_nan=False)
+def _json(document: Document) -> str:
+    return json.dumps(document.data(), indent=1, allow_nan=False)
 
 
-_WRITERS = {
-    "text": _text,
-    "github": _github,
-    "latex": _latex,
-    "html": _html,
-    "csv": _csv,
-    "json": _json,
-}
-FORMATS = tuple(_WRITERS)
+_LAID_OUT = {"text": _text, "github": _github, "latex": latex.write, "html": _html}
+_FLAT = {"csv": _csv, "json": _json}
+FORMATS = (*_LAID_OUT, *_FLAT)
 """Names of the formats. JSON has names as they are, all others as `plain` text."""
 
 
-def render(table: Table, form: str) -> str:
-    """Writes a table out.
+def render(document: Document, form: str) -> str:
+    """Writes a document out.
 
     Args:
-        table: The table.
+        document: What to write.
         form: One of `FORMATS`.
 
     Raises:
         ResultError: The format is unknown.
     """
-    if form not in _WRITERS:
-        raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
-    return _WRITERS[form](table)
+    if form in _FLAT:
+        return _FLAT[form](document)
+    if form in _LAID_OUT:
+        return "\n\n".join(map(_LAID_OUT[form], document.layouts()))
+    raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")

@@ -5,6 +5,11 @@ from __future__ import annotations
 import click
 
 from ... import results
+from ...results.breakdown import PARTS, breakdowns
+from ...results.collection import load
+from ...results.confusion import confusion_tables
+from ...results.published import CHOICES
+from ...results.summary import EXTRAS
 
 
 @click.command("table")
@@ -19,8 +24,95 @@ from ... import results
 @click.option(
     "--interval", type=click.Choice(results.INTERVALS), default="population", show_default=True
 )
+@click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=results.LEVEL,
+    show_default=True,
+    help="Nominal coverage of the intervals.",
+)
+@click.option(
+    "--decimals",
+    type=click.IntRange(0, 6),
+    default=1,
+    show_default=True,
+    help="Of percentages; more where 99.96 would look like 100.",
+)
+@click.option(
+    "--scorer",
+    "scorers",
+    multiple=True,
+    metavar="NAME",
+    help="Only this scorer; may be repeated.",
+)
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="NAME",
+    help="Only this protocol; may be repeated.",
+)
+@click.option(
+    "--columns",
+    "extras",
+    metavar="NAME,...",
+    help=f"More columns: {', '.join(EXTRAS)}.",
+)
+@click.option(
+    "--baseline",
+    metavar="NAME",
+    help="Mark what differs significantly from this scorer.",
+)
+@click.option(
+    "--published",
+    is_flag=False,
+    flag_value=CHOICES[0],
+    type=click.Choice(CHOICES),
+    help="Add rows as published by others; all: those that nobody has verified too, marked.",
+)
+@click.option("--by", type=click.Choice(PARTS), help="Where the errors are, instead of the table.")
+@click.option(
+    "--confusions",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The N most confused pairs of characters, instead of the table.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-def command(folders: tuple[str, ...], form: str, interval: str, as_json: bool) -> None:
+def command(
+    folders: tuple[str, ...],
+    form: str,
+    interval: str,
+    level: float,
+    decimals: int,
+    scorers: tuple[str, ...],
+    protocols: tuple[str, ...],
+    extras: str | None,
+    baseline: str | None,
+    published: str | None,
+    by: str | None,
+    confusions: int | None,
+    as_json: bool,
+) -> None:
     """Print a table of the runs stored in folders (by default, runs)."""
-    runs = results.find(folders or ["runs"])
-    click.echo(results.table(runs, interval).render("json" if as_json else form))
+    for_tables = {"--columns": extras, "--baseline": baseline, "--published": published}
+    given = [name for name, value in for_tables.items() if value]
+    others = {"--by": by, "--confusions": confusions}
+    given += [name for name, value in others.items() if value]
+    if (by or confusions) and len(given) > 1:
+        raise click.UsageError(f"{given[-1]} does not go with {given[0]}; ask for one at a time")
+    runs = load(*folders).select(scorers, protocols).runs
+    if by:
+        document = breakdowns(runs, by)
+    elif confusions:
+        document = confusion_tables(runs, confusions)
+    else:
+        document = results.table(
+            runs,
+            interval,
+            level,
+            baseline=baseline,
+            published=published,
+            extras=extras.split(",") if extras else (),
+            decimals=decimals,
+        )
+    click.echo(document.render("json" if as_json else form))

@@ -28,7 +28,7 @@ def test_run_prints_a_table_and_stores_the_runs(wayshot, protocol, tmp_path):
     words = ("run", protocol, "-s", "pixel-cosine", "-s", "chance", "--out", tmp_path)
     status, out, _ = wayshot(*words, "--episodes", 50)
     assert status == 0
-    assert "pixel-cosine" in out and "20.0 ± 0.0" in out and "t by alphabet (6)" in out
+    assert "pixel-cosine" in out and "20.0 ± 0.0" in out and "6 clusters" in out
     assert len(trials_bytes(tmp_path)) == 2
     status, table, _ = wayshot("table", tmp_path)
     assert status == 0 and sorted(table.splitlines()) == sorted(out.splitlines())

@@ -1,10 +1,11 @@
+import copy
 import string
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import Run, judge
+from wayshot.results import Run, judge, write
 
 RECORD = {
     "protocol": {
@@ -16,6 +17,23 @@ RECORD = {
     "scorer": {"name": "scorer", "digest": "s" * 64},
     "seed": 1,
     "episodes_digest": "e" * 64,
+}
+
+
+STORED = {
+    "protocol": {"name": "lake-within-5w1s", "digest": "p" * 64, "description": "5-way 1-shot"},
+    "dataset": {"name": "omniglot", "digest": "d" * 64, "images": 32460},
+    "scorer": {
+        "name": "pixel-cosine",
+        "digest": "5c03e1" + "0" * 58,
+        "parameters": 12,
+        "leaked_characters": 0,
+    },
+    "seed": 71,
+    "episodes": 2000,
+    "episodes_digest": "3f9c1a77" + "0" * 56,
+    "environment": {},
+    "timings": {"total_seconds": 1.5},
 }
 
 
@@ -107,3 +125,35 @@ def draw_pair():
         return drawn
 
     return draw
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Stores runs that differ from `STORED` as said, each in a folder of its own."""
+    count = 0
+
+    def store(credit=None, alphabets=6, scorer=None, protocol=None, trials=None, **fields):
+        nonlocal count
+        count += 1
+        if credit is None:
+            credit = np.random.default_rng(count).integers(0, 2, 60)
+        n = len(credit)
+        zeros, names = np.zeros(n), [f"alphabet{number % alphabets}" for number in range(n)]
+        record = {**copy.deepcopy(STORED), **fields}
+        record["scorer"] |= scorer or {}
+        record["protocol"] |= protocol or {}
+        columns = {
+            "episode": np.arange(n),
+            "query": zeros.astype(np.int32),
+            "target": zeros.astype(np.int16),
+            "predicted": zeros.astype(np.int16),
+            "credit": np.asarray(credit, float),
+            "margin": zeros.astype(np.float32),
+            "rank": np.ones(n, np.float32),
+            "alphabet": pd.Categorical(names),
+            "character": pd.Categorical(names),
+            "drawer": pd.Categorical(names),
+        }
+        return write(tmp_path / f"run{count}", record, [{**columns, **(trials or {})}])
+
+    return store

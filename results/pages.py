@@ -1,0 +1,144 @@
+"""Pages: a layout cut so that LaTeX can put it on pages."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from .layout import Layout, Section
+
+_SIZES = ((68, "", 6, 13.0), (78, r"\small", 4, 12.0), (92, r"\footnotesize", 3, 10.5))
+"""How many characters fit on a line in a size, the space between columns, the height of a row.
+
+Spaces and heights in points, of a page as narrow as that of LaTeX's own
+article; calibrated by eye.
+"""
+
+_HEIGHT = 520.0
+_CAPTION = (82, 12.0)
+_NOTES = (92, 9.5)
+"""Height of a page; characters on a line of captions and notes, and its height."""
+
+_FEWEST = 6
+"""Rows that are worth starting on what is left of a page."""
+
+NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
+"""A figure, without signs between its thousands."""
+
+
+@dataclass
+class Page:
+    """What stands on a page.
+
+    Attributes:
+        panels: Parts of the layout, one above the other.
+        notes: Notes below them.
+    """
+
+    panels: list[Layout] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def digits(texts: Sequence[str]) -> tuple[int, int]:
+    """The most digits before and behind the point."""
+    parts = [match for text in texts if (match := NUMBER.fullmatch(text.replace(",", "")))]
+    return (
+        max((len(part[1]) for part in parts), default=1),
+        max((len(part[2] or "") for part in parts), default=0),
+    )
+
+
+def _room(layout: Layout) -> int:
+    """Characters that a line takes."""
+    rows = [row for section in layout.sections for row in section.rows]
+    room = max([len(layout.stub), *(len(label) for label, _ in rows)])
+    for place, heading in enumerate(layout.headings()):
+        column = [cells[place] for _, cells in rows]
+        room += 2 + max(
+            len(heading),
+            _width([cell.value for cell in column])
+            + _width([cell.reach for cell in column], " ± ")
+            + max((len(cell.marks) for cell in column), default=0),
+        )
+    return room
+
+
+def _width(texts: Sequence[str], before: str = "") -> int:
+    """Characters of a column whose numbers are aligned at their points."""
+    if not any(texts):
+        return 0
+    whole, places = digits(texts)
+    return len(before) + max(whole + 1 + places, *map(len, texts))
+
+
+def _panels(layout: Layout) -> list[Layout]:
+    """Cuts a layout that is too wide into some above each other."""
+    panels: list[list[int]] = [[]]
+    for place in range(len(layout.columns)):
+        if panels[-1] and _room(layout.of([*panels[-1], place])) > _SIZES[-1][0]:
+            panels.append([])
+        panels[-1].append(place)
+    return [layout.of(panel) for panel in panels] if len(panels) > 1 else [layout]
+
+
+def _size(layout: Layout) -> tuple[str, int, float]:
+    room = max(map(_room, _panels(layout)))
+    fitting = [(size, space, height) for most, size, space, height in _SIZES if room <= most]
+    return fitting[0] if fitting else _SIZES[-1][1:]
+
+
+def size_of(layout: Layout) -> tuple[str, int]:
+    """The size of type in which a layout fits, "" for the usual one, and the space in points."""
+    size, space, _ = _size(layout)
+    return size, space
+
+
+def _lines(text: str, kind: tuple[int, float]) -> float:
+    """Height of a text in points."""
+    return math.ceil(len(text) / kind[0]) * kind[1]
+
+
+def _cut(layout: Layout, count: int) -> tuple[Layout, Layout]:
+    """The first rows, and the rest."""
+    first: list[Section] = []
+    rest: list[Section] = []
+    for section in layout.sections:
+        taken = min(max(count, 0), len(section.rows))
+        for part, rows in ((first, section.rows[:taken]), (rest, section.rows[taken:])):
+            if rows:
+                part.append(replace(section, rows=rows))
+        count -= taken
+    return replace(layout, sections=tuple(first)), replace(layout, sections=tuple(rest))
+
+
+def pages(layout: Layout) -> list[Page]:
+    """Puts a layout on pages, as few as its estimated height needs.
+
+    Args:
+        layout: The layout.
+    """
+    height = _size(layout)[2]
+    done = [Page()]
+    left = _HEIGHT - _lines(layout.caption, _CAPTION) - 10
+    for panel in _panels(layout):
+        rest = panel
+        while rest.sections:
+            heads = 3 + len(rest.sections) + bool(rest.groups())
+            count = sum(len(section.rows) for section in rest.sections)
+            fitting = int(left / height) - heads
+            if fitting < min(count, _FEWEST) and done[-1].panels:
+                done.append(Page())
+                left = _HEIGHT - _lines("", _CAPTION) - 10
+                continue
+            first, rest = _cut(rest, max(fitting, _FEWEST))
+            done[-1].panels.append(first)
+            left -= height * (heads + sum(len(section.rows) for section in first.sections))
+    for note in layout.notes:
+        if _lines(note, _NOTES) > left:
+            done.append(Page())
+            left = _HEIGHT
+        done[-1].notes.append(note)
+        left -= _lines(note, _NOTES)
+    return done
