@@ -36,6 +36,12 @@ _REQUIRED: dict[str, type | tuple[type, ...]] = {
     "environment": dict,
     "timings": dict,
 }
+_OPTIONAL: dict[str, type] = {
+    "audit": dict,
+    "latency": dict,
+    "scores_digest": str,
+    "stopping": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -213,6 +219,11 @@ def read(folder: Path) -> Run:
             "written by another version of wayshot"
         )
     wrong = [name for name, kind in _REQUIRED.items() if not isinstance(record.get(name), kind)]
+    wrong += [
+        name
+        for name, kind in _OPTIONAL.items()
+        if record.get(name) is not None and not isinstance(record[name], kind)
+    ]
     for part, names in (("protocol", ("name", "digest")), ("scorer", ("name", "digest"))):
         if part not in wrong:
             wrong += [

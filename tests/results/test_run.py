@@ -254,6 +254,11 @@ def test_a_record_with_a_field_of_another_kind_is_refused_by_its_name(change, na
     assert name in refusal(change(**{name: value}))
 
 
+@pytest.mark.parametrize("name", ["audit", "latency", "stopping", "scores_digest"])
+def test_a_field_that_need_not_be_there_is_refused_where_it_is_of_another_kind(change, name):
+    assert name in refusal(change(**{name: [1]}))
+
+
 @pytest.mark.parametrize("part", ["protocol", "scorer"])
 @pytest.mark.parametrize("name", ["name", "digest"])
 @pytest.mark.parametrize("value", [None, 1, ["x"], {}])
