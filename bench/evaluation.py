@@ -346,7 +346,7 @@ class Evaluation:
                 "leaked_characters": self._leaked(),
                 **{
                     name: value
-                    for name in ("scale", "training")
+                    for name in ("flops", "scale", "training")
                     if (value := getattr(known, name)) is not None
                 },
             },

@@ -12,6 +12,7 @@ scorer. It may also have these attributes:
   scorer is known by: its code and its answers on a fixed set of images;
 - `trained_on`: iterable of `alphabet/character` names that it has seen;
 - `parameters`: int, how many numbers were learned;
+- `flops`: int, what embedding an image, or scoring a pair, takes;
 - `scale`: `log-odds` or `probability`, where a score says how likely it is that
   two images show one character;
 - `training`: dict with `recipe`, a digest of how it was trained, and `seed`, so
@@ -94,6 +95,7 @@ class Traits:
             and its answers.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
+        flops: To embed an image, or score a pair; None where it does not say.
         scale: One of `SCALES`, or None where it does not say.
         training: `recipe` and `seed`, or None where it does not say.
     """
@@ -105,6 +107,7 @@ class Traits:
     digest: str
     trained_on: frozenset[str] | None
     parameters: int | None
+    flops: int | None = None
     scale: str | None = None
     training: dict[str, Any] | None = None
 
@@ -187,7 +190,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
     smaller_is_closer = bool(getattr(scorer, "smaller_is_closer", False))
     trained_on = _trained_on(scorer, name)
-    parameters = getattr(scorer, "parameters", None)
+    counts = {name: getattr(scorer, name, None) for name in ("parameters", "flops")}
     scale = getattr(scorer, "scale", None)
     if scale is not None and scale not in SCALES:
         raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
@@ -204,8 +207,11 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         smaller_is_closer=smaller_is_closer,
         digest=hashlib.sha256(repr(whole).encode()).hexdigest(),
         trained_on=trained_on,
-        # A method of this name, as PyTorch's modules have, is something else.
-        parameters=int(parameters) if isinstance(parameters, numbers.Integral) else None,
+        # A method of such a name, as PyTorch's modules have, is something else.
+        **{
+            name: int(count) if isinstance(count, numbers.Integral) else None
+            for name, count in counts.items()
+        },
         scale=scale,
         training=_training(scorer, name),
     )

@@ -48,6 +48,7 @@ class BundledSiamese:
         self.digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
         self.trained_on = card["characters"]
         self.parameters: int = card["parameters"]
+        self.flops: int | None = card.get("flops")
         self.scale = _scale(self._network["head"])
         self.training = _training(card)
         self.card: dict[str, Any] = card
@@ -79,7 +80,7 @@ class CheckpointSiamese:
     """A network from a `.keras` file written by `wayshot train`, and the card beside it."""
 
     def __init__(self, path: str) -> None:
-        from ..models import load_checkpoint
+        from ..models import dissect, load_checkpoint
 
         self.model = load_checkpoint(path)
         self.name = Path(path).stem
@@ -89,6 +90,7 @@ class CheckpointSiamese:
             weights.update(f"{name} {array.shape}\n".encode() + array.tobytes())
         self.digest = f"{_VERSION} {weights.hexdigest()}"
         self.parameters = self.model.count_params()
+        self.flops = sum(layer.flops for layer in dissect(self.model.tower))
         self.scale = _scale(self.model.head.head)
         card = Path(path).with_suffix(".json")
         self.trained_on, self.training = None, None

@@ -150,13 +150,15 @@ def render_card(card: Mapping[str, Any]) -> str:
         [f"| teacher | `{teacher['name']}`, weights `{teacher['digest']}` |"] if teacher else []
     )
     held_out = ", ".join(data["held_out_alphabets"]) or "none"
+    effort = f", {card['flops'] / 1e6:,.0f} MFLOP an image" if "flops" in card else ""
     lines = [
         f"# {card['name']}",
         "",
         f"A Siamese network: tower `{network['backbone']}`"
         f"{', of images in all four orientations' if network['quarter_turns'] else ''}; "
         f"{card['embedding']}-dimensional embeddings; join `{network['join']}`, head "
-        f"`{network['head']}`; {card['parameters']:,} parameters.",
+        f"`{network['head']}`; {card['parameters']:,} parameters"
+        f"{effort}.",
         "",
         "| | |",
         "|---|---|",

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from ..tasks import replacing
+from .anatomy import dissect
 from .bundle import bundle, read_weights, weights_digest, write_card
 from .training import Training
 
@@ -35,6 +36,7 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "name": recipe.name,
         "network": recipe.to_dict()["network"],
         "parameters": siamese.count_params(),
+        "flops": sum(layer.flops for layer in dissect(siamese.tower)),
         "embedding": siamese.tower.output_shape[-1],
         "digest": weights_digest(arrays),
         "licence": "MIT; trained on Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT",
