@@ -26,7 +26,7 @@ from .planning import Plan, plan_from_disagreement, plan_from_runs
 from .published import Published, as_published
 from .ranking import Ranking, best_group, differs_from, rank
 from .run import Run, annotate, find, key, place, read, write
-from .seeds import Seeds, over_seeds
+from .seeds import Seeds, SeedsTable, over_seeds, seeds_table
 from .table import Table, result, table
 from .trials import SCHEMA, judge
 from .writers import FORMATS
@@ -46,6 +46,7 @@ __all__ = [
     "Results",
     "Run",
     "Seeds",
+    "SeedsTable",
     "Table",
     "annotate",
     "as_published",
@@ -78,6 +79,7 @@ __all__ = [
     "read",
     "result",
     "sampler",
+    "seeds_table",
     "table",
     "verification_of",
     "wilson",

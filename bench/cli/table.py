@@ -77,6 +77,11 @@ from ...results.summary import EXTRAS
     metavar="N",
     help="The N most confused pairs of characters, instead of the table.",
 )
+@click.option(
+    "--seeds",
+    is_flag=True,
+    help="Trainings of one recipe combined, with the spread between them, instead of the table.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def command(
     folders: tuple[str, ...],
@@ -91,20 +96,23 @@ def command(
     published: str | None,
     by: str | None,
     confusions: int | None,
+    seeds: bool,
     as_json: bool,
 ) -> None:
     """Print a table of the runs stored in folders (by default, runs)."""
     for_tables = {"--columns": extras, "--baseline": baseline, "--published": published}
     given = [name for name, value in for_tables.items() if value]
-    others = {"--by": by, "--confusions": confusions}
+    others = {"--by": by, "--confusions": confusions, "--seeds": seeds}
     given += [name for name, value in others.items() if value]
-    if (by or confusions) and len(given) > 1:
+    if any(others.values()) and len(given) > 1:
         raise click.UsageError(f"{given[-1]} does not go with {given[0]}; ask for one at a time")
     runs = load(*folders).select(scorers, protocols).runs
     if by:
         document = breakdowns(runs, by)
     elif confusions:
         document = confusion_tables(runs, confusions)
+    elif seeds:
+        document = results.seeds_table(runs, level)
     else:
         document = results.table(
             runs,

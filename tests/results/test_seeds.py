@@ -1,10 +1,11 @@
 import copy
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
-from wayshot.results import ResultError, estimate, over_seeds, write
+from wayshot.results import FORMATS, ResultError, estimate, over_seeds, seeds_table, write
 
 RECORD = {
     "protocol": {"name": "lake-within-5w1s", "digest": "p" * 64},
@@ -104,3 +105,29 @@ def test_what_cannot_be_combined_is_refused(store, others, problem):
 def test_perfect_trainings_are_refused(store):
     with pytest.raises(ResultError, match="all trials right"):
         over_seeds([store(np.ones(60), seed) for seed in (1, 2)])
+
+
+def test_the_table_shows_mean_interval_and_spread_of_each_recipe(store):
+    drawn = credits(3)
+    runs = [store(credit, seed) for seed, credit in enumerate(drawn)]
+    found = over_seeds(runs)
+    alone = store(drawn[0], 9, recipe="once")
+    table = seeds_table([*runs, alone])
+    assert list(table.cells.values()) == [found]
+    text = " ".join(table.render("text").split())
+    reach = max(
+        found.estimate.high - found.estimate.value, found.estimate.value - found.estimate.low
+    )
+    assert f"{100 * found.estimate.value:.1f} ± {100 * reach:.1f}" in text
+    assert f"{100 * found.spread:.2f}" in text
+    assert all(f"seed {seed} " in text for seed in range(3))
+    for form in FORMATS:
+        assert "small" in table.render(form)
+    (one,) = json.loads(table.render("json"))["seeds"]
+    assert one["spread"] == found.spread
+    assert one["accuracy"] == found.estimate.as_json()
+
+
+def test_a_recipe_trained_once_has_no_table(store):
+    with pytest.raises(ResultError, match="no recipe with runs of several"):
+        seeds_table([store(credits(1)[0], 1)])
