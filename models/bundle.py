@@ -173,12 +173,15 @@ def render_card(card: Mapping[str, Any]) -> str:
         f"| trained on | {card['hardware']}; Keras {software['keras']} on {software['backend']} "
         f"({software['precision']}), Python {software['python']} |",
         f"| time | {card['seconds'] / 60:.0f} minutes of wall time |",
-        f"| validation, 20-way 1-shot | {_percent(card['validation'])} |",
-        "",
-        "Validation is one-shot accuracy on the held-out background alphabets, with "
-        f"{card['recipe']['validation_episodes']} episodes.",
-        "",
     ]
+    if card["validation"]:
+        lines += [
+            f"| validation, 20-way 1-shot | {_percent(card['validation'])} |",
+            "",
+            "Validation is one-shot accuracy on the held-out background alphabets, with "
+            f"{card['recipe']['validation_episodes']} episodes.",
+        ]
+    lines.append("")
     if "evaluation" in card:
         evaluation = card["evaluation"]
         lines += ["## Evaluation", "", evaluation["statement"], ""]
