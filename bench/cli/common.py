@@ -9,12 +9,24 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from ...results import INTERVALS, LEVEL
+
 data_option = click.option(
     "--data",
     envvar="WAYSHOT_DATA",
     metavar="DIR",
     help="Folder of Omniglot's zips, or of what they unpack to.  [env: WAYSHOT_DATA; default: "
     "where wayshot data fetch puts them]",
+)
+level_option = click.option(
+    "--level",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=LEVEL,
+    show_default=True,
+    help="Coverage of intervals, and one less the level of tests.",
+)
+interval_option = click.option(
+    "--interval", type=click.Choice(INTERVALS), default="population", show_default=True
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 seed_option = click.option(

@@ -19,7 +19,7 @@ from ...results import diagram, matching
 from ...results.comparison import POWER, Comparison, compare
 from ...results.ranking import Ranking, rank
 from ...results.writers import plain
-from .common import json_option
+from .common import json_option, level_option
 
 _LISTED = 10
 _WIDTH = 100
@@ -38,13 +38,7 @@ _WIDTH = 100
     help="Folder of stored runs, the same as DIR.  [default: runs]",
 )
 @click.option("--protocol", "protocols", multiple=True, metavar="NAME", help="Only on this.")
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=results.LEVEL,
-    show_default=True,
-    help="Coverage of intervals, and one less the level of tests.",
-)
+@level_option
 @click.option(
     "--by",
     type=click.Choice(tuple(matching.CLUSTERS)),

@@ -11,7 +11,7 @@ import click
 from ... import results, tasks
 from ...results.planning import Plan, plan_from_disagreement, plan_from_runs
 from ...results.writers import plain
-from .common import json_option
+from .common import json_option, level_option
 
 
 def _words(plan: Plan) -> str:
@@ -65,10 +65,7 @@ def _words(plan: Plan) -> str:
     metavar="PERCENT",
     help="Without runs: the share of trials on which the two will disagree.",
 )
-@click.option(
-    "--level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95,
-    show_default=True, help="One less the level of the test.",
-)  # fmt: skip
+@level_option
 @click.option(
     "--power", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.8,
     show_default=True, help="How often the test is to find the difference.",

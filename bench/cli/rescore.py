@@ -12,7 +12,7 @@ import tabulate
 from ... import results
 from ...results.curves import curves
 from ...results.writers import plain
-from .common import json_option
+from .common import json_option, level_option
 
 
 def _shown(estimate: dict[str, Any]) -> str:
@@ -64,13 +64,7 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
 
 @click.command("rescore")
 @click.argument("folders", nargs=-1, metavar="[DIR]...")
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=results.LEVEL,
-    show_default=True,
-    help="Nominal coverage of the intervals.",
-)
+@level_option
 @click.option(
     "--curves",
     "picture",

@@ -16,7 +16,16 @@ from ..registry import resolve
 from ..settings import Settings
 from ..stopping import until_narrow
 from ..work import Order, serve
-from .common import bar, data_option, episodes_option, json_option, seed_option, ticker, writable
+from .common import (
+    bar,
+    data_option,
+    episodes_option,
+    interval_option,
+    json_option,
+    seed_option,
+    ticker,
+    writable,
+)
 from .rescore import show_verification
 
 FIRST_PROTOCOL = "glyphs-within-20w1s"
@@ -67,9 +76,7 @@ def _default_protocols(data: str | None) -> list[str]:
     help="Processes that do the work.",
 )
 @click.option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
-@click.option(
-    "--interval", type=click.Choice(results.INTERVALS), default="population", show_default=True
-)
+@interval_option
 @click.option(
     "--until-halfwidth",
     "halfwidth",

@@ -10,6 +10,7 @@ from ...results.collection import load
 from ...results.confusion import confusion_tables
 from ...results.published import CHOICES
 from ...results.summary import EXTRAS
+from .common import interval_option, level_option
 
 
 @click.command("table")
@@ -21,16 +22,8 @@ from ...results.summary import EXTRAS
     default="text",
     show_default=True,
 )
-@click.option(
-    "--interval", type=click.Choice(results.INTERVALS), default="population", show_default=True
-)
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=results.LEVEL,
-    show_default=True,
-    help="Nominal coverage of the intervals.",
-)
+@interval_option
+@level_option
 @click.option(
     "--decimals",
     type=click.IntRange(0, 6),
