@@ -25,7 +25,7 @@ check: $(VENV)/checked build/types
 bench: $(VENV)/tested
 	$(BIN)/python -m pytest tests/benchmarks/bench_evaluation.py --benchmark-only --benchmark-columns=min,median,rounds -q -s
 
-# About twenty minutes on one core.
+# About ten minutes on one core.
 coverage: $(VENV)/tested
 	@mkdir -p build
 	$(BIN)/python tests/benchmarks/coverage_study.py > build/coverage.md

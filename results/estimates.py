@@ -157,8 +157,8 @@ def on_logit_scale(
     """The population interval: new alphabets, their characters and images, and other episodes.
 
     A t interval for the log-odds, by the delta method: near 100 % the accuracy
-    itself is so skewed that a symmetric interval misses one time in seven on
-    Lake's runs (see docs/coverage.md). The variance is
+    itself is so skewed that a symmetric interval holds the truth too rarely
+    (docs/coverage.md). The variance is
     `Influence.population_variance`, the degrees of freedom `Influence.freedom`.
 
     Args:
