@@ -25,7 +25,7 @@ class Outcome:
 
     Attributes:
         run: The run.
-        trials: All its trials, in the order of episodes and queries.
+        trials: As `Run.outcome`, in the order of episodes and queries.
         influence: Of each cluster on the accuracy.
         what: What the clusters are, a key of `CLUSTERS`.
     """
@@ -66,13 +66,12 @@ def outcome(run: Run, by: str = "alphabet") -> Outcome:
         raise ResultError(f"unknown clusters {by!r}; known are {', '.join(CLUSTERS)}")
     if by == "run" and run.protocol != "lake-runs":
         raise ResultError(f"{run.protocol} has no official runs; ask for --by alphabet")
-    trials = _in_order(run)
+    trials = _in_order(run.outcome())
     return Outcome(run, trials, influence(trials, CLUSTERS[by]), by)
 
 
-def _in_order(run: Run) -> pd.DataFrame:
-    """All trials by episode and query, which is how they are stored; else a sorted copy."""
-    trials = run.trials
+def _in_order(trials: pd.DataFrame) -> pd.DataFrame:
+    """Trials by episode and query, which is how they are stored; else a sorted copy."""
     episode, query = (trials[name].to_numpy(np.int64) for name in ("episode", "query"))
     steps = np.diff(episode * (query.max(initial=0) + 1) + query)
     return trials if (steps > 0).all() else trials.sort_values(_KEYS, ignore_index=True)
@@ -131,8 +130,8 @@ def check_same_episodes(first: Run, second: Run) -> None:
 
 def _check_same_trials(runs: tuple[Run, Run], trials: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     check_same_episodes(*runs)
-    mine, theirs = (one[_KEYS].to_numpy() for one in trials)
-    if not np.array_equal(mine, theirs):
+    mine, theirs = trials
+    if not all(np.array_equal(mine[key].to_numpy(), theirs[key].to_numpy()) for key in _KEYS):
         raise ResultError(
             f"{runs[0].folder} and {runs[1].folder} are of the same episodes but not of the same "
             f"trials ({', '.join(_KEYS)}); run both again"
@@ -214,7 +213,7 @@ def disagreeing(first: Run, second: Run) -> pd.DataFrame:
             cannot be read.
     """
     check_same_episodes(first, second)
-    both = _in_order(first), _in_order(second)
+    both = _in_order(first.trials), _in_order(second.trials)
     _check_same_trials((first, second), both)
     unlike = (both[0]["credit"] != both[1]["credit"]).to_numpy()
     listed = both[0].loc[unlike, [*_KEYS, "alphabet", "character", "drawer"]]

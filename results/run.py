@@ -73,8 +73,9 @@ class Run:
         return self._read(None)
 
     def outcome(self) -> pd.DataFrame:
-        """The columns that intervals need, quicker to read."""
-        return self._read(list(COLUMNS))
+        """The columns that intervals and comparisons need, quicker to read."""
+        columns = ["query", *COLUMNS]
+        return self.trials[columns] if "trials" in vars(self) else self._read(columns)
 
     @cached_property
     def scores(self) -> np.ndarray | None:

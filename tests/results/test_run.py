@@ -105,8 +105,10 @@ def test_what_is_written_is_read_again(run, folder):
     }
     assert (again.protocol, again.scorer) == ("lake-within-5w1s", "pixel-cosine")
     assert again.trials["episode"].tolist() == list(range(12))
-    assert set(again.outcome()) == set(COLUMNS)
-    pd.testing.assert_frame_equal(again.outcome()[COLUMNS], again.trials[COLUMNS])
+    outcome = results.read(again.folder).outcome()
+    assert set(outcome) == {"query", *COLUMNS}
+    pd.testing.assert_frame_equal(outcome, again.trials[list(outcome)])
+    pd.testing.assert_frame_equal(outcome, again.outcome()[list(outcome)])
 
 
 def test_scores_are_stored_beside_the_trials(tmp_path):
