@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial import KDTree
 
 
 class Chance:
@@ -101,26 +101,78 @@ class Hausdorff:
             for images in (query_images, support_images)
         )
         distances = np.empty((len(queries), len(supports)))
-        for i, (query, query_tree) in enumerate(queries):
-            for j, (support, support_tree) in enumerate(supports):
-                if query_tree is None or support_tree is None:
-                    distances[i, j] = 0.0 if query_tree is support_tree else side
+        for i, query in enumerate(queries):
+            for j, support in enumerate(supports):
+                if query is None or support is None:
+                    distances[i, j] = 0.0 if query is support else side
                 else:
-                    distances[i, j] = max(
-                        support_tree.query(query)[0].mean(), query_tree.query(support)[0].mean()
-                    )
+                    distances[i, j] = max(query.distance_to(support), support.distance_to(query))
         return distances
 
 
-@lru_cache(maxsize=4096)
-def _ink(pixels: bytes, side: int) -> tuple[np.ndarray, KDTree | None]:
-    """Ink points (n, 2) around their mean, and a tree of them; no tree where there is no ink.
+@dataclass(frozen=True)
+class _Ink:
+    """Ink points of an image around their mean, and what finds the nearest of them.
 
-    Remembered, as an image comes up in many pairs.
+    Attributes:
+        rows: Of the rows with ink, the distance below the mean, (R,).
+        columns: Of the columns with ink, the distance right of the mean, (C,).
+        row, column: Places of each point (n,) in these two.
+        centre: Column of the mean.
+        left: For each row of ink the last column of ink before column k, or
+            minus infinity, float32 (side + 1, R).
+        right: The first from column k on, or infinity.
     """
-    points = np.argwhere(np.frombuffer(pixels, np.uint8).reshape(-1, side)).astype(np.float64)
-    if not len(points):
-        return points, None
-    points -= points.mean(axis=0)
-    # Trees without balance or compact nodes give the same distances, sooner.
-    return points, KDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)
+
+    rows: np.ndarray
+    columns: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    centre: float
+    left: np.ndarray
+    right: np.ndarray
+
+    def distance_to(self, other: _Ink) -> float:
+        """The mean distance of the points to the nearest of another image.
+
+        In any row of the other image the nearest point is the first at the left
+        or at the right, so that a look at each of its rows is enough.
+        """
+        edge = len(other.left) - 1
+        k = np.clip(np.floor(self.columns + other.centre).astype(np.intp) + 1, 0, edge)
+        left, right = (
+            np.square(self.columns[:, None] - (side[k].astype(np.float64) - other.centre))
+            for side in (other.left, other.right)
+        )
+        across = np.minimum(left, right, out=left)
+        down = np.square(self.rows[:, None] - other.rows)
+        squares = across.take(self.column, axis=0)
+        squares += down.take(self.row, axis=0)
+        # A third of the time of a minimum over the second axis.
+        starts = np.arange(0, squares.size, squares.shape[1])
+        return float(np.sqrt(np.minimum.reduceat(squares.ravel(), starts)).mean())
+
+
+@lru_cache(maxsize=2048)
+def _ink(pixels: bytes, side: int) -> _Ink | None:
+    """Remembered, as an image comes up in many pairs; None where there is no ink."""
+    image = np.frombuffer(pixels, np.uint8).reshape(-1, side) != 0
+    row, column = np.nonzero(image)
+    if not len(row):
+        return None
+    middle, centre = row.mean(), column.mean()
+    (rows, row), (columns, column) = (
+        np.unique(places, return_inverse=True) for places in (row, column)
+    )
+    ink, positions, none = image[rows], np.arange(side), np.full((len(rows), 1), np.inf)
+    left = np.maximum.accumulate(np.where(ink, positions, -np.inf), axis=1)
+    right = np.minimum.accumulate(np.where(ink, positions, np.inf)[:, ::-1], axis=1)[:, ::-1]
+    return _Ink(
+        rows - middle,
+        columns - centre,
+        row,
+        column,
+        float(centre),
+        np.hstack([-none, left]).T.astype(np.float32, order="C"),
+        np.hstack([right, none]).T.astype(np.float32, order="C"),
+    )
