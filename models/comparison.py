@@ -7,6 +7,7 @@ head gives the same scores here, for all pairs of an episode at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,8 +20,8 @@ HEADS = ("dense", "weighted", "similarity")
 layer of 1 (the published network), a learned weighting and a bias (Koch et
 al. 2015), or its plain sum (for the two differences: minus that)."""
 
-_PAIRS = 4096
-"""Pairs of a dense head that are joined together, about."""
+_TILE = 2**17
+"""Numbers in the joined pairs that go through a head together: they fit the processor's cache."""
 
 
 def unit(embedding: np.ndarray) -> np.ndarray:
@@ -29,40 +30,70 @@ def unit(embedding: np.ndarray) -> np.ndarray:
     return embedding / np.maximum(length, np.float32(1e-12))
 
 
-def joined(join: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def joined(
+    join: str, first: np.ndarray, second: np.ndarray, out: np.ndarray | None = None
+) -> np.ndarray:
     """Joins embeddings (..., D) with embeddings (..., D), broadcasting.
 
     Args:
         join: One of `JOINS`; for `cosine` the embeddings have length one.
         first: float32 ndarray.
         second: float32 ndarray.
+        out: Where to put them, or None; may be `first` or `second`.
     """
-    if join == "difference":
-        return np.abs(first - second)
-    if join == "squared":
-        return np.square(first - second)
-    return first * second
+    if join in ("product", "cosine"):
+        return np.multiply(first, second, out=out)
+    apart = np.subtract(first, second, out=out)
+    return (np.abs if join == "difference" else np.square)(apart, out=apart)
 
 
-def _dense(
-    join: str, weights: Mapping[str, np.ndarray], query: np.ndarray, support: np.ndarray
+@lru_cache(maxsize=16)
+def _even(width: int, hidden: int, most: int) -> bool:
+    """Whether equal rows have equal products, wherever and among how many they are.
+
+    They have not with the kernels that OpenBLAS has for AVX2.
+    """
+    rng = np.random.Generator(np.random.PCG64(0))
+    row = rng.random((1, width), dtype=np.float32)
+    kernel = rng.random((width, hidden), dtype=np.float32)
+    products = [np.repeat(row, count, axis=0) @ kernel for count in {64, most}]
+    return all((product == products[0][0]).all() for product in products)
+
+
+def _by_pairs(
+    join: str, head: str, weights: Mapping[str, np.ndarray], query: np.ndarray, support: np.ndarray
 ) -> np.ndarray:
-    ways, width = support.shape[-2:]
+    """Joins pair by pair, some of them at a time, and always so many.
+
+    A query's last digits do not depend on the other queries, nor on how many
+    there are: either no pair's depend on its place among those that go through
+    a product together, or these are the pairs of one query.
+    """
+    (queries, width), ways = query.shape[-2:], support.shape[-2]
     shape = (*query.shape[:-1], ways)
-    # One query a row, whichever episode it is of.
-    rows = query.reshape(-1, width)
-    episodes = np.broadcast_to(support, (*query.shape[:-2], ways, width)).reshape(-1, ways, width)
-    of_row = np.repeat(np.arange(len(episodes)), query.shape[-2])
-    scores = np.empty((len(rows), ways), dtype=np.float32)
-    step = max(_PAIRS // ways, 1)
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        block = joined(join, rows[part, None], episodes[of_row[part]])
-        # A product for each query by itself: its last digits do not depend on
-        # the queries beside it, as they would in one product over all pairs.
-        hidden = np.maximum(block @ weights["hidden_kernel"] + weights["hidden_bias"], 0)
-        scores[part] = (hidden * weights["weighting"]).sum(axis=-1)
-    return (scores + weights["bias"]).reshape(shape)
+    support = np.broadcast_to(support, (*query.shape[:-2], ways, width))
+    first, second = query.reshape(-1, width), support.reshape(-1, width)
+    count = len(first) * ways
+    most = 64 * max(_TILE // width // 64, 1)
+    size = min(most, 64 * max(-(-count // 64), 1))
+    if head == "dense" and not _even(*weights["hidden_kernel"].shape, most):
+        size = ways
+    pairs = np.arange(-(-count // size) * size).clip(max=max(count - 1, 0))
+    rows = pairs // ways
+    others = rows // queries * ways + pairs % ways
+    scores = np.empty(len(pairs), dtype=np.float32)
+    mine, theirs = np.empty((2, size, width), dtype=np.float32)
+    for start in range(0, count, size):
+        part = slice(start, start + size)
+        first.take(rows[part], axis=0, out=mine, mode="clip")
+        second.take(others[part], axis=0, out=theirs, mode="clip")
+        features = joined(join, mine, theirs, out=mine)
+        if head == "dense":
+            features = features @ weights["hidden_kernel"]
+            features += weights["hidden_bias"]
+            np.maximum(features, 0, out=features)
+        scores[part] = np.vecdot(features, weights["weighting"])
+    return scores[:count].reshape(shape) + weights["bias"]
 
 
 def compare(
@@ -88,16 +119,9 @@ def compare(
     """
     if join == "cosine":
         query, support = unit(query), unit(support)
-    if head == "dense":
-        return _dense(join, weights, query, support)
-    learned = head == "weighted"
-    weighting = weights["weighting"] if learned else np.ones(query.shape[-1], dtype=np.float32)
-    bias = weights["bias"] if learned else np.float32(0)
-    if join in ("product", "cosine"):
-        return (query * weighting) @ np.swapaxes(support, -1, -2) + bias
-    sign = np.float32(1 if learned else -1)
-    scores = np.empty((*query.shape[:-1], support.shape[-2]), dtype=np.float32)
-    for i in range(support.shape[-2]):
-        apart = joined(join, query, support[..., i, None, :])
-        scores[..., i] = (apart * (sign * weighting)).sum(axis=-1)
-    return scores + bias
+    if head == "similarity":
+        sign = np.float32(1 if join in ("product", "cosine") else -1)
+        weights = {"weighting": np.full(query.shape[-1], sign), "bias": np.float32(0)}
+    if head != "dense" and join in ("product", "cosine"):
+        return (query * weights["weighting"]) @ np.swapaxes(support, -1, -2) + weights["bias"]
+    return _by_pairs(join, head, weights, query, support)
