@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from .layers import EfficientChannelAttention, QuarterTurns
+from .siamese import HIDDEN
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,29 @@ def dissect(tower: keras.Model) -> list[LayerFacts]:
             )
         )
     return facts
+
+
+def comparison_flops(join: str, head: str, width: int) -> int:
+    """Counts what it takes to compare two embeddings, by `siamese.Comparison`.
+
+    Args:
+        join: One of `comparison.JOINS`.
+        head: One of `comparison.HEADS`.
+        width: Numbers in an embedding.
+
+    Returns:
+        Floating-point operations, from the two embeddings to the logit:
+        additions, multiplications, divisions, square roots, absolute values
+        and maxima are one each, changes of sign none.
+    """
+    count = width if join in ("product", "cosine") else 2 * width
+    if join == "cosine":
+        # Squares, their sum, its root and the quotients, of both.
+        count += 2 * (3 * width)
+    if head == "similarity":
+        return count + width - 1
+    if head == "dense":
+        # Products, their sum and the bias are 2 width; the maximum is one more.
+        count += HIDDEN * (2 * width + 1)
+        width = HIDDEN
+    return count + 2 * width

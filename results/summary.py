@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import latencies
 from .estimates import LEVEL, estimate_run
 from .run import Run
 
@@ -37,7 +38,7 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
         "scorer_digest": scorer["digest"],
         "parameters": scorer.get("parameters"),
         "flops": scorer.get("flops"),
-        "latency": record.get("latency"),
+        "latency": record.get("latency") or latencies.latest(run),
         "leaked_characters": scorer.get("leaked_characters"),
         "audit": (record.get("audit") or {}).get("verdict"),
         "timings": record["timings"],
@@ -45,7 +46,8 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
     }
 
 
-def _scaled(value: float) -> str:
+def scaled(value: float) -> str:
+    """Writes an amount with a prefix of thousands, where it is that large."""
     for power, unit in ((9, " G"), (6, " M"), (3, " k")):
         if value >= 0.9995 * 10**power:
             return f"{value / 10**power:.1f}{unit}"
@@ -54,11 +56,14 @@ def _scaled(value: float) -> str:
 
 def _milliseconds(latency: dict[str, Any] | None) -> str | None:
     p50 = (latency or {}).get("p50_ms")
-    return None if p50 is None else f"{p50:.0f} ms" if p50 >= 100 else f"{p50:.3g} ms"
+    if latency is None or p50 is None:
+        return None
+    shown = f"{p50:.0f} ms" if p50 >= 100 else f"{p50:.3g} ms"
+    return shown if latency.get("valid", True) else f"{shown} (INVALID)"
 
 
 def _count(value: Any) -> str | None:
-    return None if value is None else _scaled(value)
+    return None if value is None else scaled(value)
 
 
 EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], str | None]]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from . import labels
+from . import labels, latencies
 from .breakdown import breakdown, concentration, half
 from .caption import caption
 from .errors import ResultError
@@ -268,13 +268,8 @@ def _sections(rows: dict[Any, str], runs: Sequence[Run]) -> tuple[tuple[str, ...
     return tuple(tuple(group) for group in groups if group)
 
 
-def _machine(run: Run) -> tuple[Any, ...]:
-    found = (run.record.get("latency") or {}).get("environment") or run.record["environment"]
-    return tuple(found.get(name) for name in ("machine", "platform", "cpus"))
-
-
 def _notes(
-    runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]], timed: bool
+    runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]]
 ) -> list[str]:
     """What is to be known of runs, whichever scorers are compared."""
     given = {mark for some in marked.values() for mark in some}
@@ -286,9 +281,6 @@ def _notes(
     )
     if silent:
         notes.append(f"leakage unknown, what it was trained on is not said: {', '.join(silent)}")
-    machines = {_machine(run) for run in runs.values() if run.record.get("latency")}
-    if timed and len(machines) > 1:
-        notes.append("latencies are of different machines")
     return notes
 
 
@@ -350,7 +342,12 @@ def table(
     protocols = [run.record["protocol"] for run in placed.values()]
     found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
     sections = _sections(rows, runs)
-    notes = _notes(placed, marked, "latency" in extras)
+    notes = _notes(placed, marked)
+    if "latency" in extras:
+        notes += latencies.notes(
+            (row, results[row, column]["latency"], run.record["environment"])
+            for (row, column), run in placed.items()
+        )
     notes += _conflicts(runs, rows, columns)
     if published and not found:
         notes.append("as published: nothing of these protocols")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ... import results
 from ...results.breakdown import PARTS, breakdowns
 from ...results.collection import load
 from ...results.confusion import confusion_tables
+from ...results.pareto import pareto
 from ...results.published import CHOICES
 from ...results.summary import EXTRAS
 from .common import interval_option, level_option
@@ -75,6 +78,14 @@ from .common import interval_option, level_option
     is_flag=True,
     help="Trainings of one recipe combined, with the spread between them, instead of the table.",
 )
+@click.option(
+    "--pareto",
+    "picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw accuracy against latency, of runs whose scorer wayshot latency has measured, into "
+    "a .png or .svg file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def command(
     folders: tuple[str, ...],
@@ -90,16 +101,24 @@ def command(
     by: str | None,
     confusions: int | None,
     seeds: bool,
+    picture: Path | None,
     as_json: bool,
 ) -> None:
     """Print a table of the runs stored in folders (by default, runs)."""
-    for_tables = {"--columns": extras, "--baseline": baseline, "--published": published}
+    for_tables = {
+        "--columns": extras,
+        "--baseline": baseline,
+        "--published": published,
+        "--pareto": picture,
+    }
     given = [name for name, value in for_tables.items() if value]
     others = {"--by": by, "--confusions": confusions, "--seeds": seeds}
     given += [name for name, value in others.items() if value]
     if any(others.values()) and len(given) > 1:
         raise click.UsageError(f"{given[-1]} does not go with {given[0]}; ask for one at a time")
     runs = load(*folders).select(scorers, protocols).runs
+    if picture:
+        pareto(runs, picture, interval, level)
     if by:
         document = breakdowns(runs, by)
     elif confusions:

@@ -1,0 +1,216 @@
+"""`wayshot latency`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import tabulate
+
+from ... import tasks
+from ...results.latencies import MODES
+from ...results.percentiles import SECONDS, SHARES
+from ...results.summary import scaled
+from ...results.writers import plain
+from ..footprint import footprint
+from ..latency import measure, store
+from ..machine import limited
+from ..questions import Questions
+from ..registry import resolve
+from ..scenarios import LONGEST, QUERIES
+from .common import bar, data_option, json_option, seed_option, ticker, writable
+from .run import FIRST_PROTOCOL
+
+
+def _three(value: float | None) -> str:
+    """Three digits, never as a power of ten."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+
+
+def _amount(value: int | None, unit: str = "") -> str:
+    return "–" if value is None else f"{scaled(value)}{unit}"
+
+
+def _percentile(one: dict[str, Any]) -> str:
+    low, high = (_three(one[end]) for end in ("low_ms", "high_ms"))
+    return f"{_three(one['ms'])} [{low}, {high}]"
+
+
+def _streams(records: Sequence[dict[str, Any]]) -> str:
+    """Percentiles of every stream."""
+    rows, reasons = [], []
+    for record in records:
+        name = plain(record["scorer"]["name"])
+        for mode, stream in record["single_stream"].items():
+            if "percentiles" not in stream:
+                rows.append([name, MODES[mode], *["–"] * (len(SHARES) + 1), ""])
+                reasons.append(f"{name}, {MODES[mode]}: {stream['reason']}")
+                continue
+            shares = stream["percentiles"]
+            cells = [_percentile(one) for one in shares.values()]
+            verdict = "VALID" if stream["valid"] else "INVALID"
+            rows.append([name, MODES[mode], f"{stream['queries']:,}", *cells, verdict])
+            invalid: dict[str, list[str]] = {}
+            for share, one in shares.items():
+                if not one["valid"]:
+                    invalid.setdefault(one["reason"], []).append(share)
+            reasons += [
+                f"INVALID: {name}, {MODES[mode]}, {', '.join(some)}: {reason}"
+                for reason, some in invalid.items()
+            ]
+    headers = ["scorer", "one query at a time", "queries", *(f"{share} ms" for share in SHARES), ""]
+    return "\n".join([tabulate.tabulate(rows, headers, disable_numparse=True), *reasons])
+
+
+def _parts(records: Sequence[dict[str, Any]]) -> str:
+    """What a query's time goes into, and throughput."""
+    rows, reasons = [], []
+    for record in records:
+        name, offline = plain(record["scorer"]["name"]), record["offline"]
+        mean = record["single_stream"][record["mode"]]["mean_ms"]
+        verdict = "VALID" if offline["valid"] else "INVALID"
+        if not offline["valid"]:
+            reasons.append(f"INVALID: {name}, all queries at once: {offline['reason']}")
+        rows.append(
+            [
+                name,
+                *(_three(mean[part]) for part in ("embedding", "comparison")),
+                _three(1e3 * mean["harness"]),
+                *(_three(offline[rate]) for rate in ("queries_per_second", "images_per_second")),
+                verdict,
+            ]
+        )
+    headers = ["scorer", "embedding ms", "comparison ms", "harness µs", "queries/s", "images/s", ""]
+    lines = ["By mean, of one query at a time; and all queries at once:"]
+    lines += [tabulate.tabulate(rows, headers, disable_numparse=True), *reasons]
+    alone = max(record["harness_us"] for record in records)
+    lines.append(f"The harness with a scorer that does nothing: {_three(alone)} µs a query.")
+    return "\n".join(lines)
+
+
+def _footprints(records: Sequence[dict[str, Any]]) -> str:
+    """What a scorer costs in a fresh process, and its size."""
+    rows = []
+    for record in records:
+        found, scorer = record["footprint"], record["scorer"]
+        rows.append(
+            [
+                plain(scorer["name"]),
+                *(_three(found[part]) for part in ("load_ms", "first_call_ms")),
+                _amount(found["peak_bytes"], "B"),
+                _amount(found["weights_bytes"], "B"),
+                _amount(scorer["parameters"]),
+                _amount(scorer["flops"]),
+                _amount(found["comparison_flops"]),
+            ]
+        )
+    headers = ["scorer", "load ms", "first answer ms", "peak memory", "weights", "params"]
+    headers += ["FLOPs to embed", "to compare"]
+    table = tabulate.tabulate(rows, headers, disable_numparse=True)
+    return f"In a fresh process:\n{table}"
+
+
+def _heading(record: dict[str, Any]) -> str:
+    here = record["environment"]
+    hardware = ", ".join(plain(name) for name in (here["cpu"] or here["machine"], *here["gpus"]))
+    return (
+        f"{plain(record['protocol']['name'])}, seed {record['seed']}: {record['ways']}-way "
+        f"{record['shots']}-shot; {hardware}, {record['threads']} of {here['cpus']} processors. "
+        "Percentiles: 95 % intervals from order statistics."
+    )
+
+
+@click.command(
+    "latency",
+    epilog="\b\nwayshot latency -s siamese-small -s hausdorff\n"
+    "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
+)
+@click.argument("protocol", default=FIRST_PROTOCOL)
+@click.option(
+    "-s",
+    "--scorer",
+    "scorers",
+    multiple=True,
+    required=True,
+    metavar="SCORER",
+    help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
+    "May be repeated.",
+)
+@click.option(
+    "--queries",
+    type=click.IntRange(1, 10**9),
+    default=QUERIES,
+    show_default=True,
+    help=f"The fewest that are asked one at a time; fewer within {LONGEST:g} s, or --seconds if "
+    "that is more, where a scorer is slow.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, 86_400, min_open=True),
+    default=SECONDS,
+    show_default=True,
+    help="The shortest time of each measurement.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="Leave the scorer N processors.  [default: all]",
+)
+@seed_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of stored runs, beside which latencies are stored.",
+)
+@data_option
+@json_option
+def command(
+    protocol: str,
+    scorers: tuple[str, ...],
+    queries: int,
+    seconds: float,
+    threads: int | None,
+    seed: int,
+    out: Path,
+    data: str | None,
+    as_json: bool,
+) -> None:
+    """Measure how long scorers take for queries of PROTOCOL, and store it beside their runs.
+
+    One query at a time, with the support embedded beforehand and without; and
+    all queries at once. Nothing else should run meanwhile.
+    """
+    parsed = tasks.parse(protocol)
+    records = []
+    with limited(threads):
+        source = tasks.open_protocol(parsed, seed, data, bar)
+        questions = Questions.of(source)
+        writable(out)
+        for name in dict.fromkeys(scorers):
+            scorer, known = resolve(name)
+            footprints = footprint(name, questions, ticker(1, f"{known.name}: start"))
+            record = measure(
+                scorer,
+                known,
+                source,
+                queries=queries,
+                seconds=seconds,
+                ticker=lambda total, title, who=known.name: ticker(total, f"{who}: {title}"),
+            )
+            record["footprint"] = footprints
+            store(out, record)
+            records.append(record)
+    if as_json:
+        click.echo(json.dumps({"results": records}, indent=1))
+        return
+    click.echo(_heading(records[0]))
+    for part in (_streams, _parts, _footprints):
+        click.echo(f"\n{part(records)}")

@@ -1,0 +1,101 @@
+"""The machine: what latencies depend on besides the scorer."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .embeddings import environment
+from .errors import ScorerError
+
+
+def _cpu() -> str | None:
+    """The processor's model; `platform` knows no more than its kind on Linux."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or None
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or None)
+
+
+def _gpus() -> list[str]:
+    """Models of the NVIDIA GPUs, whether or not a scorer uses them."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    words = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.splitlines() if done.returncode == 0 else []
+
+
+def _processors() -> list[int]:
+    """Numbers of the processors that this process may use."""
+    import psutil
+
+    process = psutil.Process()
+    # macOS binds no process to processors.
+    if hasattr(process, "cpu_affinity"):
+        return list(process.cpu_affinity() or [])
+    return list(range(os.cpu_count() or 1))
+
+
+def machine() -> dict[str, Any]:
+    """What `embeddings.environment` says, and the hardware by name.
+
+    Returns:
+        Also `cpu` (model, or None), `gpus` (models), `threads` (processors
+        that this process may use) and `pools` (libraries' own threads).
+    """
+    from threadpoolctl import threadpool_info
+
+    names = ("internal_api", "version", "num_threads")
+    return {
+        **environment(),
+        "cpu": _cpu(),
+        "gpus": _gpus(),
+        "threads": len(_processors()),
+        "pools": [{name: pool[name] for name in names} for pool in threadpool_info()],
+    }
+
+
+@contextmanager
+def limited(threads: int | None) -> Iterator[None]:
+    """Leaves this process, and those that it starts, a few processors.
+
+    A library that starts later makes as many threads as it may use processors,
+    so that this holds whatever computes.
+
+    Args:
+        threads: How many; None for all.
+
+    Raises:
+        ScorerError: There are fewer, or the system cannot do it.
+    """
+    if threads is None:
+        yield
+        return
+    import psutil
+    from threadpoolctl import threadpool_limits
+
+    process, there = psutil.Process(), _processors()
+    if not hasattr(process, "cpu_affinity"):
+        raise ScorerError(f"{platform.system()} cannot limit threads; leave --threads out")
+    if threads > len(there):
+        raise ScorerError(f"{threads} threads, expected at most the {len(there)} processors here")
+    # The first ones serve most interrupts.
+    process.cpu_affinity(there[-threads:])
+    try:
+        with threadpool_limits(threads):
+            yield
+    finally:
+        process.cpu_affinity(there)
