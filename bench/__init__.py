@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ScorerError
 
 if TYPE_CHECKING:
+    from .audits import Audit, audit, audit_episodes
     from .evaluation import Evaluation, evaluate
     from .registry import registered, resolve
     from .scorer import (
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 _HOMES = {
+    "Audit": "audits",
+    "audit": "audits",
+    "audit_episodes": "audits",
     "Evaluation": "evaluation",
     "Settings": "settings",
     "evaluate": "evaluation",
@@ -41,6 +45,7 @@ _HOMES = {
 
 __all__ = [
     "BATCH",
+    "Audit",
     "EmbeddingScorer",
     "Evaluation",
     "FewShotClassifier",
@@ -49,6 +54,8 @@ __all__ = [
     "ScorerError",
     "Settings",
     "Traits",
+    "audit",
+    "audit_episodes",
     "evaluate",
     "registered",
     "resolve",

@@ -6,13 +6,17 @@ from collections.abc import Iterable
 
 from .run import Run
 
-LEAKAGE, AUDIT = "!", "×"
+LEAKAGE, AUDIT, TRANSDUCTIVE = "!", "×", "§"
 """Stand behind figures."""
+
+FLAWS = frozenset({LEAKAGE, AUDIT})
+"""Marks of figures that are not to be compared."""
 
 MEANING = {
     LEAKAGE: "leakage: the scorer was trained on characters that it is tested on; "
     "never bold, not compared",
     AUDIT: "the scorer failed wayshot audit; never bold, not compared",
+    TRANSDUCTIVE: "transductive: a query's answer draws on the other queries",
 }
 """What they mean."""
 
@@ -20,8 +24,9 @@ MEANING = {
 def marks(run: Run) -> tuple[str, ...]:
     """The marks that a run deserves."""
     leaked = bool(run.record["scorer"].get("leaked_characters"))
-    failed = (run.record.get("audit") or {}).get("verdict") == "failed"
-    return (*[LEAKAGE] * leaked, *[AUDIT] * failed)
+    audit = run.record.get("audit") or {}
+    failed, transductive = audit.get("verdict") == "failed", audit.get("transductive") is True
+    return (*[LEAKAGE] * leaked, *[AUDIT] * failed, *[TRANSDUCTIVE] * transductive)
 
 
 def warnings(runs: Iterable[tuple[str, Run]]) -> list[str]:

@@ -13,7 +13,7 @@ from .caption import caption
 from .errors import ResultError
 from .estimates import LEVEL, Estimate
 from .layout import MISSING, Cell, Column, Layout, Section, decimals_for, percent
-from .marks import MEANING, marks
+from .marks import FLAWS, MEANING, marks
 from .published import Published, as_published, is_setting_of, notes_on, sections_of
 from .ranking import best_group, differs_from
 from .run import Run
@@ -106,7 +106,8 @@ class Table:
         return [
             row
             for row in self.rows
-            if (row, column) in self.cells and (row, column) not in self.marks
+            if (row, column) in self.cells
+            and not FLAWS.intersection(self.marks.get((row, column), ()))
         ]
 
     @cached_property

@@ -1,0 +1,135 @@
+"""Invariance: what surrounds an image in a call, and in which order, must not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..scorer import BATCH
+from .agreement import same, worst
+from .findings import FAILED, NOTED, Answer
+from .subject import Subject
+
+
+def company(subject: Subject) -> Answer:
+    """Other images in a batch must not matter."""
+    images, count = np.concatenate([subject.queries, subject.support]), len(subject.queries)
+    # Paper for ink: as unlike the images as any could be.
+    batch = subject.batch(images, 1 - subject.others)
+    embedded = subject.embed(batch)[None, : len(images)]
+    scores = subject.compare(embedded[:, :count], embedded[:, count:])[0]
+    return same(subject, scores, subject.reference)
+
+
+def batch_size(subject: Subject) -> Answer:
+    """How many images come at once must not matter."""
+    answers = []
+    for size in (1, 2, 7):
+        query = subject.embedded[0].copy()
+        query[0, :size] = subject.embed(subject.queries[:size])
+        found = subject.compare(query, subject.embedded[1])[0]
+        answers.append(same(subject, found, subject.reference))
+    return worst(answers)
+
+
+def batch_order(subject: Subject) -> Answer:
+    """The place of an image in a batch must not matter."""
+    images = np.concatenate([subject.queries, subject.support])
+    embedded = subject.embed(subject.batch(images)[::-1])[::-1][None, : len(images)]
+    count = len(subject.queries)
+    scores = subject.compare(embedded[:, :count], embedded[:, count:])[0]
+    return same(subject, scores, subject.reference)
+
+
+def _at_once(subject: Subject, queries: slice) -> np.ndarray:
+    """Scores of some of the queries, given in one call."""
+    if subject.level == 1:
+        return subject.compare(subject.embedded[0][:, queries], subject.embedded[1])[0]
+    if subject.level == 2:
+        return subject.score(subject.queries[queries], subject.support)
+    return subject.classify(subject.queries[queries], subject.support)
+
+
+def other_queries(subject: Subject) -> Answer:
+    """Other queries must not matter to levels 1 and 2; to level 3 they may."""
+    if subject.level == 2:
+        # An evaluation gives one query a call; here all of them come at once.
+        return same(subject, _at_once(subject, slice(None)), subject.reference)
+    answer = worst(
+        [
+            same(subject, _at_once(subject, slice(count)), subject.reference[:count])
+            for count in (1, len(subject.queries) // 2)
+        ]
+    )
+    if subject.level == 3 and answer.status == FAILED:
+        cause = "Uses all queries of an episode together, as transductive classifiers do?"
+        return Answer(NOTED, f"transductive: {answer.found}", answer.amount, cause)
+    return answer
+
+
+def query_order(subject: Subject) -> Answer:
+    """The order of queries must not matter."""
+    # At level 2 the reference is of one query a call.
+    expected = _at_once(subject, slice(None)) if subject.level == 2 else subject.reference
+    found = _at_once(subject, slice(None, None, -1))[::-1]
+    return same(subject, found, expected)
+
+
+def other_support(subject: Subject) -> Answer:
+    """Other support images must not matter to level 2; to level 1 they may."""
+    if subject.level == 2:
+        more = np.concatenate([subject.support, subject.others[: BATCH - len(subject.support)]])
+        answers = []
+        for size in (1, 2, 7, len(more)):
+            found = subject.ask(subject.queries[:4], more[:size])[:, : len(subject.support)]
+            answers.append(same(subject, found, subject.reference[:4, :size]))
+        return worst(answers)
+    half = len(subject.support) // 2
+    found = subject.compare(subject.embedded[0], subject.embedded[1][:, :half])[0]
+    answer = same(subject, found, subject.reference[:, :half])
+    if answer.status == FAILED:
+        cause = "Scores are shares of what all classes get, as after a softmax?"
+        return Answer(NOTED, answer.found, answer.amount, cause)
+    return answer
+
+
+def support_order(subject: Subject) -> Answer:
+    """The order of support images must not matter."""
+    if subject.level == 1:
+        found = subject.compare(subject.embedded[0], subject.embedded[1][:, ::-1])[0][:, ::-1]
+    elif subject.level == 2:
+        found = subject.ask(subject.queries, subject.support[::-1])[:, ::-1]
+    else:
+        labels = np.arange(len(subject.support))[::-1]
+        found = subject.classify(subject.queries, subject.support[::-1], labels)
+    return same(subject, found, subject.reference)
+
+
+def class_positions(subject: Subject) -> Answer:
+    """The numbers that classes have must not matter."""
+    labels = np.roll(np.arange(len(subject.support)), 5)
+    found = subject.classify(subject.queries, subject.support, labels)[:, labels]
+    return same(subject, found, subject.reference)
+
+
+def other_episodes(subject: Subject) -> Answer:
+    """Other episodes of one call must not matter."""
+    query, support = subject.embedded
+    pairs = [(query, support), (query[:, ::-1], support), (query, support[:, ::-1])]
+    queries, supports = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    found = subject.compare(queries, supports)
+    alone = np.concatenate([subject.compare(*pair) for pair in pairs])
+    return same(subject, found, alone)
+
+
+def symmetry(subject: Subject) -> Answer:
+    """Query and support may be exchanged, or else it is said."""
+    if subject.level == 1:
+        first, second = (one[:, :8] for one in subject.embedded)
+        here, there = subject.compare(first, second)[0], subject.compare(second, first)[0]
+    else:
+        first, second = subject.queries[:8], subject.support[:8]
+        here, there = subject.ask(first, second), subject.ask(second, first)
+    answer = same(subject, here, there.T)
+    if answer.status == FAILED:
+        return Answer(NOTED, answer.found, answer.amount)
+    return answer

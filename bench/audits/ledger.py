@@ -1,0 +1,74 @@
+"""The ledger: short audits that scorers have passed, so that they are made once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ...tasks import TaskError, cache_folder, make_cache_folder, replacing
+from ..embeddings import environment
+from ..scorer import Traits
+from ..settings import Ticker, silent
+from . import audit
+from .checks import CHECKS
+from .findings import PASSED
+
+VERSION = 1
+"""Raised when the same checks begin to look at other things."""
+
+
+def _place(traits: Traits) -> Path:
+    """Where the audit of a scorer is, on this machine with these libraries and checks."""
+    checks = [name for name, check in CHECKS.items() if check.short]
+    content = f"audit {VERSION} {checks} {traits.digest} {environment()}"
+    return cache_folder() / "audits" / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.json"
+
+
+def recall(traits: Traits) -> dict[str, Any] | None:
+    """Looks up whether a scorer has passed its short audit.
+
+    Args:
+        traits: What is known of it; nothing is asked of the scorer.
+
+    Returns:
+        The audit as `Audit.as_json` gave it, or None: it has failed, was never
+        made, or the file is damaged.
+    """
+    try:
+        digest, _, content = _place(traits).read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if hashlib.sha256(content).hexdigest().encode() != digest:
+        return None
+    return json.loads(content)
+
+
+def short_audit(scorer: Any, traits: Traits, ticker: Ticker = silent) -> dict[str, Any]:
+    """Audits a scorer in the short form, unless it has passed before.
+
+    Args:
+        scorer: The scorer.
+        traits: What is known of it.
+        ticker: Shows the progress.
+
+    Returns:
+        What goes into the field `audit` of a record.
+    """
+    found = recall(traits)
+    if found is None:
+        made = audit(scorer, traits, short=True, ticker=ticker)
+        found = made.as_json()
+        if made.verdict == PASSED:
+            _keep(_place(traits), json.dumps(found).encode())
+    return found
+
+
+def _keep(path: Path, content: bytes) -> None:
+    # Without it the audit is made again next time.
+    with suppress(OSError, TaskError):
+        make_cache_folder(path.parent)
+        with replacing(path) as fresh:
+            fresh.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)

@@ -1,0 +1,157 @@
+"""Pitfalls: memory, numbers and global state, where code goes wrong unseen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+
+from .agreement import STEADY, apart, same, worst
+from .findings import FAILED, NOTED, PASSED, Answer, RefusalError
+from .subject import Subject
+
+
+def _in_other_memory(array: np.ndarray, image: bool) -> np.ndarray:
+    """The same numbers, one after the other in the first axis, with gaps."""
+    return np.repeat(array.T, 2, axis=-1)[..., ::2].T
+
+
+def identity(subject: Subject) -> Answer:
+    """Where an array lies in memory must not matter."""
+    places: dict[tuple[int, ...], np.ndarray] = {}
+
+    def reused(array: np.ndarray, image: bool) -> np.ndarray:
+        place = places.setdefault((*array.shape, int(image)), array.copy())
+        place[...] = array
+        return place
+
+    count = len(subject.queries)
+    other, support = subject.others[:count], subject.others[count : count + len(subject.support)]
+    expected = subject.ask(other, support)
+    subject.ask(subject.queries, subject.support, reused)
+    return worst(
+        [
+            same(subject, subject.ask(other, support, reused), expected),
+            same(subject, subject.ask(other, support, _in_other_memory), expected),
+        ]
+    )
+
+
+def input_kept(subject: Subject) -> Answer:
+    """What a scorer is given must stay as it was."""
+    if subject.written:
+        return Answer(FAILED, f"{' and '.join(sorted(subject.written))} changed what was given")
+    return Answer(PASSED, "arrays are as they were")
+
+
+def read_only(subject: Subject) -> Answer:
+    """Arrays that cannot be written into should do."""
+
+    def locked(array: np.ndarray, image: bool) -> np.ndarray:
+        array = array.copy()
+        array.flags.writeable = False
+        return array
+
+    try:
+        subject.ask(subject.queries[:4], subject.support, locked)
+    except RefusalError as refusal:
+        return Answer(NOTED, str(refusal))
+    return Answer(PASSED, "read-only arrays will do")
+
+
+def _altered(rng: np.random.Generator, image: np.ndarray, less: int, more: int) -> np.ndarray:
+    """Takes the ink of some pixels away and puts ink on others, at random."""
+    flat = image.ravel().copy()
+    for value, count in ((1, less), (0, more)):
+        flat[rng.permutation(np.flatnonzero(image.ravel() == value))[:count]] = 1 - value
+    return flat.reshape(image.shape)
+
+
+def _wrapping(subject: Subject) -> Answer:
+    """Looks for what counts pixels in a byte: 256 are none, and one too few is 255."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    images = subject.support[:4] | subject.support[4:8]
+    changes = ((0, 0), (256, 0), (128, 128), (192, 0), (16, 0), (0, 16))
+    altered = np.stack([[_altered(rng, one, *change) for one in images] for change in changes])
+    scores = subject.ask(images, altered.reshape(-1, *images.shape[1:]))
+    span = float(np.ptp(scores))
+    each = np.arange(len(images))
+    own = scores.reshape(len(images), len(changes), len(images))[each, :, each]
+    below = own[:, :1] - own
+    _, fewer, moved, control, lost, gained = (np.abs(below) > 1e-9 * span).T
+    if control.all() and (not fewer.any() or not moved.any()):
+        words = "256 pixels changed leave an image as near as it was, and 192 do not"
+        return Answer(FAILED, words, 1.0)
+    if lost.all() and gained.all():
+        ratio = below[:, 4] / below[:, 5]
+        if _are(ratio, 255.0) or _are(1 / ratio, 255.0):
+            return Answer(FAILED, "a pixel less and a pixel more count 1 to 255", 255.0)
+    return Answer(PASSED, "pixels more and pixels less count alike")
+
+
+def _are(values: np.ndarray, expected: float) -> bool:
+    return bool(np.allclose(values, expected, rtol=1e-3))
+
+
+def whole_bytes(subject: Subject) -> Answer:
+    """Numbers of eight bits must not wrap."""
+
+    def signed(array: np.ndarray, image: bool) -> np.ndarray:
+        return array.copy().view(np.int8) if image else array.copy()
+
+    answers = [_wrapping(subject)]
+    # The same bytes; who cannot read them as signed is left to the other ways.
+    with suppress(RefusalError):
+        scores = subject.ask(subject.queries, subject.support, signed)
+        answers.append(same(subject, scores, subject.reference))
+    if subject.level == 1:
+        query, support = subject.embedded
+        if query.dtype.kind in "iu" and query.dtype.itemsize < 8:
+            wide = subject.compare(query.astype(np.int64), support.astype(np.int64))[0]
+            answers.append(same(subject, wide, subject.reference))
+    return worst(answers)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seeds the global generators of NumPy and Python for a while, to see who reads them."""
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+        yield
+    finally:
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
+
+
+def _state() -> str:
+    _, words, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
+    return repr((np.asarray(words).tobytes(), rest, random.getstate()))
+
+
+def global_state(subject: Subject) -> Answer:
+    """Global generators must not matter, and should be left alone."""
+    scores = []
+    touched = False
+    for seed in (1, 1, 2):
+        with seeded(seed):
+            before = _state()
+            scores.append(subject.ask(subject.queries, subject.support))
+            touched |= _state() != before
+    # What differs with the same seeds is drawn elsewhere: another check tells of it.
+    noise = apart(subject, scores[1], scores[0])
+    answer = same(subject, scores[2], scores[0], STEADY + 4 * noise)
+    if answer.status == PASSED and touched:
+        return Answer(NOTED, "the same scores, but a global generator is drawn from or seeded")
+    return answer
+
+
+def training_data(subject: Subject) -> Answer:
+    """A scorer should say what it was trained on."""
+    seen = subject.traits.trained_on
+    if seen is None:
+        return Answer(NOTED, "not said")
+    return Answer(PASSED, f"{len(seen)} characters")

@@ -1,0 +1,215 @@
+"""A subject: a scorer before fixed images, asked as an evaluation asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from ...tasks import Images, glyphs
+from ..scorer import BATCH, Traits
+from .findings import RefusalError
+
+Prepare = Callable[[np.ndarray, bool], np.ndarray]
+"""Gives the array that a scorer is handed in place of another; the second
+argument says whether it holds images (else embeddings or labels)."""
+
+_SEED, _CLASSES = 3, 12
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """The fixed images, uint8 ndarrays (n, 105, 105).
+
+    Drawn by `tasks.glyphs` with a seed that no data set has.
+
+    Attributes:
+        support: One of each of 12 characters, by one drawer.
+        queries: Two of each, by two others.
+        others: More of the same alphabet.
+    """
+
+    support: np.ndarray
+    queries: np.ndarray
+    others: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def panel() -> Panel:
+    """Draws the fixed images."""
+    bits, rows = glyphs.generate(_SEED, alphabets=1)
+    images = Images(bits)[:]
+    drawers = np.array([drawer for _, _, drawer in rows])
+    support, first, second = (images[drawers == name][:_CLASSES] for name in ("01", "02", "03"))
+    others = images[~np.isin(drawers, ("01", "02", "03"))]
+    return Panel(support, np.concatenate([first, second]), others)
+
+
+def copied(array: np.ndarray, image: bool) -> np.ndarray:
+    """The `Prepare` that keeps a scorer from writing where others read."""
+    return array.copy()
+
+
+class Subject:
+    """A scorer before the fixed images.
+
+    Attributes:
+        scorer: The scorer.
+        level: 1, 2 or 3.
+        traits: What is known of it.
+        remake: Makes the scorer once more, or None.
+        elsewhere: Gives `reference` as another process finds it, or None.
+        written: Methods that have changed what they were given.
+        queries: The images asked about.
+        support: One image of each class.
+        others: More images.
+    """
+
+    def __init__(
+        self,
+        scorer: Any,
+        traits: Traits,
+        remake: Callable[[], Any] | None = None,
+        elsewhere: Callable[[], np.ndarray] | None = None,
+    ) -> None:
+        self.scorer, self.traits, self.level = scorer, traits, traits.level
+        self.remake, self.elsewhere = remake, elsewhere
+        self.written: set[str] = set()
+        self._width: int | None = None
+        images = panel()
+        self.queries, self.support, self.others = images.queries, images.support, images.others
+
+    def _call(
+        self, method: str, shape: tuple[int | None, ...], *arguments: np.ndarray
+    ) -> np.ndarray:
+        """Calls a method of the scorer.
+
+        Args:
+            method: Its name.
+            shape: What it must give; None where any length will do.
+            arguments: Its arguments.
+
+        Raises:
+            RefusalError: It raises, or gives something else.
+        """
+        before = [argument.tobytes() for argument in arguments]
+        try:
+            answer = np.asarray(getattr(self.scorer, method)(*arguments))
+        except (Exception, SystemExit) as error:
+            problem = " ".join(f"{type(error).__name__}: {error}".split())
+            raise RefusalError(f"{method} raised {problem}") from error
+        if [argument.tobytes() for argument in arguments] != before:
+            self.written.add(method)
+        wrong = len(answer.shape) != len(shape) or any(
+            wanted not in (None, length) for wanted, length in zip(shape, answer.shape, strict=True)
+        )
+        if wrong:
+            expected = ", ".join("D" if length is None else str(length) for length in shape)
+            raise RefusalError(f"{method} gave shape {answer.shape}, expected ({expected})")
+        if answer.dtype.kind not in "fiu":
+            raise RefusalError(f"{method} gave {answer.dtype}, expected numbers")
+        return answer
+
+    def _scores(self, method: str, shape: tuple[int, ...], *arguments: np.ndarray) -> np.ndarray:
+        scores = self._call(method, shape, *arguments).astype(np.float64)
+        return -scores if self.traits.smaller_is_closer else scores
+
+    def embed(self, images: np.ndarray, prepare: Prepare = copied) -> np.ndarray:
+        """Embeds images, in one batch of just these: ndarray (B, D)."""
+        embedded = self._call("embed", (len(images), self._width), prepare(images, True))
+        self._width = embedded.shape[1]
+        return embedded
+
+    def batch(self, images: np.ndarray, company: np.ndarray | None = None) -> np.ndarray:
+        """Fills images up to `BATCH`, with blank ones as an evaluation does, or with others."""
+        filled = np.zeros((BATCH, *images.shape[1:]), dtype=np.uint8)
+        filled[: len(images)] = images
+        if company is not None:
+            filled[len(images) :] = np.resize(company, filled[len(images) :].shape)
+        return filled
+
+    def compare(
+        self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied
+    ) -> np.ndarray:
+        """Compares embeddings (..., Q, D) with (..., S, D): float64 (..., Q, S), higher closer."""
+        shape = (*query.shape[:-1], support.shape[-2])
+        return self._scores("compare", shape, prepare(query, False), prepare(support, False))
+
+    def score(
+        self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied
+    ) -> np.ndarray:
+        """Scores images (Q, ...) and (S, ...) in one call: float64 (Q, S), higher closer."""
+        shape = len(query), len(support)
+        return self._scores("score", shape, prepare(query, True), prepare(support, True))
+
+    def classify(
+        self,
+        query: np.ndarray,
+        support: np.ndarray,
+        labels: np.ndarray | None = None,
+        prepare: Prepare = copied,
+    ) -> np.ndarray:
+        """Classifies images (Q, ...), by default one support image a class: float64 (Q, ways)."""
+        labels = np.arange(len(support)) if labels is None else labels
+        return self._scores(
+            "classify",
+            (len(query), int(labels.max()) + 1),
+            prepare(support, True),
+            prepare(labels, False),
+            prepare(query, True),
+        )
+
+    def ask(self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied) -> np.ndarray:
+        """Scores queries as an evaluation does, whatever the level.
+
+        Args:
+            query: uint8 ndarray (Q, 105, 105).
+            support: uint8 ndarray (S, 105, 105), each a class of its own.
+            prepare: What the scorer is handed in place of an array.
+
+        Returns:
+            float64 ndarray (Q, S), higher more alike.
+        """
+        if self.level == 1:
+            embedded = self.embed(self.batch(np.concatenate([query, support])), prepare)
+            first, second = np.split(embedded[: len(query) + len(support)], [len(query)])
+            return self.compare(first[None], second[None], prepare)[0]
+        if self.level == 2:
+            rows = [self.score(one[None], support, prepare) for one in query]
+            return np.concatenate(rows)
+        return self.classify(query, support, prepare=prepare)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """Scores of the fixed queries and support as `ask` gives them, float64 ndarray (24, 12)."""
+        if self.level == 1:
+            return self.compare(*self.embedded)[0]
+        return self.ask(self.queries, self.support)
+
+    @cached_property
+    def embedded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings (1, 24, D) and (1, 12, D) of the fixed queries and support."""
+        count = len(self.queries)
+        known = self._embedded[None, : count + len(self.support)]
+        return known[:, :count], known[:, count:]
+
+    @cached_property
+    def blank(self) -> np.ndarray:
+        """Scores of an image without ink, float64 ndarray (1, 12)."""
+        if self.level == 1:
+            # The batch ends with such images.
+            return self.compare(self._embedded[None, -1:], self.embedded[1])[0]
+        return self.ask(np.zeros_like(self.queries[:1]), self.support)
+
+    @cached_property
+    def _embedded(self) -> np.ndarray:
+        return self.embed(self.batch(np.concatenate([self.queries, self.support])))
+
+    @cached_property
+    def span(self) -> float:
+        """The largest less the smallest score of `reference` that is finite."""
+        finite = self.reference[np.isfinite(self.reference)]
+        return float(np.ptp(finite)) if finite.size else 0.0

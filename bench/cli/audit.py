@@ -1,0 +1,115 @@
+"""`wayshot audit`."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+import tabulate
+
+from ... import tasks
+from ...results.writers import WIDTH, plain
+from ..audits import Audit, audit, audit_episodes, reference
+from ..registry import resolve
+from ..scorer import Traits
+from ..workers import Workers
+from .common import bar, data_option, json_option, seed_option, ticker
+
+
+def _elsewhere(name: str) -> Any:
+    """Scores of the fixed images, found by a process of its own."""
+    with Workers(processes=True) as workers:
+        return workers.submit(reference, name).result()
+
+
+def _audited(name: str, scorer: Any, traits: Traits) -> Audit:
+    return audit(
+        scorer,
+        traits,
+        remake=lambda: resolve(name)[0],
+        elsewhere=lambda: _elsewhere(name),
+        ticker=lambda total, title: ticker(total, f"{name}: {title}"),
+    )
+
+
+def _drawn(name: str, source: tasks.Source) -> Audit:
+    def make(seed: int) -> tasks.Source:
+        # The official runs have no seed.
+        if isinstance(source, tasks.Sampler):
+            return tasks.Sampler(source.protocol, source.dataset, seed)
+        return source
+
+    return audit_episodes(
+        make,
+        seed=source.seed,
+        ticker=lambda total, title: ticker(total, f"{name}: {title}"),
+    )
+
+
+def _show(name: str, found: Audit) -> None:
+    counts = Counter(one.status for one in found.checks)
+    verdict = f"{name}: {found.verdict}"
+    if found.transductive:
+        verdict += ", transductive"
+    click.echo(plain(f"{verdict} ({', '.join(f'{n} {status}' for status, n in counts.items())})"))
+    rows = [[one.check, one.status, plain(one.found)] for one in found.checks]
+    click.echo(tabulate.tabulate(rows, ["check", "status", "what came back"]))
+    for one in found.checks:
+        if one.cause:
+            words = f"{one.check} {one.status}. Done: {one.done}. Came back: {one.found}."
+            words = plain(f"{words} Likely cause: {one.cause}")
+            click.echo(textwrap.fill(words, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+    click.echo()
+
+
+@click.command(
+    "audit",
+    epilog="\b\nwayshot audit siamese-small mymodule:scorer\n"
+    "wayshot audit --protocol lake-within-20w1s",
+)
+@click.argument("scorers", nargs=-1, metavar="[SCORER]...")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    metavar="PROTOCOL",
+    help="Audit the episodes that a protocol draws. May be repeated.",
+)
+@seed_option
+@data_option
+@json_option
+def command(
+    scorers: tuple[str, ...],
+    protocols: tuple[str, ...],
+    seed: int,
+    data: str | None,
+    as_json: bool,
+) -> int:
+    """Find out whether anything but pixels matters to SCORER.
+
+    Fixed images are asked about in many ways that must not make a difference:
+    other company, other orders, other memory, another process. Ends with
+    status 1 if a check fails.
+    """
+    if not scorers and not protocols:
+        raise click.UsageError("expected a SCORER or a --protocol; see wayshot list")
+    resolved = {name: resolve(name) for name in scorers}
+    sources = {name: tasks.open_protocol(tasks.parse(name), seed, data, bar) for name in protocols}
+    asked: list[tuple[str, str, Callable[[], Audit]]] = [
+        *(("scorer", name, partial(_audited, name, *found)) for name, found in resolved.items()),
+        *(("protocol", name, partial(_drawn, name, source)) for name, source in sources.items()),
+    ]
+    entries: list[dict[str, Any]] = []
+    for kind, name, ask in asked:
+        found = ask()
+        entries.append({kind: name, **found.as_json()})
+        if not as_json:
+            _show(name, found)
+    if as_json:
+        click.echo(json.dumps({"results": entries}, indent=1))
+    return int(any(entry["verdict"] == "failed" for entry in entries))
