@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..tasks import replacing
+from ..tasks.images import readable
 from .backend import load_keras
 from .errors import ModelError
 
@@ -104,6 +106,11 @@ class Bundle:
         return model
 
 
+def _code(text: str) -> str:
+    """A name from a stored run, in a cell of Markdown."""
+    return "`" + readable(text).replace("`", "'").replace("|", r"\|") + "`"
+
+
 def _percent(accuracy: Mapping[str, float]) -> str:
     return ", ".join(f"{100 * value:.1f} % {name}" for name, value in accuracy.items())
 
@@ -132,7 +139,7 @@ def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
         f"| protocol | {heads} | mean | sd |",
         "|---|" + "---|" * (len(seeds) + 2),
     ]
-    rows = [(f"`{name}`", [one["results"][name] for one in seeds]) for name in protocols]
+    rows = [(_code(name), [one["results"][name] for one in seeds]) for name in protocols]
     for name in seeds[0]["validation"]:
         rows.append((f"validation, {name}", [one["validation"][name] for one in seeds]))
     for name, shares in rows:
@@ -190,8 +197,8 @@ def render_card(card: Mapping[str, Any]) -> str:
             accuracy = one["accuracy"]
             value, low, high = (100 * accuracy[end] for end in ("value", "low", "high"))
             lines.append(
-                f"| `{one['protocol']}` | {value:.2f} ({low:.2f} to {high:.2f}) | {one['n']:,} | "
-                f"{accuracy['method']} |"
+                f"| {_code(one['protocol'])} | {value:.2f} ({low:.2f} to {high:.2f}) | "
+                f"{one['n']:,} | {accuracy['method']} |"
             )
         lines.append("")
         lines += _seeds(evaluation.get("seeds", []))
@@ -217,11 +224,29 @@ def render_card(card: Mapping[str, Any]) -> str:
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    """Writes a card into a folder, as `NAME.json` and `NAME.md`."""
-    with replacing(folder / f"{card['name']}.json") as fresh:
-        fresh.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with replacing(folder / f"{card['name']}.md") as fresh:
-        fresh.write_text(render_card(card), encoding="utf-8")
+    """Writes a card into a folder, as `NAME.json` and `NAME.md`, both or neither.
+
+    Raises:
+        ModelError: Its name is none that a file could have, or a field is
+            missing or of another kind.
+    """
+    from .recipe import NAME
+
+    name = card.get("name")
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise ModelError(f"a card of the name {name!r}, expected letters, digits, '.', '_' and '-'")
+    try:
+        # Encoded first, so that nothing is written of what cannot be.
+        data = (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode()
+        text = render_card(card).encode()
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelError(
+            f"the card of {name}: a field is missing or of another kind "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        ) from None
+    for content, ending in ((data, "json"), (text, "md")):
+        with replacing(folder / f"{name}.{ending}") as fresh:
+            fresh.write_bytes(content)
 
 
 def bundles() -> list[str]:

@@ -6,19 +6,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import yaml
 from msgspec import Meta
 
+from ..tasks.images import readable
 from .errors import ModelError
 
 FOLDER = Path(__file__).parent / "recipes"
 """Where the bundled recipes are."""
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
+"""What a network may be called: files have that name."""
+
 Join = Literal["difference", "squared", "product", "cosine"]
 Head = Literal["dense", "weighted", "similarity"]
-Count = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+CountOrZero = Annotated[int, Meta(ge=0, le=10**9)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,13 +114,13 @@ class Classes(_Part, frozen=True):
     steps: Count
     batch: Count = 256
     learning_rate: Positive = 2e-3
-    warmup_steps: Annotated[int, Meta(ge=0)] = 300
+    warmup_steps: CountOrZero = 300
     weight_decay: NotNegative = 0.05
     scale: Positive = 30.0
     margin: NotNegative = 0.1
     norm_penalty: NotNegative = 0.0
     mirrors: bool = False
-    small_steps: Annotated[int, Meta(ge=0)] = 0
+    small_steps: CountOrZero = 0
     small_size: Count = 20
     teacher: str | None = None
 
@@ -180,17 +186,17 @@ class Recipe(_Part, frozen=True):
             and goes back to the best; 0 for never.
     """
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
+    name: Annotated[str, Meta(pattern=NAME)]
     network: Network
     data: Annotated[str, Meta(pattern=".+-.+")]
     held_out: tuple[str, ...]
-    drawers: Annotated[int, Meta(ge=2)] = 20
+    drawers: Annotated[int, Meta(ge=2, le=10**9)] = 20
     distortion: Distortion = Distortion()
     classes: Classes | None = None
     pairs: Pairs | None = None
     validate_every: Count = 500
     validation_episodes: Count = 400
-    patience: Annotated[int, Meta(ge=0)] = 0
+    patience: CountOrZero = 0
 
     def __post_init__(self) -> None:
         if not self.classes and not self.pairs:
@@ -208,28 +214,99 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def read(recipe: str) -> Recipe:
+LARGEST = 2**16
+"""Bytes of a recipe's file."""
+
+
+_DEEPEST = 20
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain types, every key once, and no aliases: those can grow without end."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
+        # Found here, as the time that brackets take is the square of their number.
+        if self.flow_level > _DEEPEST:
+            raise yaml.YAMLError("nested too deep")
+        super().fetch_flow_collection_start(TokenClass)
+
+    def add_indent(self, column: int) -> bool:
+        if len(self.indents) > _DEEPEST:
+            raise yaml.YAMLError("nested too deep")
+        return super().add_indent(column)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name); write out what it stands for")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.YAMLError(f"the key {twice[0]!r} twice in one place")
+        return super().construct_mapping(node, deep)
+
+
+def decode(text: bytes) -> Recipe:
+    """Reads a recipe in YAML, whoever wrote it.
+
+    Args:
+        text: The file's content.
+
+    Raises:
+        ModelError: It is not a valid recipe; the message does not name the file.
+    """
+    if len(text) > LARGEST:
+        raise ModelError(f"more than {LARGEST:,} bytes, too many for a recipe")
+    try:
+        found = msgspec.convert(yaml.load(text, _Loader), Recipe)
+        # What cannot be written could not be stored with the network either.
+        found.to_dict()
+        return found
+    except msgspec.ValidationError as error:
+        raise ModelError(
+            f"{_line(error)}; wayshot describe recipe {names()[0]} shows every field"
+        ) from None
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ModelError(f"not a readable YAML file ({_line(error)})") from None
+
+
+def _line(error: Exception) -> str:
+    return readable(" ".join(str(error).split()))[:500]
+
+
+def read(recipe: str, backbone: str | None = None) -> Recipe:
     """Reads a recipe.
 
     Args:
         recipe: Name of a bundled recipe, or path of a YAML file.
+        backbone: Replaces the recipe's own. A backbone `module:attribute` is
+            code, which is imported only where it is named here, by the user,
+            and not where only a file names it.
 
     Raises:
         ModelError: There is none such, or it is not a valid recipe.
     """
     path = FOLDER / f"{recipe}.yaml" if recipe in names() else Path(recipe)
     try:
-        text = path.read_bytes()
-    except OSError:
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+    except (OSError, ValueError):
         raise ModelError(
             f"recipe {recipe!r} is neither a readable file nor one of {', '.join(names())}"
         ) from None
     try:
-        return msgspec.yaml.decode(text, type=Recipe)
-    except msgspec.ValidationError as error:
+        found = decode(text)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    own = found.network.backbone
+    if backbone:
+        network = msgspec.structs.replace(found.network, backbone=backbone)
+        return msgspec.structs.replace(found, network=network)
+    if ":" in own and not own.startswith("keras:"):
         raise ModelError(
-            f"{path}: {error}; wayshot describe recipe {names()[0]} shows every field"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise ModelError(f"{path}: not a readable YAML file ({problem})") from None
+            f"{path}: the backbone {own!r} is code, which is imported only where you name it "
+            f"yourself: wayshot train {recipe} --backbone {own}"
+        )
+    return found

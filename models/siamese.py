@@ -9,8 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..tasks.images import readable
 from . import comparison
 from .backbones import backbone
+from .checkpoint import inspect
 from .errors import ModelError
 from .layers import QuarterTurns
 from .pixels import view
@@ -223,6 +225,8 @@ def assemble(network: Network, name: str) -> Siamese:
 def load_checkpoint(path: str | Path) -> Siamese:
     """Loads a Siamese network from a `.keras` file, in Keras's safe mode.
 
+    The file is looked through before Keras reads it; see `checkpoint.inspect`.
+
     Raises:
         ModelError: The file is missing, damaged, or holds something else.
     """
@@ -231,13 +235,18 @@ def load_checkpoint(path: str | Path) -> Siamese:
     if not zipfile.is_zipfile(path):
         raise ModelError(f"checkpoint {path}: damaged, or not a .keras file")
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        name = inspect(Path(path))
+        kind: Any = keras.saving.get_custom_objects().get(name)
+        is_ours = isinstance(kind, type) and issubclass(kind, Siamese)
+        model: Any = (
+            keras.saving.load_model(path, compile=False, safe_mode=True) if is_ours else None
+        )
     except Exception as error:
-        problem = " ".join(str(error).split())[:200]
+        problem = readable(" ".join(str(error).split()))[:200] or type(error).__name__
         raise ModelError(f"checkpoint {path}: cannot be loaded ({problem})") from None
-    if not isinstance(model, Siamese):
+    if not is_ours:
         raise ModelError(
-            f"checkpoint {path}: holds a {type(model).__name__}, expected a wayshot Siamese; "
+            f"checkpoint {path}: holds a {readable(name)[:100]}, expected a wayshot Siamese; "
             "wrap other models in an object with embed and compare, and name it module:attribute"
         )
     return model

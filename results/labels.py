@@ -16,7 +16,12 @@ def plain(text: str) -> str:
     Control and formatting characters (terminal escapes, line breaks, marks
     that turn the direction of writing) become the replacement character.
     """
-    return "".join("\ufffd" if unicodedata.category(c).startswith("C") else c for c in text)
+    return "".join("\ufffd" if _is_control(char) else char for char in text)
+
+
+def _is_control(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category.startswith("C") or category in ("Zl", "Zp")
 
 
 def shown(name: str) -> str:

@@ -15,33 +15,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from . import record as records
 from . import scores as scores_file
 from . import trials as trials_file
 from .errors import ResultError
 from .influence import COLUMNS
+from .record import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
-"""Version of `record.json` and of the trials' columns."""
+_ROWS_A_BYTE = 16
+"""Rows of Parquet beyond which a file says nothing: where a class sits takes a bit or more."""
 
-_REQUIRED: dict[str, type | tuple[type, ...]] = {
-    "protocol": dict,
-    "dataset": dict,
-    "scorer": dict,
-    "seed": int,
-    "episodes": int,
-    "episodes_digest": str,
-    "n": int,
-    "trials_digest": str,
-    "environment": dict,
-    "timings": dict,
+_ROWS_AT_LEAST = 2**20
+
+_RANGES = {
+    "episode": (0, 2**62),
+    "query": (0, 2**31),
+    "target": (0, 2**15),
+    "predicted": (0, 2**15),
+    "credit": (0, 1),
+    "margin": (-np.finfo(np.float32).max, np.finfo(np.float32).max),
+    "rank": (0, 2**15),
 }
-_OPTIONAL: dict[str, type] = {
-    "audit": dict,
-    "latency": dict,
-    "scores_digest": str,
-    "stopping": dict,
-}
+"""What trials may hold, both ends included."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,13 @@ class Run:
         if "scores_digest" not in self.record:
             return None
         self._check(scores_file.NAME)
-        return scores_file.read(self.folder / f"{scores_file.NAME}.parquet")
+        path = self.folder / f"{scores_file.NAME}.parquet"
+        scores = scores_file.read(path)
+        if scores.dtype.kind not in "fiu" or len(scores) != self.record["n"]:
+            raise ResultError(f"{path}: not a row of numbers for each trial; run it again")
+        if np.isnan(scores).any() or np.isposinf(scores).any():
+            raise ResultError(f"{path}: a score is NaN or infinite; run it again")
+        return scores
 
     def verify(self) -> None:
         """Makes sure that the trials, and scores if there are any, are those of the record.
@@ -97,6 +101,9 @@ class Run:
 
     def _check(self, what: str) -> None:
         path = self.folder / f"{what}.parquet"
+        # What is not a file may have no end, and a link may lead anywhere.
+        if path.exists() and (path.is_symlink() or not path.is_file()):
+            raise ResultError(f"{path}: a link or no file; put the file itself there")
         try:
             sound = trials_file.digest(path) == self.record[f"{what}_digest"]
         except OSError as error:
@@ -106,7 +113,34 @@ class Run:
 
     def _read(self, columns: list[str] | None) -> pd.DataFrame:
         self._check("trials")
-        return trials_file.read(self.folder / "trials.parquet", columns)
+        path = self.folder / "trials.parquet"
+        try:
+            rows = pq.read_metadata(path).num_rows
+        except (OSError, pa.ArrowException) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None
+        if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * path.stat().st_size):
+            raise ResultError(f"{path}: {rows:,} trials in so small a file; run it again")
+        trials = trials_file.read(path, columns)
+        if len(trials) != self.record["n"]:
+            raise ResultError(
+                f"{path}: {len(trials):,} trials, the record says {self.record['n']:,}; "
+                "run it again"
+            )
+        wrong = [name for name in map(str, trials) if not _is_possible(name, trials[name])]
+        if wrong:
+            raise ResultError(f"{path}: impossible values of {', '.join(wrong)}; run it again")
+        return trials
+
+
+def _is_possible(name: str, column: pd.Series) -> bool:
+    """Whether what a file says can have come of trials: nothing missing, all in its range."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return bool((column.cat.codes >= 0).all())
+    low, high = _RANGES[name]
+    # An empty place makes floats of whole numbers.
+    whole = trials_file.SCHEMA.field(name).type.to_pandas_dtype()
+    return column.dtype == whole and bool(column.between(low, high).all())
 
 
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:
@@ -198,41 +232,13 @@ def _text(record: dict[str, Any]) -> str:
     return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
-
-
 def read(folder: Path) -> Run:
     """Reads the record of a stored run.
 
     Raises:
         ResultError: It is missing, damaged, or of another schema version.
     """
-    path = folder / "record.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultError(f"{path}: cannot be read ({error}); remove the folder") from None
-    version = record.get("schema_version") if isinstance(record, dict) else None
-    if version != SCHEMA_VERSION:
-        raise ResultError(
-            f"{path}: schema version {version!r}, expected {SCHEMA_VERSION}; "
-            "written by another version of wayshot"
-        )
-    wrong = [name for name, kind in _REQUIRED.items() if not isinstance(record.get(name), kind)]
-    wrong += [
-        name
-        for name, kind in _OPTIONAL.items()
-        if record.get(name) is not None and not isinstance(record[name], kind)
-    ]
-    for part, names in (("protocol", ("name", "digest")), ("scorer", ("name", "digest"))):
-        if part not in wrong:
-            wrong += [
-                f"{part}.{name}" for name in names if not isinstance(record[part].get(name), str)
-            ]
-    if wrong:
-        raise ResultError(f"{path}: missing or wrong: {', '.join(wrong)}; remove the folder")
-    return Run(folder, record)
+    return Run(folder, records.read(folder / "record.json"))
 
 
 def find(folders: Iterable[str | Path]) -> list[Run]:
@@ -248,7 +254,8 @@ def find(folders: Iterable[str | Path]) -> list[Run]:
             raise ResultError(f"{folder}: no such folder; store runs with: wayshot run")
         for path in sorted(folder.rglob("record.json")):
             if not any(part.startswith(".") for part in path.relative_to(folder).parts):
-                found.setdefault(path.resolve(), read(path.parent))
+                run = read(path.parent)
+                found.setdefault(path.resolve(), run)
     if not found:
         raise ResultError(
             f"no stored runs in {', '.join(map(str, folders))}; store some with: wayshot run"

@@ -19,6 +19,8 @@ from .errors import ResultError
 from .labels import plain
 from .layout import Cell, Column, Layout
 
+_FORMULA = ("=", "+", "-", "@")
+
 WIDTH = 100
 """Characters of a line of text."""
 
@@ -83,6 +85,11 @@ def _markdown(text: str) -> str:
     return re.sub(r"([\\|<>&`*_\[\]~$#])", r"\\\1", plain(text))
 
 
+def _paragraph(text: str) -> str:
+    """Text of its own lines, which must not begin like a list or a rule."""
+    return re.sub(r"^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", _markdown(text))
+
+
 def _github(layout: Layout) -> str:
     grids = []
     for part in layout.parts():
@@ -99,7 +106,7 @@ def _github(layout: Layout) -> str:
                 colalign=["left", *aligns],
             )
         )
-    return "\n\n".join([_markdown(layout.caption), *grids, *map(_markdown, layout.notes)])
+    return "\n\n".join([_paragraph(layout.caption), *grids, *map(_paragraph, layout.notes)])
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -139,14 +146,21 @@ def _html_cell(cell: Cell, column: Column) -> str:
     return f"<td{style}>{text}</td>"
 
 
+def _csv_field(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
 def _csv(document: Document) -> str:
     stream = io.StringIO()
     fields, rows = document.flat()
     writer = csv.DictWriter(stream, fields, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        values = {name: plain(one) if isinstance(one, str) else one for name, one in row.items()}
-        writer.writerow(values)
+        writer.writerow({name: _csv_field(one) for name, one in row.items()})
     return stream.getvalue().rstrip("\n")
 
 
@@ -157,7 +171,10 @@ def _json(document: Document) -> str:
 _LAID_OUT = {"text": _text, "github": _github, "latex": latex.write, "html": _html}
 _FLAT = {"csv": _csv, "json": _json}
 FORMATS = (*_LAID_OUT, *_FLAT)
-"""Names of the formats. JSON has names as they are, all others as `plain` text."""
+"""Names of the formats. JSON has names as they are, all others as `plain` text.
+
+CSV sets a quote before names that a spreadsheet would take for a formula.
+"""
 
 
 def render(document: Document, form: str) -> str:

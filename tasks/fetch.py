@@ -6,13 +6,18 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from tqdm import tqdm
 
 from .errors import TaskError
 from .omniglot import PARTS, Part, Progress, find, quiet, read_part, read_runs
 
 HOME = "https://github.com/brendenlake/omniglot/raw/master/python/"
 """Address of the data set's public repository, with a slash at its end."""
+
+LARGEST = 2**28
+"""Bytes after which a download is given up; the largest official file has 9.5 MB."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,25 @@ class Status:
     state: Literal["there", "missing", "damaged"]
     path: Path | None
     problem: str = ""
+
+
+class _Counted(tqdm):
+    """A progress bar that ends what has no end."""
+
+    count = 0
+
+    def __bool__(self) -> bool:
+        return True
+
+    def update(self, n: float | None = 1) -> bool | None:
+        self.count += n or 0
+        if self.count > LARGEST:
+            raise OSError(f"more than {LARGEST:,} bytes came")
+        return super().update(n)
+
+    def reset(self, total: float | None = None) -> None:
+        self.count = 0
+        super().reset(total)
 
 
 def _is_official(part: Part, path: Path) -> bool:
@@ -114,7 +138,10 @@ def fetch(
         fresh = f".{part.name}.new.zip"
         (folder / fresh).unlink(missing_ok=True)
         try:
-            pooch.retrieve(url, known_hash=None, fname=fresh, path=folder, progressbar=show)
+            # pooch takes any object as a progress bar, and any callable; its types do not say so.
+            counted: Any = _Counted(unit="B", unit_scale=True, disable=not show)
+            downloader: Any = pooch.HTTPDownloader(progressbar=counted)
+            pooch.retrieve(url, None, fname=fresh, path=folder, downloader=downloader)
             _check(part, folder / fresh, progress)
             (folder / fresh).replace(path)
         except TaskError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .dataset import Dataset
 from .errors import TaskError
-from .images import Images, decode_any, pack
+from .images import Images, decode_any, pack, readable
 from .omniglot import Progress, quiet
 from .store import cached
 
@@ -24,13 +24,24 @@ def _files(root: Path) -> list[tuple[str, str, Path]]:
         raise TaskError(f"folder:{root}: no such folder; {_LAYOUT}")
     found = []
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
-            continue
         levels = path.relative_to(root).parts
         if any(level.startswith((".", "__")) for level in levels):
             continue
+        name = readable(str(path.relative_to(root)))
+        if path.is_symlink() and path.is_dir():
+            raise TaskError(
+                f"folder:{root}: {name} is a link to a folder, which is not followed; "
+                "put the folder itself there"
+            )
+        if path.suffix.lower() not in SUFFIXES or path.is_dir():
+            continue
+        if not path.is_file():
+            raise TaskError(
+                f"folder:{root}: {name} is no file but a link to nowhere, a pipe or a device; "
+                "remove it"
+            )
         if len(levels) not in (2, 3):
-            raise TaskError(f"folder:{root}: {path.relative_to(root)} is out of place; {_LAYOUT}")
+            raise TaskError(f"folder:{root}: {name} is out of place; {_LAYOUT}")
         alphabet = levels[0] if len(levels) == 3 else root.resolve().name
         found.append((alphabet, levels[-2], path))
     if len({len(path.relative_to(root).parts) for _, _, path in found}) > 1:
@@ -64,9 +75,9 @@ def load(path: str, progress: Progress = quiet) -> Dataset:
         try:
             str(file).encode()
         except UnicodeEncodeError:
-            readable = ascii(str(file.relative_to(root)))[1:-1]
+            name = readable(str(file.relative_to(root)))
             raise TaskError(
-                f"folder:{root}: {readable} has a name that is not UTF-8; rename it"
+                f"folder:{root}: {name} has a name that is not UTF-8; rename it"
             ) from None
         status = file.stat()
         state.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())

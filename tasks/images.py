@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,15 @@ from .errors import TaskError
 
 SIDE = 105
 """Height and width of an image, in pixels, as in Omniglot."""
+
+LARGEST_FILE = 2**26
+"""Bytes of an image's file beyond which it is not read."""
+
+LARGEST_IMAGE = 2**24
+"""Pixels of an image beyond which it is not decoded: 4096 x 4096."""
+
+# Pillow runs Ghostscript for some of the others.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 
 @dataclass(frozen=True)
@@ -115,20 +125,61 @@ def pixel_digest(names: Iterable[str], bits: np.ndarray, side: int = SIDE) -> st
     return digest.hexdigest()
 
 
-def _open(content: bytes | Path, name: str) -> Image.Image:
+def readable(name: str) -> str:
+    """A name that someone else chose, for an error message: one line, nothing but text."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """Reads a file that is one: a device or a pipe may have no end.
+
+    Args:
+        path: The file, or a link to it.
+        largest: Bytes that it may have.
+
+    Raises:
+        TaskError: It is missing, too large, or no regular file; the message
+            does not name it.
+    """
     try:
-        data = content if isinstance(content, bytes) else content.read_bytes()
-        image = Image.open(BytesIO(data))
-        image.load()
-    except UnidentifiedImageError:
-        raise TaskError(f"{name}: not an image") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise TaskError(f"{name}: damaged image ({error})") from None
+        if not path.is_file():
+            raise TaskError("not a file; a link to nowhere, a pipe or a device cannot be read")
+        size = path.stat().st_size
+        if size > largest:
+            raise TaskError(f"{size:,} bytes, expected at most {largest:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise TaskError(f"cannot be read ({error.strerror})") from None
+
+
+def _decoded(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    """Decodes one picture, of a size that is looked at first."""
+    # What Pillow warns of is either refused here or no matter.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(BytesIO(content), formats=formats)
+            width, height = image.size
+            if width * height > LARGEST_IMAGE:
+                raise TaskError(f"{width} x {height} pixels, expected at most {LARGEST_IMAGE:,}")
+            # A camera's file may have a small copy beside the picture.
+            if getattr(image, "is_animated", False) and image.format != "MPO":
+                raise TaskError("several pictures in one file, expected one")
+            image.load()
+        except TaskError:
+            raise
+        except UnidentifiedImageError:
+            raise TaskError("not an image") from None
+        except Image.DecompressionBombError:
+            raise TaskError(f"too many pixels, expected at most {LARGEST_IMAGE:,}") from None
+        except Exception as error:
+            problem = " ".join(str(error).split())[:200] or type(error).__name__
+            raise TaskError(f"damaged image ({problem})") from None
     return image
 
 
 def decode_exact(content: bytes, name: str) -> np.ndarray:
-    """Decodes an image that must have Omniglot's size, black ink on white.
+    """Decodes a PNG image that must have Omniglot's size, black ink on white.
 
     Args:
         content: The file's bytes.
@@ -138,16 +189,21 @@ def decode_exact(content: bytes, name: str) -> np.ndarray:
         bool ndarray of shape (105, 105), ink = True.
 
     Raises:
-        TaskError: It is not an image, or not 105 x 105.
+        TaskError: It is not a PNG image, or not 105 x 105.
     """
-    image = _open(content, name)
+    try:
+        image = _decoded(content, ("PNG",))
+    except TaskError as error:
+        raise TaskError(f"{readable(name)}: {error}") from None
     if image.size != (SIDE, SIDE):
-        raise TaskError(f"{name}: {image.width} x {image.height} pixels, expected {SIDE} x {SIDE}")
+        raise TaskError(
+            f"{readable(name)}: {image.width} x {image.height} pixels, expected {SIDE} x {SIDE}"
+        )
     return ~np.asarray(image.convert("1"), dtype=bool)
 
 
 def decode_any(content: bytes | Path, name: str) -> np.ndarray:
-    """Decodes an image of any size, format and polarity.
+    """Decodes an image of any size, common format and polarity.
 
     The picture is fitted into the square with its proportions kept and
     centred; ink is what differs from the paper (the median shade of the
@@ -161,22 +217,42 @@ def decode_any(content: bytes | Path, name: str) -> np.ndarray:
         bool ndarray of shape (105, 105), ink = True.
 
     Raises:
-        TaskError: It is not an image that can be read.
+        TaskError: It is not an image that can be read, has more than
+            `LARGEST_IMAGE` pixels, or holds several pictures.
     """
-    image = ImageOps.exif_transpose(_open(content, name))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        # On the paper that the ink stands out from.
-        on = [
-            Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("L")
-            for paper in ("white", "black")
-        ]
-        image = max(on, key=lambda shown: np.ptp(np.asarray(shown)))
-    if image.mode.startswith(("I", "F")):
-        shades = np.asarray(image, dtype=np.float64)
-        span = float(np.ptp(shades)) or 1.0
-        image = Image.fromarray(((shades - shades.min()) * (255 / span)).astype(np.uint8))
-    shades = np.asarray(image.convert("L"), dtype=np.int16)
+    try:
+        data = content if isinstance(content, bytes) else read_regular(content, LARGEST_FILE)
+        return _ink(_shades(_decoded(data, _FORMATS)))
+    except TaskError as error:
+        raise TaskError(f"{readable(name)}: {error}") from None
+
+
+def _shades(image: Image.Image) -> np.ndarray:
+    """The picture in 256 shades of grey, int16 ndarray (height, width)."""
+    try:
+        image = ImageOps.exif_transpose(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            # On the paper that the ink stands out from.
+            on = [
+                Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("L")
+                for paper in ("white", "black")
+            ]
+            image = max(on, key=lambda shown: np.ptp(np.asarray(shown)))
+        if not image.mode.startswith(("I", "F")):
+            return np.asarray(image.convert("L"), dtype=np.int16)
+        values = np.asarray(image, dtype=np.float64)
+    except Exception as error:
+        problem = " ".join(str(error).split())[:200] or type(error).__name__
+        raise TaskError(f"damaged image ({problem})") from None
+    if not np.isfinite(values).all():
+        raise TaskError("a pixel is NaN or infinite, expected shades of grey")
+    span = float(np.ptp(values)) or 1.0
+    return ((values - values.min()) * (255 / span)).astype(np.int16)
+
+
+def _ink(shades: np.ndarray) -> np.ndarray:
+    """What stands out from the paper, in the square; bool ndarray (105, 105)."""
     border = np.concatenate([shades[0], shades[-1], shades[:, 0], shades[:, -1]])
     contrast = np.abs(shades - np.int16(np.median(border))).astype(np.uint8)
     ink = Image.fromarray(contrast)

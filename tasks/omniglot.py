@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import numpy as np
 
 from .dataset import Dataset
 from .errors import TaskError
-from .images import Images, decode_exact, pack, pixel_digest
+from .images import Images, decode_exact, pack, pixel_digest, readable
+from .members import members
 from .store import cache_folder, cached
 
 Progress = Callable[[Iterable, int, str], Iterable]
@@ -83,8 +83,13 @@ PARTS = {
     )
 }
 
-_MEMBER = re.compile(r"(?P<alphabet>[^/]+)/(?P<character>character\d+)/\d+_(?P<drawer>\d+)\.png")
-_RUN_MEMBER = re.compile(r"run(?P<run>\d\d)/(?:training/class|test/item)(?P<item>\d\d)\.png")
+_MEMBER = re.compile(
+    r"(?P<alphabet>[^/]+)/(?P<character>character\d+)/\d+_(?P<drawer>\d+)\.png", re.ASCII
+)
+_RUN_MEMBER = re.compile(
+    r"run(?P<run>\d\d)/(?:training/class|test/item)(?P<item>\d\d)\.png", re.ASCII
+)
+_RUN_LABEL = re.compile(r"run(\d\d)/test/item(\d\d)\.png run\1/training/class(\d\d)\.png", re.ASCII)
 _HOW = "give its folder by --data or WAYSHOT_DATA, or run: wayshot data fetch"
 
 
@@ -116,7 +121,8 @@ def find(part: str, data: str | Path | None = None) -> Path | None:
         # The zip of the runs has no folder of its own around them.
         places.append(folder)
     for path in places:
-        if path.exists():
+        # Not a pipe or a device, whose end might never come.
+        if path.is_file() or path.is_dir():
             return path
     return None
 
@@ -130,61 +136,31 @@ def _require(part: str, data: str | Path | None) -> Path:
     return path
 
 
-def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Reads the files of a part, from its zip (without unpacking) or folder.
-
-    Args:
-        path: A zip file, or a folder named like the part.
-        suffixes: Which files to read, by the ends of their names.
-
-    Yields:
-        Name and content. Names are as in the zip, sorted.
-
-    Raises:
-        TaskError: The zip or a member of it is damaged.
-    """
-    if path.is_dir():
-        # The official runs lie at the top of their zip, the images in a folder.
-        runs = sorted(path.glob("run[0-9][0-9]"))
-        top = path if runs else path.parent
-        for file in sorted(file for folder in runs or [path] for file in folder.rglob("*")):
-            if file.name.endswith(suffixes):
-                yield file.relative_to(top).as_posix(), file.read_bytes()
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                if name.endswith(suffixes) and not name.startswith("__MACOSX/"):
-                    try:
-                        yield name, archive.read(name)
-                    except Exception as error:
-                        raise TaskError(f"{path}: {name}: damaged member ({error})") from None
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        if isinstance(error, TaskError):
-            raise
-        raise TaskError(
-            f"{path}: damaged zip ({error}); remove it, then run: wayshot data fetch"
-        ) from None
-
-
 def _read_images(
     part: Part, path: Path, pattern: re.Pattern[str], progress: Progress
 ) -> tuple[list[re.Match[str]], np.ndarray]:
-    matches, rows = [], []
+    matches: dict[str, re.Match[str]] = {}
+    rows = []
     files = members(path, (".png",))
     for name, content in progress(files, part.images, f"Reading {part.name}"):
-        relative = name.removeprefix(f"{part.name}/")
-        match = pattern.fullmatch(relative)
+        match = pattern.fullmatch(name.removeprefix(f"{part.name}/"))
         if match is None:
-            raise TaskError(f"{path}: {name}: unexpected name, expected as in the official file")
+            raise TaskError(
+                f"{path}: {readable(name)}: unexpected name, expected as in the official file"
+            )
+        if match.string in matches:
+            raise TaskError(f"{path}: {readable(name)}: is there twice; fetch it again")
         try:
             rows.append(pack(decode_exact(content, name)[None])[0])
         except TaskError as error:
             raise TaskError(f"{path}: {error}") from None
-        matches.append(match)
+        matches[match.string] = match
+        if len(rows) == 2 * part.images:
+            # What goes on and on is not read to its end.
+            break
     if len(rows) != part.images:
         raise TaskError(f"{path}: {len(rows)} images, expected {part.images}; fetch it again")
-    return matches, np.array(rows)
+    return list(matches.values()), np.array(rows)
 
 
 def short_digests(bits: np.ndarray) -> np.ndarray:
@@ -202,7 +178,7 @@ def _check(part: Part, path: Path, digest: str, names: list[str], bits: np.ndarr
     found = short_digests(bits)
     differs = np.flatnonzero(found != expected) if len(found) == len(expected) else []
     which = (
-        f"{names[differs[0]]}: not the official image"
+        f"{readable(names[differs[0]])}: not the official image"
         if len(differs)
         else "not the official content"
     )
@@ -284,6 +260,31 @@ class Runs:
     target: np.ndarray
 
 
+def read_labels(content: bytes) -> dict[tuple[int, int], int]:
+    """Reads the `class_labels.txt` of a run.
+
+    Args:
+        content: Lines such as
+            `run01/test/item01.png run01/training/class17.png`.
+
+    Returns:
+        The class of each run and item, all of them counted from 0 to 19.
+
+    Raises:
+        TaskError: A line is something else, or an item is there twice.
+    """
+    labels: dict[tuple[int, int], int] = {}
+    for line in content.decode("ascii", "replace").splitlines():
+        label = _RUN_LABEL.fullmatch(line.strip())
+        if label is None or not all(1 <= int(group) <= 20 for group in label.groups()):
+            raise TaskError(f"unexpected line {line[:80]!r}")
+        run, item, character = (int(group) - 1 for group in label.groups())
+        if (run, item) in labels:
+            raise TaskError(f"run{run + 1:02}/test/item{item + 1:02}.png is there twice")
+        labels[run, item] = character
+    return labels
+
+
 def read_runs(path: Path, progress: Progress = quiet) -> Runs:
     """Reads the official runs.
 
@@ -307,19 +308,17 @@ def read_runs(path: Path, progress: Progress = quiet) -> Runs:
             raise TaskError(f"{path}: {match.string}: expected runs and items from 01 to 20")
         which[run - 1, item - 1] = row
     for name, content in members(path, ("class_labels.txt",)):
-        for line in content.decode("ascii", "replace").splitlines():
-            label = re.fullmatch(
-                r"run(\d\d)/test/item(\d\d)\.png run\1/training/class(\d\d)\.png", line.strip()
-            )
-            if label is None or not all(1 <= int(group) <= 20 for group in label.groups()):
-                raise TaskError(f"{path}: {name}: unexpected line {line[:80]!r}")
-            run, item, character = (int(group) - 1 for group in label.groups())
+        try:
+            labels = read_labels(content)
+        except TaskError as error:
+            raise TaskError(f"{path}: {readable(name)}: {error}") from None
+        for (run, item), character in labels.items():
             runs.target[run, item] = character
     if sorted(runs.target.ravel()) != sorted(list(range(20)) * 20):
         raise TaskError(f"{path}: class_labels.txt of a run is missing or incomplete")
     names = [match.string for match in matches]
-    labels = hashlib.sha256(np.ascontiguousarray(runs.target, dtype="<i2").data).digest()
-    whole = hashlib.sha256(pixel_digest(names, bits).encode() + labels).hexdigest()
+    answers = hashlib.sha256(np.ascontiguousarray(runs.target, dtype="<i2").data).digest()
+    whole = hashlib.sha256(pixel_digest(names, bits).encode() + answers).hexdigest()
     _check(PARTS["all_runs"], path, whole, names, bits)
     return runs
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Literal, get_args, get_type_hints
 
 from .errors import TaskError
+from .images import readable
 from .splits import SPLITS, parts_of
 
 VERSION = 1
@@ -181,7 +182,7 @@ def parse(name: str) -> Protocol:
     if not structure:
         raise TaskError(
             f"protocol {name!r} must say within or between alphabets, "
-            f"for example {match['split']}-within-{match['ways']}w{match['shots']}s"
+            f"for example {readable(match['split'])}-within-{match['ways']}w{match['shots']}s"
         )
     parts = parts_of(match["split"])
     part = match["part"] or parts[0]

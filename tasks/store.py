@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,9 @@ import platformdirs
 from .dataset import Dataset
 from .errors import TaskError
 from .images import Images
+
+_ABANDONED = 24 * 3600
+"""Seconds after which what is still being written is not."""
 
 
 def cache_folder() -> Path:
@@ -30,7 +35,7 @@ def cache_folder() -> Path:
 
 
 def make_cache_folder(folder: Path) -> None:
-    """Makes a folder below the cache folder.
+    """Makes a folder below the cache folder, or clears it of what killed writers have left.
 
     Raises:
         TaskError: It cannot be made.
@@ -42,6 +47,10 @@ def make_cache_folder(folder: Path) -> None:
             f"cache folder {folder}: cannot be made ({error.strerror}); "
             "name another by WAYSHOT_CACHE"
         ) from None
+    for left in folder.glob(".new-*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _ABANDONED:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @contextmanager
@@ -113,18 +122,29 @@ def _write(folder: Path, dataset: Dataset) -> None:
 def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
     """Gives a data set from the cache, or makes it and puts it there.
 
-    An entry that is truncated or altered is made anew.
+    An entry that is truncated or altered is made anew, which is logged.
 
     Args:
         key: Everything the content depends on, as one string.
         name: What the data set is called.
         make: Decodes or generates it.
+
+    Raises:
+        TaskError: The cache cannot be written, or as `make`.
     """
     entry = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = cache_folder() / "datasets" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)[-40:]}-{entry}"
     dataset = _read(folder, name)
     if dataset is None:
+        if folder.exists():
+            logging.getLogger(__name__).warning("%s: damaged; it is made anew", folder)
         made = make()
-        _write(folder, made)
+        try:
+            _write(folder, made)
+        except OSError as error:
+            raise TaskError(
+                f"cache folder {folder.parent}: cannot be written ({error.strerror or error}); "
+                "make room, or name another by WAYSHOT_CACHE"
+            ) from None
         dataset = _read(folder, name) or made
     return dataset
