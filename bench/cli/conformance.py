@@ -1,0 +1,64 @@
+"""`wayshot conformance`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import tabulate
+
+from ...results.writers import plain
+from .common import bar, data_option, json_option, ticker
+
+
+def _shown(value: Any) -> str:
+    """A value in a cell; digests by their beginning."""
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return " ".join(f"{one:g}" for one in value)
+    if isinstance(value, bool | int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{int(value):,}" if value.is_integer() else repr(value)
+    text = plain(str(value))
+    is_digest = len(text) == 64 and " " not in text
+    return f"{text[:12]}…" if is_digest else text
+
+
+@click.command("conformance")
+@data_option
+@json_option
+@click.pass_context
+def command(context: click.Context, data: str | None, as_json: bool) -> None:
+    """Check this installation against what is known from outside.
+
+    Published counts and errors, digests of files, frozen digests of episodes:
+    for whoever ports the harness or changes a dependency. Where Omniglot is
+    missing, the checks that take it are skipped. Exit status 1 if one differs.
+    """
+    from ..conformance import conform
+
+    answers = list(conform(data, bar, ticker))
+    counts = {
+        status: sum(answer.status == status for answer in answers)
+        for status in ("ok", "differs", "skipped")
+    }
+    if as_json:
+        click.echo(json.dumps({**counts, "checks": [one.as_json() for one in answers]}, indent=1))
+    else:
+        rows = [
+            {
+                "check": one.name,
+                "expected": _shown(one.expected),
+                "found": plain(one.reason) if one.status == "skipped" else _shown(one.found),
+                "": one.status,
+                "source": one.source,
+            }
+            for one in answers
+        ]
+        click.echo(tabulate.tabulate(rows, headers="keys", disable_numparse=True))
+        click.echo("\n" + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    if counts["differs"]:
+        context.exit(1)
