@@ -17,7 +17,7 @@ from ..models.errors import ModelError
 from .baselines import Chance, Hausdorff, PixelCosine, PixelEuclidean
 from .errors import ScorerError
 from .scorer import Scorer, Traits, traits
-from .siamese import BundledSiamese, CheckpointSiamese
+from .siamese import BundledSiamese, CheckpointSiamese, Ticker, silent
 
 GROUP = "wayshot.scorers"
 """Entry points of this group are scorers: objects, or functions without arguments."""
@@ -71,23 +71,34 @@ def _imported(name: str) -> tuple[Any, str]:
     return scorer, hashlib.sha256(code).hexdigest()
 
 
-def resolve(name: str) -> tuple[Scorer, Traits]:
+def resolve(
+    name: str, engine: str = "auto", *, data: str | None = None, ticker: Ticker = silent
+) -> tuple[Scorer, Traits]:
     """Gives a scorer and what is to be known of it.
 
     Args:
         name: A registered name, the path of a `.keras` file, or
             `module:attribute` (a scorer, or a class or function that makes
             one), found as Python finds modules or in the current folder.
+        engine: What embeds, where the scorer is a Siamese network of this
+            project; see `siamese.Embedder`.
+        data: Folder of Omniglot, by which engines of static int8 are
+            calibrated.
+        ticker: Shows the progress of choosing an engine, which takes up to a
+            minute the first time.
 
     Raises:
-        ScorerError: There is none such, or it is no scorer.
+        ScorerError: There is none such, or it is no scorer; there is no such
+            engine, or it is not installed.
     """
     makers = registered()
     source = ""
-    if name in makers:
+    if name in bundles():
+        scorer = _attempt(name, lambda: BundledSiamese(name, engine, data=data, ticker=ticker))
+    elif name in makers:
         scorer = _attempt(name, makers[name])
     elif name.endswith(".keras"):
-        scorer = _attempt(name, lambda: CheckpointSiamese(name))
+        scorer = _attempt(name, lambda: CheckpointSiamese(name, engine, data=data, ticker=ticker))
     elif ":" in name:
         scorer, source = _attempt(name, lambda: _imported(name))
     else:

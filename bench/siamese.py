@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..models.bundle import Bundle, bundle, read_weights
+from ..models.choice import Choice, Ticker, backend, choose
 from ..models.comparison import compare
+from ..models.engines import ENGINES, KERAS, Embed, find, load, with_version
+from ..models.errors import ModelError
+from ..models.exporting import Origin, fingerprint
 
 if TYPE_CHECKING:
     from ..models.siamese import Siamese
@@ -36,16 +41,92 @@ def _pooling(join: str) -> str:
     return "prototype" if join in ("product", "cosine") else "mean"
 
 
-class BundledSiamese:
-    """A bundled network; Keras is loaded when the first image is embedded."""
+def silent(total: int, title: str) -> Callable[[int], None]:
+    """Shows no progress."""
+    return lambda done: None
 
-    def __init__(self, name: str) -> None:
+
+class Embedder:
+    """Embeds with one network and one engine; nothing is loaded before the first image."""
+
+    def __init__(
+        self, origin: Origin, keras: Callable[[], Embed], engine: str, ticker: Ticker
+    ) -> None:
+        """Keeps what to do.
+
+        Args:
+            origin: The network.
+            keras: Loads it in Keras.
+            engine: One of `models.engines.ENGINES`; one of Keras's backends,
+                which has to be that of this process; `keras` for whichever
+                that is; `auto` for the fastest of all that are installed and
+                agree with Keras.
+            ticker: Shows the progress of `auto`'s choice.
+
+        Raises:
+            ModelError: There is no such engine, or it is not installed.
+        """
+        if engine in KERAS and engine != backend():
+            raise ModelError(
+                f"engine {engine}: Keras is set to {backend()}; set KERAS_BACKEND={engine}"
+            )
+        if engine not in ("auto", "keras", *KERAS):
+            find(engine)
+        self._origin, self._keras, self._asked, self._ticker = origin, keras, engine, ticker
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The engine that is used; where it was chosen, how."""
+        if self._asked == "auto":
+            return choose(self._origin, self._keras, self._ticker)
+        return Choice(backend() if self._asked == "keras" else self._asked, {}, {})
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that is used."""
+        return self.choice.engine
+
+    @property
+    def digest(self) -> str:
+        """The network's digest, and the engine's name: its last digits are its own."""
+        plain = self.engine == "tensorflow"
+        return self._origin.digest + ("" if plain else f" engine {self.engine}")
+
+    def named(self, name: str) -> str:
+        """What the network is called: another name where it has another precision."""
+        engine = ENGINES.get(self._asked)
+        if engine is None or engine.precision == "f32":
+            return name
+        return f"{name} ({engine.library} {engine.precision})"
+
+    @cached_property
+    def embed(self) -> Embed:
+        """The embedding, from images (B, side, side) to float32 (B, D)."""
+        if self.engine in ENGINES:
+            return load(ENGINES[self.engine], self._origin)
+        return self._keras()
+
+
+class BundledSiamese:
+    """A bundled network; Keras, or another engine, is loaded for the first image."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: str = "auto",
+        *,
+        data: str | None = None,
+        ticker: Ticker = silent,
+    ) -> None:
         self._bundle: Bundle = bundle(name)
-        self.name = name
         card = self._bundle.card
         self._network: dict[str, Any] = card["network"]
         self.pooling = _pooling(self._network["join"])
-        self.digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
+        digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
+        self._embedder = Embedder(
+            Origin(name, digest, data=data), lambda: self.model.embed, engine, ticker
+        )
+        self.name = self._embedder.named(name)
         self.trained_on = card["characters"]
         self.parameters: int = card["parameters"]
         self.flops: int | None = card.get("flops")
@@ -58,9 +139,24 @@ class BundledSiamese:
         """The Keras network."""
         return self._bundle.build()
 
+    @property
+    def engine(self) -> str:
+        """Name and version of the engine that embeds."""
+        return with_version(self._embedder.engine)
+
+    @property
+    def passed_over(self) -> dict[str, str]:
+        """Engines that are installed and that `auto` could not take, and why."""
+        return self._embedder.choice.passed_over
+
+    @property
+    def digest(self) -> str:
+        """Covers architecture, weights, pixels and engine."""
+        return self._embedder.digest
+
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Gives the tower's embeddings, float32 ndarray (B, D)."""
-        return self.model.embed(images)
+        return self._embedder.embed(images)
 
     @cached_property
     def _head(self) -> dict[str, np.ndarray]:
@@ -79,16 +175,30 @@ class BundledSiamese:
 class CheckpointSiamese:
     """A network from a `.keras` file written by `wayshot train`, and the card beside it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        engine: str = "auto",
+        *,
+        data: str | None = None,
+        ticker: Ticker = silent,
+    ) -> None:
         from ..models import dissect, load_checkpoint
 
         self.model = load_checkpoint(path)
-        self.name = Path(path).stem
         self.pooling = _pooling(self.model.head.join)
-        weights = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
-        for name, array in sorted(read_weights(self.model).items()):
-            weights.update(f"{name} {array.shape}\n".encode() + array.tobytes())
-        self.digest = f"{_VERSION} {weights.hexdigest()}"
+        arrays = read_weights(self.model)
+        covered = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
+        for name, array in sorted(arrays.items()):
+            covered.update(f"{name} {array.shape}\n".encode() + array.tobytes())
+        origin = Origin(
+            str(Path(path).absolute()),
+            f"{_VERSION} {covered.hexdigest()}",
+            fingerprint(arrays),
+            data,
+        )
+        self._embedder = Embedder(origin, lambda: self.model.embed, engine, ticker)
+        self.name = self._embedder.named(Path(path).stem)
         self.parameters = self.model.count_params()
         self.flops = sum(layer.flops for layer in dissect(self.model.tower))
         self.scale = _scale(self.model.head.head)
@@ -97,5 +207,23 @@ class CheckpointSiamese:
         if card.exists():
             content = json.loads(card.read_text())
             self.trained_on, self.training = content["characters"], _training(content)
-        self.embed = self.model.embed
         self.compare = self.model.compare
+
+    @property
+    def engine(self) -> str:
+        """Name and version of the engine that embeds."""
+        return with_version(self._embedder.engine)
+
+    @property
+    def passed_over(self) -> dict[str, str]:
+        """Engines that are installed and that `auto` could not take, and why."""
+        return self._embedder.choice.passed_over
+
+    @property
+    def digest(self) -> str:
+        """Covers architecture, weights, pixels and engine."""
+        return self._embedder.digest
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Gives the tower's embeddings, float32 ndarray (B, D)."""
+        return self._embedder.embed(images)
