@@ -6,14 +6,15 @@ import hashlib
 import json
 import os
 import platform
-import zipfile
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..tasks import Images, cache_folder, make_cache_folder, replacing
+from ..tasks import Images, cache_folder, make_cache_folder
+from . import archive
 from .scorer import BATCH, Traits
 
 
@@ -72,13 +73,14 @@ class EmbeddingCache:
     damaged is removed: what it held is embedded again.
 
     Attributes:
-        damaged: Files that were removed.
+        folder: Holds the files.
+        damaged: Files that were found damaged.
     """
 
     def __init__(self, traits: Traits, root: Path | None = None) -> None:
-        content = f"embeddings 1 {traits.digest} batch {BATCH} {environment()}"
+        content = f"embeddings 2 {traits.digest} batch {BATCH} {environment()}"
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
-        self._folder = (root or cache_folder()) / "embeddings" / entry
+        self.folder = (root or cache_folder()) / "embeddings" / entry
         self.damaged: list[Path] = []
 
     def get(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -95,15 +97,25 @@ class EmbeddingCache:
         embeddings: np.ndarray | None = None
         order = np.argsort(keys)
         ordered = keys[order]
-        for path in sorted(self._folder.glob("*.npz")):
+        for path in sorted(self.folder.glob("*.npz")):
+            # What another process is still writing, or was, begins with a dot.
+            if path.name.startswith("."):
+                continue
             try:
-                with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                    stored, values = file["keys"], file["embeddings"]
+                arrays = archive.read(path)
+                stored, values = arrays["keys"], arrays["embeddings"]
                 if len(stored) != len(values):
-                    raise ValueError("lengths differ")
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                    raise archive.DamagedError("lengths differ")
+                if embeddings is not None and (
+                    values.shape[1:] != embeddings.shape[1:] or values.dtype != embeddings.dtype
+                ):
+                    raise archive.DamagedError("dimensions differ")
+            except FileNotFoundError:
+                continue
+            except (OSError, KeyError):
                 self.damaged.append(path)
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
                 continue
             places = np.minimum(np.searchsorted(ordered, stored), len(ordered) - 1)
             hits = ordered[places] == stored
@@ -115,8 +127,12 @@ class EmbeddingCache:
         return found, embeddings
 
     def put(self, keys: np.ndarray, embeddings: np.ndarray) -> None:
-        """Adds embeddings (n, D) of the images with some keys (n,)."""
-        make_cache_folder(self._folder)
+        """Adds embeddings (n, D) of the images with some keys (n,).
+
+        Raises:
+            OSError: They cannot be written.
+            TaskError: The folder cannot be made.
+        """
+        make_cache_folder(self.folder)
         name = hashlib.sha256(np.ascontiguousarray(keys).tobytes()).hexdigest()[:32]
-        with replacing(self._folder / f"{name}.npz") as fresh:
-            np.savez(fresh, keys=keys, embeddings=embeddings)
+        archive.write(self.folder / f"{name}.npz", keys=keys, embeddings=embeddings)

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import (
-    BrokenExecutor,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    as_completed,
-)
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from .. import results
 from ..tasks import BLOCK, Source
 from ..tasks import digest as episodes_digest
-from .embeddings import EmbeddingCache, environment, image_keys
+from .dispatch import Dispatch
+from .embeddings import environment
 from .errors import ScorerError
+from .failures import Failure
 from .partial import Partial
-from .scorer import BATCH, Scorer, Traits, traits
+from .preparation import Preparation
+from .scorer import Scorer, Traits, traits
 from .settings import Settings
-from .work import Bench, perform
-
-EMBED_UNIT = 4 * BATCH
-"""Images of one unit of embedding."""
-
-PAIR_UNIT = 4096
-"""Pairs of one unit of scoring, or somewhat more."""
+from .work import Bench
 
 EPISODE_UNIT = 16
 """Episodes of one unit for scorers of level 3."""
@@ -54,7 +43,7 @@ class Evaluation:
 
     def __init__(
         self,
-        scorer: Scorer,
+        scorer: Scorer | None,
         known: Traits,
         source: Source,
         *,
@@ -65,7 +54,8 @@ class Evaluation:
         """Prepares an evaluation.
 
         Args:
-            scorer: The scorer.
+            scorer: The scorer; not needed where workers make it by the
+                settings' order.
             known: What is known of it, as from `scorer.traits`.
             source: Where the episodes come from.
             episodes: How many; fewer are run where the protocol has an end.
@@ -83,17 +73,41 @@ class Evaluation:
             protocol.digest, source.dataset.digest, source.seed, self.episodes, known.digest
         )
         self.folder = results.place(root, protocol.name, known.name, self._key)
+        self._root = root
         self._partial = Partial(root / ".partial" / self._key[:32])
-        self._seconds: dict[str, float] = {}
+        self._lock = FileLock(f"{self._partial.folder}.lock")
 
     def stored(self) -> results.Run | None:
-        """The run, if it is stored already and its trials are sound."""
+        """The run, if it is stored already and its trials are sound.
+
+        What a process that was killed after storing it has left is removed.
+        """
+        run = self._stored()
+        if run is not None and (
+            self._partial.folder.exists() or Path(self._lock.lock_file).exists()
+        ):
+            # Whoever holds the lock will do it.
+            with suppress(OSError), self._lock.acquire(timeout=0):
+                self._tidy()
+        return run
+
+    def _stored(self) -> results.Run | None:
         try:
             run = results.read(self.folder)
             run.verify()
         except results.ResultError:
             return None
-        return run if run.record.get("scores_digest") or not self.settings.scores else None
+        record = run.record
+        of = results.key(
+            record["protocol"]["digest"],
+            str(record["dataset"].get("digest")),
+            record["seed"],
+            record["episodes"],
+            record["scorer"]["digest"],
+        )
+        if of != self._key or (self.settings.scores and not record.get("scores_digest")):
+            return None
+        return run
 
     def run(self) -> results.Run:
         """Does all that is not done yet, and stores the run.
@@ -102,181 +116,66 @@ class Evaluation:
 
         Raises:
             ScorerError: The scorer does not answer as it must.
-            OSError: The folder cannot be written.
+            ResultError: The folder cannot be written.
+            KeyboardInterrupt: The settings say that it is to end early.
         """
-        folder = self._partial.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        # Who waits for the lock finds the run stored, even if the file is gone by then.
-        lock = Path(f"{folder}.lock")
-        with FileLock(lock):
-            run = self.stored() or self._run()
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):
-                lock.unlink()
-        return run
+        try:
+            self._partial.folder.mkdir(parents=True, exist_ok=True)
+            # Who waits for the lock finds the run stored, even if the file is gone by then.
+            with self._locked():
+                run = self._stored() or self._run()
+                self._tidy()
+            return run
+        except OSError as error:
+            problem = " ".join(str(error.strerror or error).split())
+            raise results.ResultError(
+                f"{self._root}: {problem}; once that is mended, the same command goes on where "
+                "it stopped"
+            ) from error
+
+    def failure(self, error: Exception) -> Failure:
+        """Puts what `run` has raised into words."""
+        return Failure.of(self.source.protocol.name, self.traits.name, error)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._lock.acquire(timeout=1)
+        except Timeout:
+            self.settings.warn(
+                f"{self.source.protocol.name}, {self.traits.name}: waiting for another process "
+                "that does the same"
+            )
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _tidy(self) -> None:
+        """Removes what was needed, or left behind by killed processes, until the run was stored."""
+        shutil.rmtree(self._partial.folder, ignore_errors=True)
+        for left in self.folder.parent.glob(f".new-{self.folder.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            Path(self._lock.lock_file).unlink()
 
     def _run(self) -> results.Run:
         started = time.perf_counter()
         self._partial.folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            executor = self.settings.executor
-            if executor is None:
-                executor = stack.enter_context(ThreadPoolExecutor(max_workers=1))
-            prepared = self._prepare(executor)
+        with Dispatch(self.bench, self.settings) as dispatch:
+            preparation = Preparation(dispatch, self._partial, self.episodes)
+            prepared = preparation.prepare()
             units = self._trial_units()
             waiting = [unit for unit in units if not self._trials(*unit)]
             tick = self.settings.ticker(self.episodes, "Episodes")
             tick(self.episodes - sum(last - first for first, last in waiting))
-            with self._timed("compare"):
-                for unit, columns in self._submit(
-                    executor,
-                    "try_episodes",
-                    [(*unit, str(prepared), self.settings.scores) for unit in waiting],
-                ):
+            calls = ((*unit, str(prepared), self.settings.scores) for unit in waiting)
+            with dispatch.stage("compare"):
+                for unit, columns in dispatch.units("try_episodes", calls):
                     self._partial.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
-            return self._store(units, started)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - start
-
-    def _submit(
-        self, executor: Executor, method: str, calls: Sequence[tuple[Any, ...]]
-    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
-        """Does units in any order; gives the arguments and the result of each."""
-        order = self.settings.order
-        futures: dict[Future[Any], tuple[Any, ...]] = {}
-        for call in calls:
-            if order is None:
-                future = executor.submit(getattr(self.bench, method), *call)
-            else:
-                future = executor.submit(perform, order, method, *call)
-            futures[future] = call
-        try:
-            for future in as_completed(list(futures)):
-                yield futures.pop(future), future.result()
-        except BrokenExecutor:
-            raise ScorerError(
-                f"scorer {self.traits.name}: a worker process died; the same command goes on "
-                "where it stopped, perhaps with fewer --jobs"
-            ) from None
-        finally:
-            for future in futures:
-                future.cancel()
-
-    def _prepare(self, executor: Executor) -> Path:
-        """Embeds images or scores pairs; gives the file that holds the outcome."""
-        path = self._partial.folder / "prepared.npz"
-        if self.traits.level == 3:
-            return path
-        if self.traits.level == 1:
-            keys, values = self._embeddings(executor)
-        else:
-            keys, values = self._pair_scores(executor)
-        if self.settings.order is not None:
-            self._partial.put("prepared", keys=keys, values=values)
-        self.bench.hold(str(path), keys, values)
-        return path
-
-    @cached_property
-    def _used_rows(self) -> np.ndarray:
-        """Rows of all images in the episodes, sorted."""
-        turns = 1 if self.source.protocol.rotations == "none" else 4
-        used = np.zeros(turns * len(self.source.dataset) + 1, dtype=bool)
-        for block in self.source.blocks(self.episodes):
-            # Absent images, -1, fall on the last place.
-            used[block.support] = used[block.query] = True
-            if used[:-1].all():
-                break
-        return np.flatnonzero(used[:-1])
-
-    def _embeddings(self, executor: Executor) -> tuple[np.ndarray, np.ndarray]:
-        """Embeds each different image once; gives each row's place, and embeddings."""
-        with self._timed("sample"):
-            rows = self._used_rows
-        keys, first, place_of_row = np.unique(
-            image_keys(self.source.dataset.images, rows), return_index=True, return_inverse=True
-        )
-        # In the order of the data set: batches are the same whatever is cached.
-        order = np.argsort(first)
-        rank = np.empty(len(order), dtype=np.int32)
-        rank[order] = np.arange(len(order))
-        keys, images = keys[order], rows[first[order]]
-        cache = EmbeddingCache(
-            self.traits, None if self.settings.cache else self._partial.folder / "embeddings"
-        )
-        with self._timed("load"):
-            found, values = cache.get(keys)
-        for path in cache.damaged:
-            self.settings.warn(f"{path}: damaged; its embeddings are made anew")
-        units = [
-            (start, images[start : start + EMBED_UNIT])
-            for start in range(0, len(images), EMBED_UNIT)
-            if not found[start : start + EMBED_UNIT].all()
-        ]
-        tick = self.settings.ticker(sum(len(unit) for _, unit in units), "Images")
-        with self._timed("embed"):
-            done = self._submit(executor, "embed", [(unit,) for _, unit in units])
-            starts = {unit[0]: start for start, unit in units}
-            for (unit,), embedded in done:
-                chosen = slice(starts[unit[0]], starts[unit[0]] + len(unit))
-                if values is None:
-                    values = np.zeros((len(keys), embedded.shape[1]), embedded.dtype)
-                if values.shape[1:] != embedded.shape[1:] or values.dtype != embedded.dtype:
-                    raise ScorerError(
-                        f"scorer {self.traits.name}: embed gave {embedded.shape[1]} dimensions of "
-                        f"{embedded.dtype}, and {values.shape[1]} of {values.dtype} before"
-                    )
-                new = ~found[chosen]
-                values[chosen][new] = embedded[new]
-                cache.put(keys[chosen][new], embedded[new])
-                tick(len(unit))
-        assert values is not None
-        place = np.full(rows.max() + 1, -1, dtype=np.int32)
-        place[rows] = rank[place_of_row]
-        self._seconds["images_embedded"] = sum(len(unit) for _, unit in units)
-        return place, values
-
-    def _pairs(self) -> np.ndarray:
-        """Codes of all pairs in the episodes, sorted; see `Bench.pair_codes`."""
-        known = np.empty(0, dtype=np.int64)
-        for block in self.source.blocks(self.episodes):
-            query = block.query[..., None]
-            support = block.support.reshape(len(block), 1, -1)
-            codes = self.bench.pair_codes(query, support)
-            known = np.union1d(known, codes[(query >= 0) & (support >= 0)])
-        return known
-
-    def _pair_scores(self, executor: Executor) -> tuple[np.ndarray, np.ndarray]:
-        """Scores each pair once; gives their codes, sorted, and scores."""
-        with self._timed("sample"):
-            codes = self._pairs()
-        queries = self.bench.pair_rows(codes)[0]
-        # Units begin where a query begins, so that its calls do not depend on them.
-        starts = np.flatnonzero(np.diff(queries, prepend=-1))
-        _, first = np.unique(starts // PAIR_UNIT, return_index=True)
-        parts = np.split(codes, starts[first][1:])
-        scores: dict[int, np.ndarray] = {}
-        units = {}
-        tick = self.settings.ticker(len(codes), "Pairs")
-        for unit in parts:
-            name = f"pairs-{unit[0]}-{unit[-1]}-{len(unit)}"
-            stored = self._partial.get(name, ("codes", "scores"))
-            if stored is not None and np.array_equal(stored["codes"], unit):
-                scores[unit[0]] = stored["scores"]
-                tick(len(unit))
-            else:
-                units[unit[0]] = name
-        with self._timed("score"):
-            calls = [(unit,) for unit in parts if unit[0] in units]
-            for (unit,), answer in self._submit(executor, "score_pairs", calls):
-                self._partial.put(units[unit[0]], codes=unit, scores=answer)
-                scores[unit[0]] = answer
-                tick(len(unit))
-        return codes, np.concatenate([scores[first] for first in sorted(scores)])
+            return self._store(units, dispatch, preparation, started)
 
     def _trial_units(self) -> list[tuple[int, int]]:
         """First and last episode of each unit, within blocks."""
@@ -289,7 +188,9 @@ class Evaluation:
         columns = ("episode", "row", "credit", *(["scores"] if self.settings.scores else []))
         return self._partial.get(_name(first, last), columns)
 
-    def _columns(self, units: list[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    def _columns(
+        self, units: list[tuple[int, int]], dispatch: Dispatch
+    ) -> Iterator[dict[str, Any]]:
         """The trials of each unit, with the names of their images."""
         dataset = self.source.dataset
         names = {
@@ -309,9 +210,10 @@ class Evaluation:
             ]
             names["character"] = (codes, categories)
         for unit in units:
+            dispatch.check()
             columns: dict[str, Any] | None = self._trials(*unit)
             if columns is None:
-                raise OSError(f"{self._partial.folder}: a unit cannot be read back; run again")
+                raise OSError(f"a unit in {self._partial.folder} cannot be read back")
             if not self.settings.scores:
                 columns.pop("scores", None)
             turns, rows = np.divmod(columns.pop("row"), len(dataset))
@@ -320,14 +222,19 @@ class Evaluation:
                 columns[name] = pd.Categorical.from_codes(chosen, categories)  # pyright: ignore
             yield columns
 
-    def _store(self, units: list[tuple[int, int]], started: float) -> results.Run:
+    def _store(
+        self,
+        units: list[tuple[int, int]],
+        dispatch: Dispatch,
+        preparation: Preparation,
+        started: float,
+    ) -> results.Run:
         protocol, dataset, known = self.source.protocol, self.source.dataset, self.traits
-        images = self._seconds.pop("images_embedded", None)
         timings: dict[str, Any] = {
-            f"{stage}_seconds": round(seconds, 4) for stage, seconds in self._seconds.items()
+            f"{stage}_seconds": round(seconds, 4) for stage, seconds in dispatch.seconds.items()
         }
-        if images is not None:
-            timings["images_embedded"] = images
+        if known.level == 1:
+            timings["images_embedded"] = preparation.embedded
         record = {
             "protocol": {
                 "name": protocol.name,
@@ -343,7 +250,7 @@ class Evaluation:
                 "pooling": known.pooling,
                 "smaller_is_closer": known.smaller_is_closer,
                 "parameters": known.parameters,
-                "leaked_characters": self._leaked(),
+                "leaked_characters": self._leaked(preparation),
                 **{
                     name: value
                     for name in ("flops", "scale", "training")
@@ -358,14 +265,14 @@ class Evaluation:
             "timings": timings,
         }
         timings["total_seconds"] = round(time.perf_counter() - started, 4)
-        return results.write(self.folder, record, self._columns(units))
+        return results.write(self.folder, record, self._columns(units, dispatch))
 
-    def _leaked(self) -> int | None:
+    def _leaked(self, preparation: Preparation) -> int | None:
         """How many characters in the episodes it was trained on; None if it does not say."""
         if self.traits.trained_on is None:
             return None
         dataset = self.source.dataset
-        tested = np.unique(dataset.character_codes[self._used_rows % len(dataset)])
+        tested = np.unique(dataset.character_codes[preparation.used_rows % len(dataset)])
         characters = dataset.characters.iloc[tested]
         names = set(characters["alphabet"] + "/" + characters["character"])
         return len(names & self.traits.trained_on)

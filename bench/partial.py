@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..tasks import replacing
+from . import archive
 
 
 class Partial:
@@ -21,6 +20,10 @@ class Partial:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def path(self, unit: str) -> Path:
+        """Gives the file of a unit, which need not be there."""
+        return self.folder / f"{unit}.npz"
+
     def get(self, unit: str, columns: Sequence[str]) -> dict[str, np.ndarray] | None:
         """Reads a unit.
 
@@ -31,17 +34,14 @@ class Partial:
         Returns:
             All its arrays by name; None where it is not there, or damaged.
         """
-        path = self.folder / f"{unit}.npz"
         try:
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = archive.read(self.path(unit))
+        except OSError:
             return None
         return arrays if all(name in arrays for name in columns) else None
 
     def put(self, unit: str, **arrays: np.ndarray) -> Path:
         """Stores a unit's arrays under its name."""
-        path = self.folder / f"{unit}.npz"
-        with replacing(path) as fresh:
-            np.savez(fresh, **arrays)  # pyright: ignore[reportArgumentType]
+        path = self.path(unit)
+        archive.write(path, **arrays)
         return path

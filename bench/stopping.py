@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .. import results
+from ..models.errors import ModelError
 from ..tasks import BLOCK
 from .errors import ScorerError
 from .evaluation import Evaluation
+from .failures import Failure
 
 
 def looks(most: int) -> tuple[int, ...]:
@@ -33,17 +35,26 @@ class Outcome:
     """How the search for narrow intervals ended.
 
     Attributes:
-        runs: A run of each scorer, all of the same episodes.
+        runs: A run of each scorer that has not failed, all of the same episodes.
         missed: For each scorer whose interval is too wide, in words, why.
+        failures: The scorers that have failed.
     """
 
     runs: tuple[results.Run, ...]
     missed: tuple[str, ...]
+    failures: tuple[Failure, ...]
 
 
 def _halfwidth(run: results.Run) -> float:
     found = results.estimate_run(run)
     return (found.high - found.low) / 2
+
+
+def _remove(run: results.Run) -> None:
+    # Out of sight at once: half a run must not be found where this is interrupted.
+    gone = run.folder.with_name(f".new-{run.folder.name}-gone")
+    run.folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def until_narrow(
@@ -61,48 +72,56 @@ def until_narrow(
         most: The most episodes.
 
     Raises:
-        ScorerError: The half-width is no fraction, or as `Evaluation.run`.
+        ScorerError: The half-width is no fraction.
+        ResultError, KeyboardInterrupt: As `Evaluation.run`.
     """
     if not 0 < halfwidth < 0.5:
         raise ScorerError(
             f"half-width {100 * halfwidth:g} is impossible, expected between 0 and 50 points"
         )
     planned = looks(most)
-    before: list[results.Run] = []
-    runs: list[results.Run] = []
-    missed: dict[str, str] = {}
-    for place, episodes in enumerate(planned):
-        evaluations = evaluate(episodes)
-        stored = [evaluation.stored() for evaluation in evaluations]
-        stopping = {"halfwidth": halfwidth, "look": place + 1, "looks": len(planned)}
-        runs = [
-            results.annotate(old or evaluation.run(), stopping=stopping)
-            for old, evaluation in zip(stored, evaluations, strict=True)
-        ]
-        # The run that the one with more episodes takes the place of.
-        for old in before:
-            shutil.rmtree(old.folder, ignore_errors=True)
-        before = [
-            run
-            for run, old in zip(runs, stored, strict=True)
-            if old is None and run.record["episodes"] == episodes
-        ]
+    # All by the place of their scorer.
+    runs: dict[int, results.Run] = {}
+    new: set[int] = set()
+    failures: dict[int, Failure] = {}
+    missed: dict[int, str] = {}
+    for look, episodes in enumerate(planned, start=1):
+        stopping = {"halfwidth": halfwidth, "look": look, "looks": len(planned)}
+        for place, evaluation in enumerate(evaluate(episodes)):
+            if place in failures:
+                continue
+            stored = evaluation.stored()
+            try:
+                run = stored or evaluation.run()
+            except (ScorerError, ModelError) as error:
+                failures[place] = evaluation.failure(error)
+                runs.pop(place, None)
+                continue
+            # The one with more episodes takes its place.
+            if place in new and runs[place].folder != run.folder:
+                _remove(runs[place])
+                new.remove(place)
+            if stored is None and run.record["episodes"] == episodes:
+                new.add(place)
+            runs[place] = results.annotate(run, stopping=stopping)
         missed, limited = {}, 0
-        for run in runs:
+        for place, run in runs.items():
             width, limit = _halfwidth(run), results.narrowest(run)
             if width > halfwidth:
-                missed[run.scorer] = (
+                missed[place] = (
                     f"{run.protocol}, {run.scorer}: ± {100 * width:.2f} after "
                     f"{run.record['episodes']:,} episodes; "
                 )
                 if limit > halfwidth:
                     limited += 1
-                    missed[run.scorer] += (
+                    missed[place] += (
                         f"no number of episodes gives less than about ± {100 * limit:.2f} with "
                         "these alphabets"
                     )
                 else:
-                    missed[run.scorer] += "more episodes would narrow it: raise --max-episodes"
-        if limited == len(missed) or runs[0].record["episodes"] < episodes:
+                    missed[place] += "more episodes would narrow it: raise --max-episodes"
+        if limited == len(missed) or any(
+            run.record["episodes"] < episodes for run in runs.values()
+        ):
             break
-    return Outcome(tuple(runs), tuple(missed.values()))
+    return Outcome(tuple(runs.values()), tuple(missed.values()), tuple(failures.values()))

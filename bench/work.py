@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,9 @@ import numpy as np
 from ..models.errors import ModelError
 from ..results import ResultError, judge
 from ..tasks import BLOCK, Episodes, Source, open_protocol, parse
+from . import archive
 from .errors import ScorerError
+from .failures import BrokenScorerError
 from .registry import resolve
 from .scorer import BATCH, Scorer, Traits
 
@@ -44,22 +43,23 @@ class Bench:
     """A scorer before the episodes of a protocol.
 
     Attributes:
-        scorer: The scorer.
+        scorer: The scorer; None where it is asked in other processes only.
         traits: What is known of it.
         source: Where the episodes come from.
     """
 
-    def __init__(self, scorer: Scorer, traits: Traits, source: Source) -> None:
+    def __init__(self, scorer: Scorer | None, traits: Traits, source: Source) -> None:
         self.scorer, self.traits, self.source = scorer, traits, source
         self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
 
-    def _fail(self, problem: str) -> ScorerError:
-        return ScorerError(f"scorer {self.traits.name}: {problem}")
+    def _fail(self, problem: str) -> BrokenScorerError:
+        return BrokenScorerError(f"scorer {self.traits.name}: {problem}")
 
     def _ask(self, method: str, *arguments: np.ndarray) -> np.ndarray:
         """Calls a method of the scorer; whatever it raises becomes one line for the user."""
         try:
-            answer = np.asarray(getattr(self.scorer, method)(*arguments))
+            # A copy, as a scorer may fill the same array again at the next call.
+            answer = np.array(getattr(self.scorer, method)(*arguments))
         except (ScorerError, ModelError):
             raise
         except (Exception, SystemExit) as error:
@@ -99,6 +99,14 @@ class Bench:
                 raise self._fail(f"embed gave shape {embedded.shape}, expected ({BATCH}, D)")
             if embedded.dtype.kind == "f" and not np.isfinite(embedded[: len(batch)]).all():
                 raise self._fail("embed gave NaN or infinity, expected finite numbers")
+            if parts and (embedded.shape[1:], embedded.dtype) != (
+                parts[0].shape[1:],
+                parts[0].dtype,
+            ):
+                raise self._fail(
+                    f"embed gave {embedded.shape[1]} dimensions of {embedded.dtype}, and "
+                    f"{parts[0].shape[1]} of {parts[0].dtype} before"
+                )
             parts.append(embedded[: len(batch)])
         return np.concatenate(parts)
 
@@ -136,13 +144,20 @@ class Bench:
         by_shot = scores.reshape(*scores.shape[:-1], ways, -1)
         if by_shot.shape[-1] == 1:
             return by_shot[..., 0]
-        return by_shot.max(axis=-1) if self.traits.pooling == "max" else by_shot.mean(axis=-1)
+        if self.traits.pooling == "max":
+            return by_shot.max(axis=-1)
+        with np.errstate(over="ignore"):
+            pooled = by_shot.mean(axis=-1)
+        if not np.isfinite(pooled).all():
+            raise self._fail("scores are so large that their mean over the shots is infinite")
+        return pooled
 
     def _compare(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
         episodes, ways, shots = part.support.shape
         query, support = embeddings[place[part.query]], embeddings[place[part.support]]
         if self.traits.pooling == "prototype" and shots > 1:
-            support = support.mean(axis=2)
+            with np.errstate(over="ignore"):
+                support = support.mean(axis=2)
         support = support.reshape(episodes, -1, embeddings.shape[1])
         shape = (*query.shape[:2], support.shape[1])
         return self._pooled(self._scores(shape, "compare", query, support), ways)
@@ -153,8 +168,10 @@ class Bench:
         """Refuses a scorer that scores a query otherwise when it is the only one."""
         alone = Episodes(part.support, part.query[:, :1], part.target[:, :1])
         found = self._compare(alone, place, embeddings)[:, 0]
-        span = max(float(np.ptp(scores)), 1e-30)
-        if np.abs(found - scores[:, 0]).max() > 1e-3 * span:
+        with np.errstate(over="ignore"):
+            span = max(float(np.ptp(scores)), 1e-30)
+            differs = np.abs(found - scores[:, 0]).max() > 1e-3 * span
+        if differs:
             raise self._fail(
                 "compare scores a query otherwise when it is alone; "
                 "it must not look at other queries"
@@ -185,8 +202,8 @@ class Bench:
 
     def _load(self, path: str) -> tuple[np.ndarray, np.ndarray]:
         if self._loaded is None or self._loaded[0] != path:
-            with np.load(path, allow_pickle=False) as file:
-                self._loaded = (path, file["keys"], file["values"])
+            arrays = archive.read(Path(path))
+            self._loaded = (path, arrays["keys"], arrays["values"])
         return self._loaded[1:]
 
     def hold(self, path: str, keys: np.ndarray, values: np.ndarray) -> None:
@@ -250,7 +267,9 @@ class Bench:
         if keep:
             columns["scores"] = scores
         try:
-            return columns | judge(scores, target)
+            # Margins between scores near the end of the floats are cut to what fits.
+            with np.errstate(over="ignore"):
+                return columns | judge(scores, target)
         except ResultError as error:
             raise self._fail(str(error)) from None
 
@@ -275,14 +294,10 @@ def perform(order: Order, method: str, *arguments: Any) -> Any:
     return getattr(_bench(order), method)(*arguments)
 
 
-def serve() -> None:
-    """Prepares a worker process: Ctrl-C is for the main process, with which it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
+def recognise(scorer: str) -> Traits:
+    """Finds out in a worker process what a scorer is.
 
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    Args:
+        scorer: Its name; see `registry.resolve`.
+    """
+    return _resolve(scorer)[1]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import Executor, ProcessPoolExecutor
+import json
+import threading
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
+from tqdm import tqdm
 
 from ... import results, tasks
+from ...models.errors import ModelError
+from ...results.writers import plain
 from ...tasks import omniglot
+from ..errors import ScorerError
 from ..evaluation import Evaluation
+from ..failures import BrokenScorerError, Failure, blamed
 from ..registry import resolve
+from ..scorer import Scorer, Traits
 from ..settings import Settings
 from ..stopping import until_narrow
-from ..work import Order, serve
+from ..work import Order, recognise
+from ..workers import Workers
 from .common import (
     bar,
     data_option,
@@ -26,6 +35,7 @@ from .common import (
     ticker,
     writable,
 )
+from .interrupts import Interrupts
 from .rescore import show_verification
 
 FIRST_PROTOCOL = "glyphs-within-20w1s"
@@ -41,6 +51,53 @@ def _default_protocols(data: str | None) -> list[str]:
         err=True,
     )
     return [FIRST_PROTOCOL]
+
+
+def _warn(line: str) -> None:
+    click.echo(plain(line), err=True)
+
+
+def _recognised(
+    workers: Workers, names: tuple[str, ...], apart: bool
+) -> dict[str, tuple[Scorer | None, Traits] | BrokenScorerError]:
+    """Finds the scorers, or what is wrong with their code; raises for what was typed wrong."""
+    asked = {name: workers.submit(recognise if apart else resolve, name) for name in names}
+    found = {}
+    for name, answer in asked.items():
+        try:
+            with blamed(name):
+                found[name] = (None, answer.result()) if apart else answer.result()
+        except BrokenScorerError as error:
+            found[name] = error
+    return found
+
+
+def _show(
+    runs: list[results.Run],
+    failures: list[Failure],
+    interval: str,
+    verification: bool,
+    as_json: bool,
+) -> None:
+    """Prints the runs, and a line for each evaluation that has failed."""
+    if as_json:
+        shown: dict[str, Any] = {"results": []}
+        if verification:
+            shown["results"] = [results.verification_of(run) for run in runs]
+        elif runs:
+            shown = results.table(runs, interval).data()
+        shown["errors"] = [asdict(failure) for failure in failures]
+        click.echo(json.dumps(shown, indent=1, allow_nan=False))
+        return
+    # Where all have failed there is no more to say than was said on the way.
+    if not runs:
+        return
+    if verification:
+        show_verification([results.verification_of(run) for run in runs], as_json=False)
+    else:
+        click.echo(results.table(runs, interval).render("text"))
+    for failure in failures:
+        click.echo(plain(str(failure)))
 
 
 @click.command(
@@ -75,6 +132,15 @@ def _default_protocols(data: str | None) -> list[str]:
     show_default=True,
     help="Processes that do the work.",
 )
+@click.option(
+    "--unit-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a scorer may take for a unit of work, at most 1,024 images or episodes or about "
+    "4,096 pairs; then it has failed.",
+)
 @click.option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
 @interval_option
 @click.option(
@@ -107,6 +173,7 @@ def command(
     out: Path,
     data: str | None,
     jobs: int,
+    unit_seconds: float,
     no_cache: bool,
     interval: str,
     halfwidth: float | None,
@@ -117,24 +184,32 @@ def command(
 ) -> int:
     """Evaluate every scorer on every protocol, store the trials, print the table.
 
-    What is stored already is not run again. Without PROTOCOL: a first look, on
-    the built-in glyphs and, where Omniglot is there, Lake's official runs.
+    What is stored already is not run again. A scorer that fails does not keep
+    the others from running. Without PROTOCOL: a first look, on the built-in
+    glyphs and, where Omniglot is there, Lake's official runs.
     """
+    # The lock between processes that bars have by default would outlive one that is killed.
+    tqdm.set_lock(threading.RLock())
     names = list(dict.fromkeys(protocols or _default_protocols(data)))
     parsed = [tasks.parse(name) for name in names]
-    found = {name: resolve(name) for name in dict.fromkeys(scorers or DEFAULT_SCORERS)}
-    sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
-    writable(out)
+    apart = jobs > 1
     runs: list[results.Run] = []
     missed: list[str] = []
+    failures: list[Failure] = []
     stored_before = 0
+
+    def fail(failure: Failure) -> None:
+        failures.append(failure)
+        _warn(str(failure))
+
     with ExitStack() as stack:
-        executor: Executor | None = None
-        if jobs > 1:
-            # Forked copies of a process with TensorFlow's threads in it would hang.
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=serve)
-            executor = stack.enter_context(pool)
+        workers = Workers(jobs, processes=apart, limit=unit_seconds, warn=_warn)
+        stack.enter_context(workers)
+        wanted = tuple(dict.fromkeys(scorers or DEFAULT_SCORERS))
+        found = _recognised(workers, wanted, apart)
+        sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
+        writable(out)
+        interrupts = stack.enter_context(Interrupts())
         for name, source in zip(names, sources, strict=True):
 
             def evaluations(
@@ -142,29 +217,36 @@ def command(
             ) -> list[Evaluation]:
                 return [
                     Evaluation(
-                        scorer,
-                        traits,
+                        *known,
                         source,
                         episodes=count,
                         root=out,
                         settings=Settings(
-                            executor=executor,
-                            order=Order(name, seed, data, scorer_name) if executor else None,
+                            executor=workers,
+                            window=max(64, 2 * jobs),
+                            order=Order(name, seed, data, scorer_name) if apart else None,
                             cache=not no_cache,
                             scores=scores or verification,
-                            warn=lambda line: click.echo(line, err=True),
-                            ticker=lambda total, title, who=f"{name} {traits.name}": ticker(
+                            warn=_warn,
+                            interrupted=interrupts.asked,
+                            ticker=lambda total, title, who=f"{name} {known[1].name}": ticker(
                                 total, f"{who}: {title}"
                             ),
                         ),
                     )
-                    for scorer_name, (scorer, traits) in found.items()
+                    for scorer_name, known in found.items()
+                    if not isinstance(known, BrokenScorerError)
                 ]
 
+            for scorer_name, known in found.items():
+                if isinstance(known, BrokenScorerError):
+                    fail(Failure.of(name, scorer_name, known))
             if halfwidth is not None:
                 outcome = until_narrow(evaluations, halfwidth / 100, max_episodes)
                 runs += outcome.runs
                 missed += outcome.missed
+                for failure in outcome.failures:
+                    fail(failure)
                 continue
             for evaluation in evaluations(episodes):
                 stored = evaluation.stored()
@@ -175,17 +257,17 @@ def command(
                             f"{name}: the images are used up after {evaluation.episodes} episodes",
                             err=True,
                         )
-                    stored = evaluation.run()
+                    try:
+                        stored = evaluation.run()
+                    except (ScorerError, ModelError) as error:
+                        fail(evaluation.failure(error))
+                        continue
                 else:
                     stored_before += 1
                 runs.append(stored)
     if stored_before:
         click.echo(f"{stored_before} of {len(runs)} runs were stored in {out} already", err=True)
-    if verification:
-        show_verification([results.verification_of(run) for run in runs], as_json)
-    else:
-        table = results.table(runs, interval)
-        click.echo(table.render("json" if as_json else "text"))
+    _show(runs, failures, interval, verification, as_json)
     for line in missed:
         click.echo(line, err=True)
-    return 1 if missed else 0
+    return 1 if missed or failures else 0

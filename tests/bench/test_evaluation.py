@@ -139,8 +139,8 @@ def test_every_pair_is_scored_once_with_one_query_a_call(name, source, tmp_path)
 
 @pytest.mark.parametrize("scorer", [Pixels, Pairs, Classifier])
 def test_an_executor_of_ones_own_gives_the_same_bytes(scorer, source, tmp_path, monkeypatch):
-    monkeypatch.setattr("wayshot.bench.evaluation.PAIR_UNIT", 100)
-    monkeypatch.setattr("wayshot.bench.evaluation.EMBED_UNIT", 100)
+    monkeypatch.setattr("wayshot.bench.preparation.PAIR_UNIT", 100)
+    monkeypatch.setattr("wayshot.bench.preparation.EMBED_UNIT", 100)
     plain = evaluate(scorer(), source("between-6w2s"), episodes=40, root=tmp_path / "plain")
     with ThreadPoolExecutor(4) as executor:
         settings = Settings(executor=executor)
@@ -170,7 +170,7 @@ def test_a_damaged_cache_is_mended_and_said(source, tmp_path, monkeypatch):
 def test_pairs_do_not_depend_on_how_they_are_cut_into_units(source, tmp_path, monkeypatch):
     digests = set()
     for size in (1, 50, 4096):
-        monkeypatch.setattr("wayshot.bench.evaluation.PAIR_UNIT", size)
+        monkeypatch.setattr("wayshot.bench.preparation.PAIR_UNIT", size)
         run = evaluate(Pairs(), source("between-8w1s"), episodes=60, root=tmp_path / str(size))
         digests.add(run.record["trials_digest"])
     assert len(digests) == 1
@@ -420,7 +420,7 @@ def test_units_that_were_done_are_not_done_again(source, tmp_path, monkeypatch):
             Stops.left -= 1
             return super().score(query_images, support_images)
 
-    monkeypatch.setattr("wayshot.bench.evaluation.PAIR_UNIT", 20)
+    monkeypatch.setattr("wayshot.bench.preparation.PAIR_UNIT", 20)
     scorer, episodes = Stops(), source()
     known = traits(scorer, "stops")
 

@@ -1,3 +1,6 @@
+import errno
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +101,40 @@ def test_no_flipped_bit_passes(entry, made, file, bit):
             assert_same(dataset, made)
         except Exception as error:
             raise AssertionError(f"{file}, byte {place}, bit {bit}: {error!r}") from None
+
+
+def test_a_damaged_entry_is_said(entry, made, caplog):
+    (entry / "bits.npy").write_bytes(b"something else")
+    cached("key", "made", lambda: made)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{entry}: damaged; it is made anew"
+    ]
+    cached("key", "made", must_not_be_made)
+    cached("other key", "made", lambda: made)
+    assert len(caplog.records) == 1
+
+
+def test_what_killed_writers_have_left_is_cleared_away_after_a_day(entry, made):
+    folder = entry.parent
+    for name in (".new-old", ".new-young"):
+        (folder / name).mkdir()
+        (folder / name / "bits.npy").touch()
+    (folder / ".new-old-file.npz").touch()
+    before = time.time() - 25 * 3600
+    for name in (".new-old", ".new-old-file.npz"):
+        os.utime(folder / name, (before, before))
+    make_cache_folder(folder)
+    assert {path.name for path in folder.iterdir()} == {entry.name, ".new-young"}
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(empty_cache, made, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("numpy.save", full)
+    with pytest.raises(TaskError, match=r"cannot be written \(No space left.*WAYSHOT_CACHE"):
+        cached("key", "made", lambda: made)
+    assert not list((empty_cache / "datasets").iterdir())
 
 
 def test_an_entry_never_runs_code(entry, made):
