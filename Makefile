@@ -9,6 +9,9 @@ LAKE := lake-runs lake-within-20w1s lake-between-5w1s
 VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
 PUBLISHED := results/published
 
+# A peer, in an environment of its own.
+PEER := .venv-easyfsl
+
 .PHONY: run test check bench coverage tables clean
 
 run: $(VENV)/installed
@@ -22,8 +25,13 @@ check: $(VENV)/checked build/types
 	$(BIN)/ruff format --check bench models tasks results tests
 	$(BIN)/pyright
 
-bench: $(VENV)/tested
-	$(BIN)/python -m pytest tests/benchmarks/bench_evaluation.py --benchmark-only --benchmark-columns=min,median,rounds -q -s
+# About ten minutes; nothing else should run meanwhile.
+bench: $(VENV)/timed $(PEER)/installed
+	@mkdir -p build
+	WAYSHOT_EASYFSL=$(abspath $(PEER))/bin/python $(BIN)/python -m pytest tests/benchmarks/bench_*.py \
+	    --benchmark-only --benchmark-json=build/benchmarks.json --benchmark-columns=min,median,rounds -q -s
+	$(BIN)/python tests/benchmarks/report.py build/benchmarks.json > build/performance.md
+	mv build/performance.md docs/performance-table.md
 
 # About ten minutes on one core.
 coverage: $(VENV)/tested
@@ -44,7 +52,7 @@ tables: $(VENV)/installed
 	cd build/published && find . -name record.json | tar cf - -T - | tar xf - -C ../../$(PUBLISHED)/records
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(PEER) build dist *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
@@ -61,6 +69,15 @@ $(VENV)/tested: $(VENV)/installed
 
 $(VENV)/checked: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	@touch $@
+
+$(VENV)/timed: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet --editable '.[test,engines]'
+	@touch $@
+
+$(PEER)/installed:
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet easyfsl
 	@touch $@
 
 # Lets pyright see the four folders under the names they are installed by.

@@ -1,0 +1,60 @@
+"""Latency of a query, against what it cannot do without."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from networks import source
+from wayshot.bench.questions import Questions, embedded_support, ready
+from wayshot.bench.scenarios import harness, stream
+from yardsticks import Figure
+
+
+def test_a_query_against_the_bare_engine(benchmark, conv4):
+    """Support ready, 20 ways: p50 of the stream, and of the same calls by themselves."""
+    scorer, known = conv4
+    questions = Questions.of(source())
+    support = embedded_support(scorer, known, questions)
+    ask = ready(scorer, known, questions, support)
+    one = questions.query[:1].copy()
+
+    def bare(calls: int = 1000) -> float:
+        times = []
+        for _ in range(calls):
+            start = time.perf_counter_ns()
+            scorer.compare(scorer.embed(one), support[0])
+            times.append(time.perf_counter_ns() - start)
+        return float(np.median(times)) / 1e9
+
+    def streamed() -> float:
+        found = stream(ask, known, questions, 1000, 1e-9)
+        return float(np.median(found.latency)) / 1e9
+
+    streamed()
+    pairs = [(streamed(), bare()) for _ in range(5)]
+    benchmark.pedantic(streamed, rounds=1)
+    took, beside = (min(some) for some in zip(*pairs, strict=True))
+    Figure(
+        f"p50 of one query at a time, conv-4, 20 ways, support ready ({scorer.engine})",
+        "embedding one image and 20 comparisons, by themselves",
+        took,
+        beside,
+        took / beside,
+        "at most 1.2",
+    ).tell(benchmark)
+
+
+def test_a_query_to_a_scorer_that_does_nothing(benchmark):
+    questions = Questions.of(source())
+    harness(questions)
+    microseconds = min(harness(questions) for _ in range(5))
+    benchmark.pedantic(harness, args=(questions,), rounds=1)
+    Figure(
+        "the harness alone, a query",
+        "one microsecond",
+        microseconds / 1e6,
+        1e-6,
+        microseconds,
+        "at most 50",
+    ).tell(benchmark)
