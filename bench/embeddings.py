@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 from contextlib import suppress
@@ -13,25 +12,20 @@ from typing import Any
 
 import numpy as np
 
+from ..models.choice import backend
 from ..tasks import Images, cache_folder, make_cache_folder
 from . import archive
 from .scorer import BATCH, Traits
 
 
-def _keras_backend() -> str:
-    """What Keras will choose, without loading it."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    try:
-        configured = json.loads((home / "keras.json").read_text()).get("backend", "tensorflow")
-    except (OSError, ValueError, AttributeError):
-        configured = "tensorflow"
-    return os.environ.get("KERAS_BACKEND") or str(configured)
+_PACKAGES = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
+_PACKAGES += ("onnxruntime", "openvino", "ai-edge-litert")
 
 
 def environment() -> dict[str, Any]:
     """Versions and machine: what the last digits of embeddings depend on."""
     packages = {}
-    for name in ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax"):
+    for name in _PACKAGES:
         try:
             packages[name] = version(name)
         except PackageNotFoundError:
@@ -41,7 +35,7 @@ def environment() -> dict[str, Any]:
         "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
-        "keras_backend": _keras_backend(),
+        "keras_backend": backend(),
         "packages": packages,
     }
 

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from .. import results
 from ..tasks import BLOCK, Source
 from ..tasks import digest as episodes_digest
+from .audits.ledger import recall
 from .dispatch import Dispatch
 from .embeddings import environment
 from .errors import ScorerError
@@ -164,6 +165,7 @@ class Evaluation:
         started = time.perf_counter()
         self._partial.folder.mkdir(parents=True, exist_ok=True)
         with Dispatch(self.bench, self.settings) as dispatch:
+            audit = self._audit(dispatch) if self.settings.audit else None
             preparation = Preparation(dispatch, self._partial, self.episodes)
             prepared = preparation.prepare()
             units = self._trial_units()
@@ -175,7 +177,20 @@ class Evaluation:
                 for unit, columns in dispatch.units("try_episodes", calls):
                     self._partial.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
-            return self._store(units, dispatch, preparation, started)
+            return self._store(units, dispatch, preparation, audit, started)
+
+    def _audit(self, dispatch: Dispatch) -> dict[str, Any]:
+        """Has the scorer audited, unless it has passed before."""
+        found = recall(self.traits)
+        if found is None:
+            ((_, found),) = dispatch.units("audit", [()])
+            failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
+            if failed:
+                self.settings.warn(
+                    f"{self.traits.name}: the audit failed ({', '.join(failed)}); "
+                    "wayshot audit tells more"
+                )
+        return found
 
     def _trial_units(self) -> list[tuple[int, int]]:
         """First and last episode of each unit, within blocks."""
@@ -227,6 +242,7 @@ class Evaluation:
         units: list[tuple[int, int]],
         dispatch: Dispatch,
         preparation: Preparation,
+        audit: dict[str, Any] | None,
         started: float,
     ) -> results.Run:
         protocol, dataset, known = self.source.protocol, self.source.dataset, self.traits
@@ -253,7 +269,7 @@ class Evaluation:
                 "leaked_characters": self._leaked(preparation),
                 **{
                     name: value
-                    for name in ("flops", "scale", "training")
+                    for name in ("flops", "scale", "training", "engine")
                     if (value := getattr(known, name)) is not None
                 },
             },
@@ -263,6 +279,7 @@ class Evaluation:
             "environment": environment(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "timings": timings,
+            **({"audit": audit} if audit else {}),
         }
         timings["total_seconds"] = round(time.perf_counter() - started, 4)
         return results.write(self.folder, record, self._columns(units, dispatch))

@@ -59,14 +59,14 @@ def _comparison_flops(scorer: Any) -> int | None:
     return comparison_flops(join, head, width)
 
 
-def _measure(name: str, questions: Questions) -> dict[str, Any]:
+def _measure(name: str, questions: Questions, engine: str, data: str | None) -> dict[str, Any]:
     """What `footprint` gives, of this process."""
     before = _peak_bytes()
     start = time.perf_counter()
-    scorer, known = resolve(name)
+    scorer, known = resolve(name, engine, data=data)
     if isinstance(scorer, BundledSiamese | CheckpointSiamese):
         # Networks are loaded when they are first needed.
-        getattr(scorer, "load", lambda: None)()
+        scorer.load()
     loaded = time.perf_counter()
     with blamed(known.name):
         cold(scorer, known, questions)(0)
@@ -81,13 +81,19 @@ def _measure(name: str, questions: Questions) -> dict[str, Any]:
 
 
 def footprint(
-    name: str, questions: Questions, waiting: Callable[[int], None] = lambda done: None
+    name: str,
+    questions: Questions,
+    engine: str = "auto",
+    data: str | None = None,
+    waiting: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """Measures a scorer in a fresh process.
 
     Args:
         name: As for `registry.resolve`.
         questions: The first is asked.
+        engine: As for `registry.resolve`.
+        data: As for `registry.resolve`.
         waiting: Is called now and then with 0, and with 1 at the end.
 
     Returns:
@@ -108,7 +114,7 @@ def footprint(
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as pool:
-        future = pool.submit(_measure, name, questions.first())
+        future = pool.submit(_measure, name, questions.first(), engine, data)
         while not wait([future], timeout=0.5).done:
             waiting(0)
         waiting(1)

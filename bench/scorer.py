@@ -15,6 +15,7 @@ scorer. It may also have these attributes:
 - `flops`: int, what embedding an image, or scoring a pair, takes;
 - `scale`: `log-odds` or `probability`, where a score says how likely it is that
   two images show one character;
+- `engine`: str, what computes, with its version;
 - `training`: dict with `recipe`, a digest of how it was trained, and `seed`, so
   that trainings that differ in their seed alone can be told.
 """
@@ -98,6 +99,7 @@ class Traits:
         flops: To embed an image, or score a pair; None where it does not say.
         scale: One of `SCALES`, or None where it does not say.
         training: `recipe` and `seed`, or None where it does not say.
+        engine: What computes, with its version; None where it does not say.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Traits:
     flops: int | None = None
     scale: str | None = None
     training: dict[str, Any] | None = None
+    engine: str | None = None
 
 
 def _probe() -> np.ndarray:
@@ -194,7 +197,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     scale = getattr(scorer, "scale", None)
     if scale is not None and scale not in SCALES:
         raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
-    own_name = getattr(scorer, "name", None)
+    own_name, engine = (getattr(scorer, what, None) for what in ("name", "engine"))
     own = getattr(scorer, "digest", "")
     if not type(scorer).__module__.startswith("wayshot."):
         # What someone says of their scorer may not have changed when the scorer has.
@@ -214,4 +217,5 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         },
         scale=scale,
         training=_training(scorer, name),
+        engine=engine if isinstance(engine, str) else None,
     )

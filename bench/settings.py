@@ -29,6 +29,7 @@ class Settings:
         order: What workers of an executor of other processes need, or None.
         limit: Seconds that a unit may take, or None; an executor of one's own
             sees to that itself.
+        audit: Whether a scorer that has not passed an audit before gets a short one.
         cache: Whether embeddings are kept on disk.
         scores: Whether all scores are stored beside the trials.
         ticker: Shows the progress.
@@ -42,6 +43,7 @@ class Settings:
     window: int = 64
     order: Order | None = None
     limit: float | None = None
+    audit: bool = True
     cache: bool = True
     scores: bool = False
     ticker: Ticker = silent

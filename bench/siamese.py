@@ -21,7 +21,7 @@ from ..models.exporting import Origin, fingerprint
 if TYPE_CHECKING:
     from ..models.siamese import Siamese
 
-_VERSION = "siamese 2"
+_VERSION = "siamese 3"
 """Raised when the same weights begin to give other answers."""
 
 
@@ -154,6 +154,10 @@ class BundledSiamese:
         """Covers architecture, weights, pixels and engine."""
         return self._embedder.digest
 
+    def load(self) -> None:
+        """Loads the network, or its engine, as the first image would."""
+        _ = self._embedder.embed
+
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Gives the tower's embeddings, float32 ndarray (B, D)."""
         return self._embedder.embed(images)
@@ -223,6 +227,10 @@ class CheckpointSiamese:
     def digest(self) -> str:
         """Covers architecture, weights, pixels and engine."""
         return self._embedder.digest
+
+    def load(self) -> None:
+        """Loads the network, or its engine, as the first image would."""
+        _ = self._embedder.embed
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Gives the tower's embeddings, float32 ndarray (B, D)."""

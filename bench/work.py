@@ -31,12 +31,14 @@ class Order:
         seed: Seed of the episodes.
         data: Folder of Omniglot.
         scorer: Name of the scorer.
+        engine: What embeds; see `registry.resolve`.
     """
 
     protocol: str
     seed: int
     data: str | None
     scorer: str
+    engine: str = "auto"
 
 
 class Bench:
@@ -79,6 +81,13 @@ class Bench:
         if not np.isfinite(scores).all():
             raise self._fail(f"{method} gave NaN or infinity, expected finite numbers")
         return -scores if self.traits.smaller_is_closer else scores
+
+    def audit(self) -> dict[str, Any]:
+        """Audits the scorer in the short form, as for the record's field `audit`."""
+        # It stands on evaluations' settings, which stand on this module.
+        from .audits.ledger import short_audit
+
+        return short_audit(self.scorer, self.traits)
 
     def embed(self, rows: np.ndarray) -> np.ndarray:
         """Embeds images in batches of `BATCH`, the last one filled up with blank ones.
@@ -274,13 +283,15 @@ class Bench:
             raise self._fail(str(error)) from None
 
 
-_resolve = lru_cache(maxsize=1)(resolve)
+@lru_cache(maxsize=1)
+def _resolve(scorer: str, engine: str, data: str | None) -> tuple[Scorer, Traits]:
+    return resolve(scorer, engine, data=data)
 
 
 @lru_cache(maxsize=1)
 def _bench(order: Order) -> Bench:
     source = open_protocol(parse(order.protocol), order.seed, order.data)
-    return Bench(*_resolve(order.scorer), source)
+    return Bench(*_resolve(order.scorer, order.engine, order.data), source)
 
 
 def perform(order: Order, method: str, *arguments: Any) -> Any:
@@ -294,10 +305,12 @@ def perform(order: Order, method: str, *arguments: Any) -> Any:
     return getattr(_bench(order), method)(*arguments)
 
 
-def recognise(scorer: str) -> Traits:
+def recognise(scorer: str, engine: str, data: str | None) -> Traits:
     """Finds out in a worker process what a scorer is.
 
     Args:
         scorer: Its name; see `registry.resolve`.
+        engine: What embeds.
+        data: Folder of Omniglot.
     """
-    return _resolve(scorer)[1]
+    return _resolve(scorer, engine, data)[1]

@@ -56,6 +56,7 @@ class _Scorer(msgspec.Struct):
     flops: Number | None = None
     leaked_characters: Whole | None = None
     scale: str | None = None
+    engine: str | None = None
     training: _Training | None = None
 
 
@@ -67,6 +68,7 @@ class _Stopping(msgspec.Struct):
 
 class _Audit(msgspec.Struct):
     verdict: str | None = None
+    transductive: bool | None = None
 
 
 class _Latency(msgspec.Struct):

@@ -48,16 +48,18 @@ def audit(
     return Audit(findings, "short" if short else "thorough", transductive)
 
 
-def reference(name: str) -> np.ndarray:
+def reference(name: str, engine: str = "auto", data: str | None = None) -> np.ndarray:
     """Scores of the fixed images by a scorer that is made from its name.
 
     Args:
         name: As for `registry.resolve`.
+        engine: As for `registry.resolve`.
+        data: As for `registry.resolve`.
 
     Returns:
         float64 ndarray (24, 12), higher more alike.
     """
-    return Subject(*resolve(name)).reference
+    return Subject(*resolve(name, engine, data=data)).reference
 
 
 def audit_episodes(

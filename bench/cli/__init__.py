@@ -14,6 +14,7 @@ COMMANDS = {
     "rescore": ("rescore", "Print every metric and interval of stored runs."),
     "plan": ("plan", "Tell how many episodes would decide a difference."),
     "audit": ("audit", "Find out whether a scorer, or a protocol's episodes, can be trusted."),
+    "conformance": ("conformance", "Check this installation against what is known from outside."),
     "latency": ("latency", "Measure how long scorers take for a query."),
     "list": ("listing", "List protocols, scorers, datasets, backbones or recipes."),
     "describe": ("describe", "Tell everything about a protocol, scorer, dataset, ..."),

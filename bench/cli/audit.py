@@ -18,21 +18,21 @@ from ..audits import Audit, audit, audit_episodes, reference
 from ..registry import resolve
 from ..scorer import Traits
 from ..workers import Workers
-from .common import bar, data_option, json_option, seed_option, ticker
+from .common import bar, data_option, engine_option, json_option, seed_option, ticker
 
 
-def _elsewhere(name: str) -> Any:
+def _elsewhere(*asked: Any) -> Any:
     """Scores of the fixed images, found by a process of its own."""
     with Workers(processes=True) as workers:
-        return workers.submit(reference, name).result()
+        return workers.submit(reference, *asked).result()
 
 
-def _audited(name: str, scorer: Any, traits: Traits) -> Audit:
+def _audited(name: str, engine: str, data: str | None, scorer: Any, traits: Traits) -> Audit:
     return audit(
         scorer,
         traits,
-        remake=lambda: resolve(name)[0],
-        elsewhere=lambda: _elsewhere(name),
+        remake=lambda: resolve(name, engine, data=data)[0],
+        elsewhere=lambda: _elsewhere(name, engine, data),
         ticker=lambda total, title: ticker(total, f"{name}: {title}"),
     )
 
@@ -80,12 +80,14 @@ def _show(name: str, found: Audit) -> None:
     metavar="PROTOCOL",
     help="Audit the episodes that a protocol draws. May be repeated.",
 )
+@engine_option
 @seed_option
 @data_option
 @json_option
 def command(
     scorers: tuple[str, ...],
     protocols: tuple[str, ...],
+    engine: str,
     seed: int,
     data: str | None,
     as_json: bool,
@@ -98,10 +100,13 @@ def command(
     """
     if not scorers and not protocols:
         raise click.UsageError("expected a SCORER or a --protocol; see wayshot list")
-    resolved = {name: resolve(name) for name in scorers}
+    resolved = {name: resolve(name, engine, data=data, ticker=ticker) for name in scorers}
     sources = {name: tasks.open_protocol(tasks.parse(name), seed, data, bar) for name in protocols}
     asked: list[tuple[str, str, Callable[[], Audit]]] = [
-        *(("scorer", name, partial(_audited, name, *found)) for name, found in resolved.items()),
+        *(
+            ("scorer", name, partial(_audited, name, engine, data, *found))
+            for name, found in resolved.items()
+        ),
         *(("protocol", name, partial(_drawn, name, source)) for name, source in sources.items()),
     ]
     entries: list[dict[str, Any]] = []

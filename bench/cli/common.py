@@ -28,6 +28,15 @@ level_option = click.option(
 interval_option = click.option(
     "--interval", type=click.Choice(INTERVALS), default="population", show_default=True
 )
+engine_option = click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    metavar="ENGINE",
+    help="What embeds, where a scorer is a Siamese network: tensorflow, torch or jax as "
+    "KERAS_BACKEND says, onnxruntime, openvino, litert, one of less precision such as "
+    "onnxruntime-int8-static, or auto, the fastest that is installed and agrees with Keras.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 seed_option = click.option(
     "--seed",

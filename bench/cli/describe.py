@@ -31,7 +31,7 @@ def _protocol(name: str) -> dict[str, Any]:
 def _scorer(name: str) -> dict[str, Any]:
     from ..registry import resolve
 
-    scorer, traits = resolve(name)
+    scorer, traits = resolve(name, "keras")
     facts: dict[str, Any] = {"kind": "scorer", **asdict(traits)}
     seen = facts.pop("trained_on")
     facts["characters_trained_on"] = None if seen is None else len(seen)

@@ -21,7 +21,7 @@ from ..machine import limited
 from ..questions import Questions
 from ..registry import resolve
 from ..scenarios import LONGEST, QUERIES
-from .common import bar, data_option, json_option, seed_option, ticker, writable
+from .common import bar, data_option, engine_option, json_option, seed_option, ticker, writable
 from .run import FIRST_PROTOCOL
 
 
@@ -162,6 +162,7 @@ def _heading(record: dict[str, Any]) -> str:
     metavar="N",
     help="Leave the scorer N processors.  [default: all]",
 )
+@engine_option
 @seed_option
 @click.option(
     "--out",
@@ -178,6 +179,7 @@ def command(
     queries: int,
     seconds: float,
     threads: int | None,
+    engine: str,
     seed: int,
     out: Path,
     data: str | None,
@@ -195,8 +197,9 @@ def command(
         questions = Questions.of(source)
         writable(out)
         for name in dict.fromkeys(scorers):
-            scorer, known = resolve(name)
-            footprints = footprint(name, questions, ticker(1, f"{known.name}: start"))
+            scorer, known = resolve(name, engine, data=data, ticker=ticker)
+            waiting = ticker(1, f"{known.name}: start")
+            footprints = footprint(name, questions, engine, data, waiting)
             record = measure(
                 scorer,
                 known,

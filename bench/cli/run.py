@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from ..workers import Workers
 from .common import (
     bar,
     data_option,
+    engine_option,
     episodes_option,
     interval_option,
     json_option,
@@ -58,10 +60,11 @@ def _warn(line: str) -> None:
 
 
 def _recognised(
-    workers: Workers, names: tuple[str, ...], apart: bool
+    workers: Workers, names: tuple[str, ...], apart: bool, engine: str, data: str | None
 ) -> dict[str, tuple[Scorer | None, Traits] | BrokenScorerError]:
     """Finds the scorers, or what is wrong with their code; raises for what was typed wrong."""
-    asked = {name: workers.submit(recognise if apart else resolve, name) for name in names}
+    find = recognise if apart else partial(resolve, ticker=ticker)
+    asked = {name: workers.submit(partial(find, name, engine, data=data)) for name in names}
     found = {}
     for name, answer in asked.items():
         try:
@@ -141,6 +144,7 @@ def _show(
     help="How long a scorer may take for a unit of work, at most 1,024 images or episodes or about "
     "4,096 pairs; then it has failed.",
 )
+@engine_option
 @click.option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
 @interval_option
 @click.option(
@@ -174,6 +178,7 @@ def command(
     data: str | None,
     jobs: int,
     unit_seconds: float,
+    engine: str,
     no_cache: bool,
     interval: str,
     halfwidth: float | None,
@@ -206,7 +211,11 @@ def command(
         workers = Workers(jobs, processes=apart, limit=unit_seconds, warn=_warn)
         stack.enter_context(workers)
         wanted = tuple(dict.fromkeys(scorers or DEFAULT_SCORERS))
-        found = _recognised(workers, wanted, apart)
+        found = _recognised(workers, wanted, apart, engine, data)
+        for known in found.values():
+            scorer = None if isinstance(known, BrokenScorerError) else known[0]
+            for reason in getattr(scorer, "passed_over", {}).values():
+                _warn(reason)
         sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
         writable(out)
         interrupts = stack.enter_context(Interrupts())
@@ -224,7 +233,7 @@ def command(
                         settings=Settings(
                             executor=workers,
                             window=max(64, 2 * jobs),
-                            order=Order(name, seed, data, scorer_name) if apart else None,
+                            order=Order(name, seed, data, scorer_name, engine) if apart else None,
                             cache=not no_cache,
                             scores=scores or verification,
                             warn=_warn,

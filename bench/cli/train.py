@@ -56,6 +56,12 @@ class _Logs:
     type=click.Path(path_type=Path),
     help="Folder of the checkpoint and the trained network.  [default: trained/RECIPE]",
 )
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="Another tower than the recipe's, as of wayshot list backbones; module:attribute is "
+    "imported only where you name it here.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the folder.")
 @click.option(
     "--precision",
@@ -76,6 +82,7 @@ class _Logs:
 def command(
     recipe: str,
     out: Path | None,
+    backbone: str | None,
     resume: bool,
     precision: str,
     minutes: float | None,
@@ -89,7 +96,7 @@ def command(
     The Keras backend is chosen by KERAS_BACKEND; the torch backend is the
     fastest on CPUs. Validation uses held-out background alphabets only.
     """
-    plan = recipes.read(recipe)
+    plan = recipes.read(recipe, backbone)
     out = writable(out or Path("trained") / plan.name)
     if not resume and (out / "checkpoint.npz").exists():
         raise ModelError(f"{out} holds a checkpoint; go on with --resume, or choose another --out")

@@ -105,7 +105,7 @@ def test_every_image_is_embedded_once_in_batches_of_one_shape(source, tmp_path):
     scorer = Watching()
     known = traits(scorer, "watching")
     scorer.batches.clear()
-    settings = Settings(cache=False)
+    settings = Settings(cache=False, audit=False)
     Evaluation(scorer, known, source(), episodes=200, root=tmp_path, settings=settings).run()
     assert {batch.shape for batch in scorer.batches} == {(BATCH, 105, 105)}
     seen = [image.tobytes() for batch in scorer.batches for image in batch if image.any()]
@@ -185,11 +185,14 @@ def test_embeddings_are_taken_from_the_cache_by_every_protocol(source, tmp_path)
             Once.calls += 1
             return super().embed(images)
 
-    first = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "1")
+    settings = Settings(audit=False)
+    first = evaluate(
+        Once(), source("between-8w1s"), episodes=500, root=tmp_path / "1", settings=settings
+    )
     # One call for the fixed images by which a scorer is known.
     assert Once.calls == 1 + -(-len(source().dataset) // BATCH)
     Once.calls = 0
-    evaluate(Once(), source("within-3w2s"), episodes=50, root=tmp_path / "2")
+    evaluate(Once(), source("within-3w2s"), episodes=50, root=tmp_path / "2", settings=settings)
     again = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "3")
     assert Once.calls == 2
     assert first.record["trials_digest"] == again.record["trials_digest"]

@@ -14,7 +14,7 @@ FLOORS = {
     "models": {"tasks"},
     "bench": {"tasks", "models", "results"},
 }
-HEAVY = {"tensorflow", "keras", "torch", "jax"}
+HEAVY = {"tensorflow", "keras", "torch", "jax", "onnxruntime", "openvino", "ai_edge_litert"}
 
 
 def imported_packages(path: Path, package: str) -> set[str]:

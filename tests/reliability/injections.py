@@ -97,6 +97,11 @@ class Bed:
             assert len(self._whole[scorer][0]) == 1
         return self._whole[scorer]
 
+    def hurry(self, scorer: str) -> None:
+        """Takes a sound run for a tenth shorter, so that moments fall within it."""
+        expected, seconds = self._whole[scorer]
+        self._whole[scorer] = expected, 0.9 * seconds
+
     def start(self, folder: Path, scorer: str, limit: int | None = None):
         """`wayshot run` in a process of its own, which has imported everything already.
 
@@ -203,14 +208,18 @@ def kills(bed: Bed, times: int) -> Row:
         scorer = SOUND[bed.rng.integers(len(SOUND))]
         expected, seconds = bed.whole(scorer)
         folder, here = bed.fresh(), 0
-        for _ in range(bed.rng.integers(1, 6)):
+        for _ in range(min(bed.rng.integers(1, 6), times - done)):
             process = bed.start(folder, scorer)
             process.join(bed.rng.random() * seconds)
-            if process.exitcode is None and done + here < times:
-                process.kill()
-                here += 1
+            finished = process.exitcode is not None
+            process.kill()
             process.join()
             lost += half_written(folder / "runs")
+            if finished:
+                # The machine is faster now than when the sound run was timed.
+                bed.hurry(scorer)
+                break
+            here += 1
         last = bed.start(folder, scorer)
         last.join()
         same = trials(folder / "runs", scorer) == expected and last.exitcode == 0

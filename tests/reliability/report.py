@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["WAYSHOT_CACHE"] = f"{folder}/cache"
         bed = Bed(Path(folder))
-        rows = [inject(bed, times) for inject, times in INJECTIONS]
+        rows = []
+        for inject, times in INJECTIONS:
+            rows.append(inject(bed, times))
+            print(rows[-1], file=sys.stderr, flush=True)
     cells = [(row.what, row.times, row.caught, row.lost) for row in rows]
     headers = ("injected", "times", "noticed or gone on from", "results lost or altered")
     print(tabulate.tabulate(cells, headers, tablefmt="github"))
