@@ -17,7 +17,6 @@ from ..tasks import Images, cache_folder, make_cache_folder
 from . import archive
 from .scorer import BATCH, Traits
 
-
 _PACKAGES = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
 _PACKAGES += ("onnxruntime", "openvino", "ai-edge-litert")
 
