@@ -12,7 +12,7 @@ PUBLISHED := results/published
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test check bench coverage tables clean
+.PHONY: run test check bench coverage tables reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -50,6 +50,26 @@ tables: $(VENV)/installed
 	        > build/table && mv build/table $(PUBLISHED)/$$table.$${form#*:} || exit 1; \
 	done; done
 	cd build/published && find . -name record.json | tar cf - -T - | tar xf - -C ../../$(PUBLISHED)/records
+
+# Half an hour or so on one core.
+reliability: $(VENV)/tested
+	@mkdir -p build
+	$(BIN)/python tests/reliability/report.py > build/reliability.md
+	mv build/reliability.md docs/reliability-table.md
+
+# An hour or more on one core.
+fuzz: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet atheris
+	for job in protocol:1000000 labels:1000000 record:1000000 recipe:100000 archive:100000 image:100000; do \
+	    $(BIN)/python tests/fuzz/run_atheris.py $${job%:*} $${job#*:} || exit 1; done
+
+lowest:
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/python -m pip install --quiet -c constraints-lowest.txt --editable '.[test]'
+	build/lowest/bin/python -m pytest tests/tasks tests/results tests/hostile
+
+smoke: $(VENV)/installed
+	$(BIN)/python tests/smoke/smoke.py --with-these-libraries
 
 clean:
 	rm -rf $(VENV) $(PEER) build dist *.egg-info

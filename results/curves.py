@@ -10,6 +10,7 @@ from scipy import special
 
 from .diagram import save
 from .errors import ResultError
+from .labels import shown
 from .run import Run
 from .verification import pairs, roc
 
@@ -31,7 +32,8 @@ def curves(runs: Sequence[Run], path: Path) -> None:
         if run.scores is None:
             raise ResultError(f"{run.folder}: no scores are stored; run it with --scores")
         score, same, _ = pairs(run.scores, run.trials["target"].to_numpy(np.int64))
-        found.append((f"{run.scorer}, {run.protocol}", roc(score, same)))
+        name = f"{shown(run.scorer)[:40]}, {shown(run.protocol)[:40]}"
+        found.append((name, roc(score, same)))
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4.5), layout="constrained")

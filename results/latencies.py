@@ -9,6 +9,7 @@ from typing import Any
 
 from . import run as runs
 from .errors import ResultError
+from .record import finite
 
 SCHEMA_VERSION = 1
 """Version of these records."""
@@ -44,10 +45,14 @@ def read(path: Path) -> dict[str, Any]:
         ResultError: It is damaged, or of another schema version.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(
+            path.read_text(encoding="utf-8"), parse_constant=finite, parse_float=finite
+        )
         version = record["schema_version"]
         whole = version != SCHEMA_VERSION or (
             isinstance(record["p50_ms"], float)
+            and all(isinstance(record[name], float | None) for name in ("low_ms", "high_ms"))
+            and record["mode"] in MODES
             and isinstance(record["environment"], dict)
             and isinstance(record["scorer"]["digest"], str)
             and isinstance(record["protocol"]["name"], str)

@@ -142,7 +142,7 @@ def decode(content: bytes) -> dict[str, Any]:
     if len(content) > LARGEST:
         raise ResultError(f"more than {LARGEST:,} bytes, too many; remove the folder")
     try:
-        record = json.loads(content, parse_constant=_finite, parse_float=_finite)
+        record = json.loads(content, parse_constant=finite, parse_float=finite)
         if b"\\ud" in content.lower():
             # Half a character: nothing could be written that has it in.
             json.dumps(record, ensure_ascii=False).encode()
@@ -164,7 +164,7 @@ def decode(content: bytes) -> dict[str, Any]:
     return record
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text[:20]} is no number")

@@ -74,8 +74,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "wayshot"
+        from ...results.labels import plain
+
         problem = " ".join(error.format_message().split())
-        click.echo(f"{where}: {problem} (see {where} --help)", err=True)
+        click.echo(plain(f"{where}: {problem} (see {where} --help)"), err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("wayshot: interrupted; the same command goes on where it stopped", err=True)
