@@ -165,6 +165,7 @@ def decode(content: bytes) -> dict[str, Any]:
 
 
 def finite(text: str) -> float:
+    """Reads a number that JSON has; raises ValueError for NaN, infinity and what overflows."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text[:20]} is no number")
