@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ Prepare = Callable[[np.ndarray, bool], np.ndarray]
 """Gives the array that a scorer is handed in place of another; the second
 argument says whether it holds images (else embeddings or labels)."""
 
+_T = TypeVar("_T")
 _SEED, _CLASSES = 3, 12
 
 
@@ -51,6 +52,21 @@ def panel() -> Panel:
 def copied(array: np.ndarray, image: bool) -> np.ndarray:
     """The `Prepare` that keeps a scorer from writing where others read."""
     return array.copy()
+
+
+class _Once(Generic[_T]):
+    """A property that is found once.
+
+    That of `functools` has one lock for all subjects in Python 3.11, which a
+    scorer that hangs would hold.
+    """
+
+    def __init__(self, find: Callable[[Any], T]) -> None:
+        self._find = find
+
+    def __get__(self, subject: Any, owner: type) -> T:
+        found = vars(subject)[self._find.__name__] = self._find(subject)
+        return found
 
 
 class Subject:
@@ -182,21 +198,21 @@ class Subject:
             return np.concatenate(rows)
         return self.classify(query, support, prepare=prepare)
 
-    @cached_property
+    @_Once
     def reference(self) -> np.ndarray:
         """Scores of the fixed queries and support as `ask` gives them, float64 ndarray (24, 12)."""
         if self.level == 1:
             return self.compare(*self.embedded)[0]
         return self.ask(self.queries, self.support)
 
-    @cached_property
+    @_Once
     def embedded(self) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings (1, 24, D) and (1, 12, D) of the fixed queries and support."""
         count = len(self.queries)
         known = self._embedded[None, : count + len(self.support)]
         return known[:, :count], known[:, count:]
 
-    @cached_property
+    @_Once
     def blank(self) -> np.ndarray:
         """Scores of an image without ink, float64 ndarray (1, 12)."""
         if self.level == 1:
@@ -204,11 +220,11 @@ class Subject:
             return self.compare(self._embedded[None, -1:], self.embedded[1])[0]
         return self.ask(np.zeros_like(self.queries[:1]), self.support)
 
-    @cached_property
+    @_Once
     def _embedded(self) -> np.ndarray:
         return self.embed(self.batch(np.concatenate([self.queries, self.support])))
 
-    @cached_property
+    @_Once
     def span(self) -> float:
         """The largest less the smallest score of `reference` that is finite."""
         finite = self.reference[np.isfinite(self.reference)]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from wayshot.bench.audits.checks import CHECKS
 from wayshot.bench.audits.findings import Audit, Finding
 from wayshot.bench.audits.ledger import recall, short_audit
 from wayshot.bench.audits.subject import Subject, panel
+from wayshot.bench.baselines import Chance, PixelCosine
 from wayshot.bench.evaluation import evaluate
 from wayshot.bench.registry import resolve
 from wayshot.bench.scorer import traits
@@ -344,3 +346,26 @@ def test_without_a_cache_the_audit_is_made_all_the_same(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "file"))
     assert short_audit(traps.Pixels(), traits(traps.Pixels(), "x"))["verdict"] == "passed"
+
+
+def test_a_scorer_that_hangs_keeps_no_other_from_being_audited():
+    gate, begun = threading.Event(), threading.Event()
+
+    class Hangs(PixelCosine):
+        def embed(self, images):
+            begun.set()
+            gate.wait(30)
+            return super().embed(images)
+
+    stuck = threading.Thread(
+        target=lambda: audit(Hangs(), traits(PixelCosine(), "hangs"), short=True), daemon=True
+    )
+    stuck.start()
+    assert begun.wait(10)
+    other = threading.Thread(
+        target=lambda: audit(Chance(), traits(Chance(), "chance"), short=True), daemon=True
+    )
+    other.start()
+    other.join(20)
+    gate.set()
+    assert not other.is_alive()
