@@ -61,10 +61,10 @@ class _Once(Generic[_T]):
     scorer that hangs would hold.
     """
 
-    def __init__(self, find: Callable[[Any], T]) -> None:
+    def __init__(self, find: Callable[[Any], _T]) -> None:
         self._find = find
 
-    def __get__(self, subject: Any, owner: type) -> T:
+    def __get__(self, subject: Any, owner: type) -> _T:
         found = vars(subject)[self._find.__name__] = self._find(subject)
         return found
 

@@ -248,7 +248,8 @@ def test_a_verdict_can_be_stored_and_is_shown(source, tmp_path):
     found = Audit((Finding("x", "failed", "did", "came", float("inf"), "why?"),), "short").as_json()
     assert found["checks"][0]["amount"] is None
     json.dumps(found, allow_nan=False)
-    results.annotate(run, audit=found)
+    assert run.record["audit"]["verdict"] == "passed"
+    run = results.annotate(run, audit=found)
     text = results.table([results.read(run.folder)]).render("text")
     assert "× the scorer failed wayshot audit" in text
     results.annotate(run, audit=audited(traps.Pixels(), short=True).as_json())
