@@ -193,7 +193,9 @@ def test_embeddings_are_taken_from_the_cache_by_every_protocol(source, tmp_path)
     assert Once.calls == 1 + -(-len(source().dataset) // BATCH)
     Once.calls = 0
     evaluate(Once(), source("within-3w2s"), episodes=50, root=tmp_path / "2", settings=settings)
-    again = evaluate(Once(), source("between-8w1s"), episodes=500, root=tmp_path / "3")
+    again = evaluate(
+        Once(), source("between-8w1s"), episodes=500, root=tmp_path / "3", settings=settings
+    )
     assert Once.calls == 2
     assert first.record["trials_digest"] == again.record["trials_digest"]
 

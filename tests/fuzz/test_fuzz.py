@@ -6,6 +6,7 @@ import importlib.util
 import json
 import random
 import zipfile
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,8 @@ def changed(whole):
             if kind == 0:
                 part.pop(last, None)
             else:
-                value = draw.choice([*VALUES, draw.randint(-100, 100), draw.random()])
+                # A copy, as later changes may be made within it.
+                value = deepcopy(draw.choice([*VALUES, draw.randint(-100, 100), draw.random()]))
                 part[last if kind < 3 else draw.choice(["", "x", "x\ny", "\ud800"])] = value
         return json.dumps(made).encode()
 

@@ -125,7 +125,7 @@ class Bed:
             source,
             episodes=EPISODES,
             root=folder / "runs",
-            settings=Settings(**settings),
+            settings=Settings(audit=False, **settings),
         )
 
 
