@@ -18,7 +18,7 @@ run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
 
 test: $(VENV)/tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 check: $(VENV)/checked build/types
 	$(BIN)/ruff check bench models tasks results tests
