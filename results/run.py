@@ -183,7 +183,7 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
             as for `scores.storing`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    fresh = Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent))
     fresh_run = fresh / "run"
     try:
         fresh_run.mkdir()

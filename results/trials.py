@@ -146,9 +146,12 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     wanted = columns or SCHEMA.names
     try:
         with pq.ParquetFile(os.fspath(path)) as file:
-            table = file.read(columns, use_threads=False)
-        kinds = {name: table.schema.field(name).type for name in table.column_names}
-        frame = pd.DataFrame({name: _column(table.column(name)) for name in table.column_names})
+            kinds, found = {}, {}
+            # One after the other, as all of them twice would fill the memory.
+            for name in columns or file.schema_arrow.names:
+                column = file.read([name], use_threads=False).column(name)
+                kinds[name], found[name] = column.type, _column(column)
+        frame = pd.DataFrame(found, copy=False)
     except (OSError, pa.ArrowException, ValueError, IndexError, KeyError) as error:
         problem = " ".join(str(error).split())[:200]
         raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None
