@@ -8,21 +8,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from ..models.choice import processor
 from .embeddings import environment
 from .errors import ScorerError
-
-
-def _cpu() -> str | None:
-    """The processor's model; `platform` knows no more than its kind on Linux."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or None
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or None)
 
 
 def _gpus() -> list[str]:
@@ -61,7 +51,7 @@ def machine() -> dict[str, Any]:
     names = ("internal_api", "version", "num_threads")
     return {
         **environment(),
-        "cpu": _cpu(),
+        "cpu": processor(),
         "gpus": _gpus(),
         "threads": len(_processors()),
         "pools": [{name: pool[name] for name in names} for pool in threadpool_info()],

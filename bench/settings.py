@@ -6,16 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from ..models.choice import Ticker, silent
 from .work import Order
-
-Ticker = Callable[[int, str], Callable[[int], None]]
-"""Starts showing progress: given a total and a title, gives a function to call
-with the number of steps done."""
-
-
-def silent(total: int, title: str) -> Callable[[int], None]:
-    """The `Ticker` that shows nothing."""
-    return lambda done: None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..models.bundle import Bundle, bundle, read_weights
-from ..models.choice import Choice, Ticker, backend, choose
+from ..models.choice import Choice, Ticker, backend, choose, silent
 from ..models.comparison import compare
 from ..models.engines import ENGINES, KERAS, Embed, find, load, with_version
 from ..models.errors import ModelError
@@ -39,11 +39,6 @@ def _training(card: dict[str, Any]) -> dict[str, Any]:
 def _pooling(join: str) -> str:
     """Mean embeddings where products compare; elsewhere heads know only real images."""
     return "prototype" if join in ("product", "cosine") else "mean"
-
-
-def silent(total: int, title: str) -> Callable[[int], None]:
-    """Shows no progress."""
-    return lambda done: None
 
 
 class Embedder:
@@ -107,7 +102,36 @@ class Embedder:
         return self._keras()
 
 
-class BundledSiamese:
+class _Embedded:
+    """What networks have in common: embeddings by some engine, which the digest covers."""
+
+    _embedder: Embedder
+
+    @property
+    def engine(self) -> str:
+        """Name and version of the engine that embeds."""
+        return with_version(self._embedder.engine)
+
+    @property
+    def passed_over(self) -> dict[str, str]:
+        """Engines that are installed and that `auto` could not take, and why."""
+        return self._embedder.choice.passed_over
+
+    @property
+    def digest(self) -> str:
+        """Covers architecture, weights, pixels and engine."""
+        return self._embedder.digest
+
+    def load(self) -> None:
+        """Loads the network, or its engine, as the first image would."""
+        _ = self._embedder.embed
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Gives the tower's embeddings, float32 ndarray (B, D)."""
+        return self._embedder.embed(images)
+
+
+class BundledSiamese(_Embedded):
     """A bundled network; Keras, or another engine, is loaded for the first image."""
 
     def __init__(
@@ -139,29 +163,6 @@ class BundledSiamese:
         """The Keras network."""
         return self._bundle.build()
 
-    @property
-    def engine(self) -> str:
-        """Name and version of the engine that embeds."""
-        return with_version(self._embedder.engine)
-
-    @property
-    def passed_over(self) -> dict[str, str]:
-        """Engines that are installed and that `auto` could not take, and why."""
-        return self._embedder.choice.passed_over
-
-    @property
-    def digest(self) -> str:
-        """Covers architecture, weights, pixels and engine."""
-        return self._embedder.digest
-
-    def load(self) -> None:
-        """Loads the network, or its engine, as the first image would."""
-        _ = self._embedder.embed
-
-    def embed(self, images: np.ndarray) -> np.ndarray:
-        """Gives the tower's embeddings, float32 ndarray (B, D)."""
-        return self._embedder.embed(images)
-
     @cached_property
     def _head(self) -> dict[str, np.ndarray]:
         return {
@@ -176,7 +177,7 @@ class BundledSiamese:
         return compare(network["join"], network["head"], self._head, query, support)
 
 
-class CheckpointSiamese:
+class CheckpointSiamese(_Embedded):
     """A network from a `.keras` file written by `wayshot train`, and the card beside it."""
 
     def __init__(
@@ -212,26 +213,3 @@ class CheckpointSiamese:
             content = json.loads(card.read_text())
             self.trained_on, self.training = content["characters"], _training(content)
         self.compare = self.model.compare
-
-    @property
-    def engine(self) -> str:
-        """Name and version of the engine that embeds."""
-        return with_version(self._embedder.engine)
-
-    @property
-    def passed_over(self) -> dict[str, str]:
-        """Engines that are installed and that `auto` could not take, and why."""
-        return self._embedder.choice.passed_over
-
-    @property
-    def digest(self) -> str:
-        """Covers architecture, weights, pixels and engine."""
-        return self._embedder.digest
-
-    def load(self) -> None:
-        """Loads the network, or its engine, as the first image would."""
-        _ = self._embedder.embed
-
-    def embed(self, images: np.ndarray) -> np.ndarray:
-        """Gives the tower's embeddings, float32 ndarray (B, D)."""
-        return self._embedder.embed(images)

@@ -28,6 +28,12 @@ Ticker = Callable[[int, str], Callable[[int], None]]
 """Starts showing progress: given a total and a title, gives a function to call
 with the number of steps done."""
 
+
+def silent(total: int, title: str) -> Callable[[int], None]:
+    """The `Ticker` that shows nothing."""
+    return lambda done: None
+
+
 _PACKAGES = ("wayshot", "numpy", "keras", "tensorflow", "torch", "jax")
 
 

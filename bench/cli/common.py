@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -45,6 +46,20 @@ seed_option = click.option(
     show_default=True,
     help="Which random episodes.",
 )
+
+
+def scorers_option(more: str = "", **options: Any) -> Callable:
+    """The option `--scorer`, with more to say in its help."""
+    return click.option(
+        "-s",
+        "--scorer",
+        "scorers",
+        multiple=True,
+        metavar="SCORER",
+        help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
+        f"May be repeated.{more}",
+        **options,
+    )
 
 
 def episodes_option(default: int) -> Callable:

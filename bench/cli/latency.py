@@ -21,7 +21,16 @@ from ..machine import limited
 from ..questions import Questions
 from ..registry import resolve
 from ..scenarios import LONGEST, QUERIES
-from .common import bar, data_option, engine_option, json_option, seed_option, ticker, writable
+from .common import (
+    bar,
+    data_option,
+    engine_option,
+    json_option,
+    scorers_option,
+    seed_option,
+    ticker,
+    writable,
+)
 from .run import FIRST_PROTOCOL
 
 
@@ -131,16 +140,7 @@ def _heading(record: dict[str, Any]) -> str:
     "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
 )
 @click.argument("protocol", default=FIRST_PROTOCOL)
-@click.option(
-    "-s",
-    "--scorer",
-    "scorers",
-    multiple=True,
-    required=True,
-    metavar="SCORER",
-    help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
-    "May be repeated.",
-)
+@scorers_option(required=True)
 @click.option(
     "--queries",
     type=click.IntRange(1, 10**9),

@@ -33,6 +33,7 @@ from .common import (
     episodes_option,
     interval_option,
     json_option,
+    scorers_option,
     seed_option,
     ticker,
     writable,
@@ -109,15 +110,7 @@ def _show(
     "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
 )
 @click.argument("protocols", nargs=-1, metavar="[PROTOCOL]...")
-@click.option(
-    "-s",
-    "--scorer",
-    "scorers",
-    multiple=True,
-    metavar="SCORER",
-    help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
-    f"May be repeated.  [default: {', '.join(DEFAULT_SCORERS)}]",
-)
+@scorers_option(f"  [default: {', '.join(DEFAULT_SCORERS)}]")
 @episodes_option(1000)
 @seed_option
 @click.option(
