@@ -30,6 +30,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .errors import ScorerError
+from .failures import BrokenScorerError
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
@@ -92,8 +93,8 @@ class Traits:
         pooling: One of `POOLINGS`.
         smaller_is_closer: Whether its scores are distances.
         digest: Covers what it says of itself (digest, pooling, direction, what
-            it was trained on) and, where it is not of this project, its code
-            and its answers.
+            it was trained on) and, where it is not of this project, what the
+            user called it, its code and its answers.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
         flops: To embed an image, or score a pair; None where it does not say.
@@ -137,7 +138,7 @@ def _behaviour(scorer: Scorer, name: str) -> str:
         raise
     except (Exception, SystemExit) as error:
         problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error
+        raise BrokenScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error
     digest = hashlib.sha256()
     for answer in answers:
         digest.update(f"{answer.dtype} {answer.shape}".encode())
@@ -201,7 +202,8 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     own = getattr(scorer, "digest", "")
     if not type(scorer).__module__.startswith("wayshot."):
         # What someone says of their scorer may not have changed when the scorer has.
-        own = f"{own} {source} {_behaviour(scorer, name)}"
+        # Its name, too, as two scorers of one module may answer the fixed images alike.
+        own = f"{own} {source} {name} {_behaviour(scorer, name)}"
     whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
     return Traits(
         name=own_name if isinstance(own_name, str) and own_name else name,

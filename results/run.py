@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from . import record as records
 from . import scores as scores_file
@@ -24,11 +22,6 @@ from . import trials as trials_file
 from .errors import ResultError
 from .influence import COLUMNS
 from .record import SCHEMA_VERSION
-
-_ROWS_A_BYTE = 16
-"""Rows of Parquet beyond which a file says nothing: where a class sits takes a bit or more."""
-
-_ROWS_AT_LEAST = 2**20
 
 _RANGES = {
     "episode": (0, 2**62),
@@ -114,13 +107,6 @@ class Run:
     def _read(self, columns: list[str] | None) -> pd.DataFrame:
         self._check("trials")
         path = self.folder / "trials.parquet"
-        try:
-            rows = pq.read_metadata(path).num_rows
-        except (OSError, pa.ArrowException) as error:
-            problem = " ".join(str(error).split())[:200]
-            raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None
-        if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * path.stat().st_size):
-            raise ResultError(f"{path}: {rows:,} trials in so small a file; run it again")
         trials = trials_file.read(path, columns)
         if len(trials) != self.record["n"]:
             raise ResultError(

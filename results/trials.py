@@ -45,6 +45,11 @@ SCHEMA = pa.schema(
 """
 
 
+_ROWS_A_BYTE = 16
+"""Rows of Parquet beyond which a file says nothing: where a class sits takes a bit or more."""
+
+_ROWS_AT_LEAST = 2**20
+
 Columns = Mapping[str, np.ndarray | pd.Categorical]
 """Some trials, an array a column."""
 
@@ -146,6 +151,9 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     wanted = columns or SCHEMA.names
     try:
         with pq.ParquetFile(os.fspath(path)) as file:
+            rows, size = file.metadata.num_rows, Path(path).stat().st_size
+            if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * size):
+                raise ResultError(f"{path}: {rows:,} trials in so small a file; run it again")
             kinds, found = {}, {}
             # One after the other, as all of them twice would fill the memory.
             for name in columns or file.schema_arrow.names:

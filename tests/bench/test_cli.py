@@ -107,6 +107,17 @@ def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
     assert not list((tmp_path / ".partial").iterdir())
 
 
+def test_a_scorer_that_fails_on_a_first_batch_is_an_error_row_and_others_are_run(
+    wayshot, protocol, tmp_path
+):
+    words = ("-s", "example_scorers:Raises", "-s", "chance", "--episodes", 20, "--out", tmp_path)
+    status, out, err = wayshot("run", protocol, *words)
+    assert status == 1 and len(trials_bytes(tmp_path)) == 1
+    for said in (out, err):
+        (line,) = (one for one in said.splitlines() if "failed: " in one)
+        assert "out of luck" in line and "chance" not in line
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -116,7 +127,6 @@ def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
         (["run", "folder:none-within-5w1s", "-s", "chance"], "folder:none: no such folder"),
         (["run", "lake-within-1w1s", "-s", "chance"], "1 ways leave nothing to choose"),
         (["run", "{protocol}", "-s", "none.keras"], "checkpoint none.keras: no such file"),
-        (["run", "{protocol}", "-s", "example_scorers:Raises"], "out of luck"),
         (["run", "{protocol}", "-s", "chance", "--out", "{file}"], "cannot write into"),
         (["run", "{protocol}", "-s", "chance", "--episodes", "0"], "0 is not in the range"),
         (["run", "{protocol}", "-s", "chance", "--seed", "-1"], "-1 is not in the range"),

@@ -127,7 +127,8 @@ def test_every_pair_is_scored_once_with_one_query_a_call(name, source, tmp_path)
     scorer, episodes = Watching(), source(name)
     known = traits(scorer, "watching")
     scorer.pairs.clear()
-    Evaluation(scorer, known, episodes, episodes=2000, root=tmp_path).run()
+    settings = Settings(audit=False)
+    Evaluation(scorer, known, episodes, episodes=2000, root=tmp_path, settings=settings).run()
     images = episodes.dataset.images
     expected = set()
     for block in episodes.blocks(2000):
