@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from wayshot import tasks
 from wayshot.bench import Evaluation, Settings
 from wayshot.bench.scorer import Traits
 from wayshot.models import assemble
+from wayshot.models.engines import ENGINES
+from wayshot.models.exporting import exported
 from wayshot.models.recipe import Network
 from yardsticks import KIND
 
@@ -30,6 +34,17 @@ def conv4_file(folder: Path) -> Path:
         network = Network(backbone="conv-4", join="squared", head="similarity")
         assemble(network, "conv-4").save(path)
     return path
+
+
+def bare_engines(scorer: Any) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """What runs a network's tower, by engine: from images as the tower takes them, nothing else."""
+    origin, tower = scorer._embedder._origin, scorer.model.tower
+    runs = {"keras": lambda seen: np.asarray(tower(seen))}
+    for name, engine in ENGINES.items():
+        if engine.precision == "f32" and engine.installed:
+            path = exported(origin, engine.form).path
+            runs[name] = engine.open(path, engine.precision)
+    return runs
 
 
 def evaluation(
