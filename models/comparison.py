@@ -121,7 +121,7 @@ def compare(
         query, support = unit(query), unit(support)
     if head == "similarity":
         sign = np.float32(1 if join in ("product", "cosine") else -1)
-        weights = {"weighting": np.full(query.shape[-1], sign), "bias": np.float32(0)}
+        weights = {"weighting": np.full(query.shape[-1], sign), "bias": np.zeros((), np.float32)}
     if head != "dense" and join in ("product", "cosine"):
         return (query * weights["weighting"]) @ np.swapaxes(support, -1, -2) + weights["bias"]
     return _by_pairs(join, head, weights, query, support)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from networks import PROTOCOL, bare_engines, evaluation, source
 from wayshot import tasks
 from wayshot.bench import resolve
+from wayshot.bench.machine import limited
 from wayshot.models.pixels import view
 from yardsticks import KIND, Figure, seconds_of, side_by_side
 
@@ -137,14 +137,8 @@ def test_sampling_a_million_episodes(benchmark, asked):
         for _ in asked.blocks(1_000_000):
             pass
 
-    if hasattr(os, "sched_setaffinity"):
-        everywhere = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {max(everywhere)})
-    try:
+    with limited(1):
         benchmark.pedantic(sample, rounds=1)
-    finally:
-        if hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, everywhere)
     took = benchmark.stats.stats.min
     Figure(
         "sampling 1,000,000 episodes on one core", "one second", took, 1, took, "at most 10"

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from easyfsl.datasets import FeaturesDataset
-from easyfsl.methods import PrototypicalNetworks
-from easyfsl.samplers import TaskSampler
-from easyfsl.utils import evaluate
+from easyfsl.datasets import FeaturesDataset  # pyright: ignore[reportMissingImports]
+from easyfsl.methods import PrototypicalNetworks  # pyright: ignore[reportMissingImports]
+from easyfsl.samplers import TaskSampler  # pyright: ignore[reportMissingImports]
+from easyfsl.utils import evaluate  # pyright: ignore[reportMissingImports]
 from torch.utils.data import DataLoader
 
 
