@@ -7,9 +7,12 @@ head gives the same scores here, for all pairs of an episode at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import lru_cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 JOINS = ("difference", "squared", "product", "cosine")
 """How two embeddings a and b become one vector: |a - b|, (a - b)², a b, and
@@ -22,6 +25,9 @@ al. 2015), or its plain sum (for the two differences: minus that)."""
 
 _TILE = 2**17
 """Numbers in the joined pairs that go through a head together: they fit the processor's cache."""
+
+_WORTH_A_THREAD = 4 * _TILE
+"""Numbers in the joined pairs from which on another thread is faster than none."""
 
 
 def unit(embedding: np.ndarray) -> np.ndarray:
@@ -45,6 +51,12 @@ def joined(
         return np.multiply(first, second, out=out)
     apart = np.subtract(first, second, out=out)
     return (np.abs if join == "difference" else np.square)(apart, out=apart)
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    """What sets the threads of NumPy's matrix products."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 @lru_cache(maxsize=16)
@@ -76,23 +88,36 @@ def _by_pairs(
     count = len(first) * ways
     most = 64 * max(_TILE // width // 64, 1)
     size = min(most, 64 * max(-(-count // 64), 1))
-    if head == "dense" and not _even(*weights["hidden_kernel"].shape, most):
-        size = ways
-    pairs = np.arange(-(-count // size) * size).clip(max=max(count - 1, 0))
-    rows = pairs // ways
-    others = rows // queries * ways + pairs % ways
-    scores = np.empty(len(pairs), dtype=np.float32)
-    mine, theirs = np.empty((2, size, width), dtype=np.float32)
-    for start in range(0, count, size):
-        part = slice(start, start + size)
-        first.take(rows[part], axis=0, out=mine, mode="clip")
-        second.take(others[part], axis=0, out=theirs, mode="clip")
-        features = joined(join, mine, theirs, out=mine)
-        if head == "dense":
-            features = features @ weights["hidden_kernel"]
-            features += weights["hidden_bias"]
-            np.maximum(features, 0, out=features)
-        scores[part] = np.vecdot(features, weights["weighting"])
+    threads = max((one.num_threads or 1 for one in _blas().lib_controllers), default=1)
+    # Threads that each do tiles wait for each other less than those within one product.
+    with _blas().limit(limits=1) if head == "dense" else nullcontext():
+        if head == "dense" and not _even(*weights["hidden_kernel"].shape, most):
+            size = ways
+        pairs = np.arange(-(-count // size) * size).clip(max=max(count - 1, 0))
+        rows = pairs // ways
+        others = rows // queries * ways + pairs % ways
+        scores = np.empty(len(pairs), dtype=np.float32)
+
+        def fill(starts: range) -> None:
+            mine, theirs = np.empty((2, size, width), dtype=np.float32)
+            for start in starts:
+                part = slice(start, start + size)
+                first.take(rows[part], axis=0, out=mine, mode="clip")
+                second.take(others[part], axis=0, out=theirs, mode="clip")
+                features = joined(join, mine, theirs, out=mine)
+                if head == "dense":
+                    features = features @ weights["hidden_kernel"]
+                    features += weights["hidden_bias"]
+                    np.maximum(features, 0, out=features)
+                scores[part] = np.vecdot(features, weights["weighting"])
+
+        threads = min(threads, count * width // _WORTH_A_THREAD)
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                shares = [range(i * size, count, threads * size) for i in range(threads)]
+                list(pool.map(fill, shares))
+        else:
+            fill(range(0, count, size))
     return scores[:count].reshape(shape) + weights["bias"]
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from keras import ops
-from wayshot.models import ModelError
+from threadpoolctl import threadpool_limits
+from wayshot.models import ModelError, comparison
 from wayshot.models.comparison import HEADS, JOINS, compare
 from wayshot.models.siamese import Comparison
 
@@ -58,6 +59,20 @@ def test_a_querys_scores_by_a_dense_head_do_not_depend_on_the_queries_beside_it(
     episodes = np.stack([support] * 4)
     parts = compare(join, "dense", weights, query.reshape(4, 20, 24), episodes)
     np.testing.assert_array_equal(parts.reshape(80, 70), whole)
+
+
+@pytest.mark.parametrize(("join", "head"), BOTH)
+def test_scores_do_not_depend_on_the_threads(join, head, monkeypatch):
+    """To the last bit, with tiles enough for each of three."""
+    monkeypatch.setattr(comparison, "_WORTH_A_THREAD", 1)
+    weights = layer(join, head).arrays()
+    query, support = embeddings(12, 40, 24), embeddings(12, 50, 24)
+    results = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads):
+            results.append(compare(join, head, weights, query, support))
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
 
 
 @pytest.mark.parametrize(("join", "head"), BOTH)
