@@ -101,8 +101,9 @@ class Bench:
         images, parts = self.source.dataset.images, []
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            pixels = np.zeros((BATCH, images.side, images.side), dtype=np.uint8)
-            pixels[: len(batch)] = images[batch]
+            pixels = images[batch]
+            if len(batch) < BATCH:
+                pixels = np.pad(pixels, ((0, BATCH - len(batch)), (0, 0), (0, 0)))
             embedded = self._ask("embed", pixels)
             if embedded.ndim != 2 or len(embedded) != BATCH:
                 raise self._fail(f"embed gave shape {embedded.shape}, expected ({BATCH}, D)")

@@ -7,12 +7,11 @@ head gives the same scores here, for all pairs of an episode at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import lru_cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+
+from .threads import blas, share
 
 JOINS = ("difference", "squared", "product", "cosine")
 """How two embeddings a and b become one vector: |a - b|, (a - b)², a b, and
@@ -26,8 +25,8 @@ al. 2015), or its plain sum (for the two differences: minus that)."""
 _TILE = 2**17
 """Numbers in the joined pairs that go through a head together: they fit the processor's cache."""
 
-_WORTH_A_THREAD = 4 * _TILE
-"""Numbers in the joined pairs from which on another thread is faster than none."""
+_WORTH_A_THREAD = 2**22
+"""Numbers in the joined pairs for which another thread is faster than none."""
 
 
 def unit(embedding: np.ndarray) -> np.ndarray:
@@ -53,22 +52,19 @@ def joined(
     return (np.abs if join == "difference" else np.square)(apart, out=apart)
 
 
-@lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    """What sets the threads of NumPy's matrix products."""
-    return ThreadpoolController().select(user_api="blas")
-
-
 @lru_cache(maxsize=16)
 def _even(width: int, hidden: int, most: int) -> bool:
-    """Whether equal rows have equal products, wherever and among how many they are.
+    """Whether equal rows have equal products, wherever, among how many, by how many threads.
 
     They have not with the kernels that OpenBLAS has for AVX2.
     """
     rng = np.random.Generator(np.random.PCG64(0))
     row = rng.random((1, width), dtype=np.float32)
     kernel = rng.random((width, hidden), dtype=np.float32)
-    products = [np.repeat(row, count, axis=0) @ kernel for count in {64, most}]
+    several = [np.repeat(row, count, axis=0) for count in {64, most}]
+    products = [rows @ kernel for rows in several]
+    with blas().limit(limits=1):
+        products += [rows @ kernel for rows in several]
     return all((product == products[0][0]).all() for product in products)
 
 
@@ -88,36 +84,29 @@ def _by_pairs(
     count = len(first) * ways
     most = 64 * max(_TILE // width // 64, 1)
     size = min(most, 64 * max(-(-count // 64), 1))
-    threads = max((one.num_threads or 1 for one in _blas().lib_controllers), default=1)
-    # Threads that each do tiles wait for each other less than those within one product.
-    with _blas().limit(limits=1) if head == "dense" else nullcontext():
-        if head == "dense" and not _even(*weights["hidden_kernel"].shape, most):
-            size = ways
-        pairs = np.arange(-(-count // size) * size).clip(max=max(count - 1, 0))
-        rows = pairs // ways
-        others = rows // queries * ways + pairs % ways
-        scores = np.empty(len(pairs), dtype=np.float32)
+    if head == "dense" and not _even(*weights["hidden_kernel"].shape, most):
+        size = ways
+    # The last ones stand for pairs that there are not.
+    scores = np.empty(-(-count // size) * size, dtype=np.float32)
+    rows, others = np.zeros((2, len(scores)), dtype=np.intp)
+    rows[:count] = np.repeat(np.arange(len(first)), ways)
+    of_query = np.arange(len(second)).reshape(-1, 1, ways)
+    others[:count] = np.broadcast_to(of_query, (len(of_query), queries, ways)).ravel()
 
-        def fill(starts: range) -> None:
-            mine, theirs = np.empty((2, size, width), dtype=np.float32)
-            for start in starts:
-                part = slice(start, start + size)
-                first.take(rows[part], axis=0, out=mine, mode="clip")
-                second.take(others[part], axis=0, out=theirs, mode="clip")
-                features = joined(join, mine, theirs, out=mine)
-                if head == "dense":
-                    features = features @ weights["hidden_kernel"]
-                    features += weights["hidden_bias"]
-                    np.maximum(features, 0, out=features)
-                scores[part] = np.vecdot(features, weights["weighting"])
+    def fill(tiles: slice) -> None:
+        mine, theirs = np.empty((2, size, width), dtype=np.float32)
+        for start in range(tiles.start * size, tiles.stop * size, size):
+            part = slice(start, start + size)
+            first.take(rows[part], axis=0, out=mine, mode="clip")
+            second.take(others[part], axis=0, out=theirs, mode="clip")
+            features = joined(join, mine, theirs, out=mine)
+            if head == "dense":
+                features = features @ weights["hidden_kernel"]
+                features += weights["hidden_bias"]
+                np.maximum(features, 0, out=features)
+            scores[part] = np.vecdot(features, weights["weighting"])
 
-        threads = min(threads, count * width // _WORTH_A_THREAD)
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                shares = [range(i * size, count, threads * size) for i in range(threads)]
-                list(pool.map(fill, shares))
-        else:
-            fill(range(0, count, size))
+    share(fill, len(scores) // size, max(_WORTH_A_THREAD // (size * width), 1))
     return scores[:count].reshape(shape) + weights["bias"]
 
 

@@ -17,6 +17,10 @@ import numpy as np
 from .errors import ModelError
 from .exporting import Export, Origin, exported, probe, versions
 from .pixels import view
+from .threads import processors
+
+PART = 32
+"""Images that go through an engine together, where more of them leave the processor's cache."""
 
 KERAS = ("tensorflow", "torch", "jax")
 """Keras's backends: engines, too, of which a process has one."""
@@ -29,13 +33,6 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 Embed = Callable[[np.ndarray], np.ndarray]
 """From uint8 images (B, side, side), ink = 1, to embeddings (B, D)."""
-
-
-def threads() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -53,20 +50,24 @@ def _hushed() -> Iterator[None]:
         os.close(nowhere)
 
 
+def _in_parts(run: Run, most: int) -> Run:
+    """Has an engine run some of a batch's images at a time."""
+    return lambda images: np.concatenate(
+        [run(images[start : start + most]) for start in range(0, len(images), most)]
+    )
+
+
 def _onnxruntime(path: Path, precision: str) -> Run:
     onnxruntime: Any = importlib.import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
+    options.intra_op_num_threads = processors()
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    if precision == "int8-dynamic":
-        # The range is that of all it is given: an embedding would depend on
-        # what else is in the batch.
-        return lambda images: np.concatenate(
-            [session.run(None, {name: image[None]})[0] for image in images]
-        )
-    return lambda images: session.run(None, {name: images})[0]
+    # A dynamic range is that of all it is given: an embedding would depend on
+    # what else is in the batch.
+    most = 1 if precision == "int8-dynamic" else PART
+    return _in_parts(lambda images: session.run(None, {name: images})[0], most)
 
 
 def _openvino(path: Path, precision: str) -> Run:
@@ -78,7 +79,7 @@ def _openvino(path: Path, precision: str) -> Run:
         path,
         "CPU",
         {
-            "INFERENCE_NUM_THREADS": threads(),
+            "INFERENCE_NUM_THREADS": processors(),
             "NUM_STREAMS": 1,
             # Left to itself it takes bfloat16 where the processor has it.
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
@@ -91,7 +92,7 @@ def _openvino(path: Path, precision: str) -> Run:
 def _litert(path: Path, precision: str) -> Run:
     litert: Any = importlib.import_module("ai_edge_litert.interpreter")
     with _hushed():
-        interpreter = litert.Interpreter(str(path), num_threads=threads())
+        interpreter = litert.Interpreter(str(path), num_threads=processors())
         interpreter.allocate_tensors()
     taken, given = (
         details[0]["index"]
@@ -109,7 +110,7 @@ def _litert(path: Path, precision: str) -> Run:
         interpreter.invoke()
         return interpreter.get_tensor(given)
 
-    return run
+    return _in_parts(run, PART)
 
 
 @dataclass(frozen=True)
