@@ -34,6 +34,11 @@ _RANGES = {
 }
 """What trials may hold, both ends included."""
 
+SMALL = 2**14
+"""Trials up to which a run keeps what was read of them: half a megabyte."""
+
+_OUTCOME = ["query", *COLUMNS]
+
 
 @dataclass(frozen=True)
 class Run:
@@ -65,8 +70,13 @@ class Run:
 
     def outcome(self) -> pd.DataFrame:
         """The columns that intervals and comparisons need, quicker to read."""
-        columns = ["query", *COLUMNS]
-        return self.trials[columns] if "trials" in vars(self) else self._read(columns)
+        if "trials" in vars(self):
+            return self.trials[_OUTCOME]
+        return self._outcome if self.record["n"] <= SMALL else self._read(_OUTCOME)
+
+    @cached_property
+    def _outcome(self) -> pd.DataFrame:
+        return self._read(_OUTCOME)
 
     @cached_property
     def scores(self) -> np.ndarray | None:
@@ -126,7 +136,11 @@ def _is_possible(name: str, column: pd.Series) -> bool:
     low, high = _RANGES[name]
     # An empty place makes floats of whole numbers.
     whole = trials_file.SCHEMA.field(name).type.to_pandas_dtype()
-    return column.dtype == whole and bool(column.between(low, high).all())
+    values = column.to_numpy()
+    # What is not a number is not within its range either.
+    return column.dtype == whole and (
+        not len(values) or bool(low <= values.min() and values.max() <= high)
+    )
 
 
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:

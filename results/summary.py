@@ -7,7 +7,7 @@ from typing import Any
 
 from . import latencies
 from .estimates import LEVEL, estimate_run
-from .run import Run
+from .run import SMALL, Run
 
 
 def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict[str, Any]:
@@ -86,5 +86,9 @@ def flat(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def light(run: Run) -> Run:
-    """The same run, whose trials are in memory no longer than itself, unless they are already."""
-    return run if "trials" in vars(run) else Run(run.folder, run.record)
+    """The same run, whose trials are in memory no longer than itself, unless they are already.
+
+    Of a small run they may stay.
+    """
+    small = run.record["n"] <= SMALL
+    return run if small or "trials" in vars(run) else Run(run.folder, run.record)

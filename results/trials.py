@@ -155,10 +155,15 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
             if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * size):
                 raise ResultError(f"{path}: {rows:,} trials in so small a file; run it again")
             kinds, found = {}, {}
-            # One after the other, as all of them twice would fill the memory.
-            for name in columns or file.schema_arrow.names:
-                column = file.read([name], use_threads=False).column(name)
-                kinds[name], found[name] = column.type, _column(column)
+            names = columns or file.schema_arrow.names
+            # One after the other where all of them twice would fill the memory.
+            for part in [names] if rows <= _ROWS_AT_LEAST else [[name] for name in names]:
+                table = file.read(part, use_threads=False)
+                for name in part:
+                    kinds[name], found[name] = (
+                        table.column(name).type,
+                        _column(table.column(name)),
+                    )
         frame = pd.DataFrame(found, copy=False)
     except (OSError, pa.ArrowException, ValueError, IndexError, KeyError) as error:
         problem = " ".join(str(error).split())[:200]
