@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import tabulate
 from injections import (
+    HERE,
     Bed,
     Row,
     broken_scorers,
@@ -35,6 +39,46 @@ INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
 """What is injected, and how often."""
 
 
+INPUTS_A_PARSER = 10_000
+"""As `tests/fuzz/test_fuzz.py` makes them, which has a test that they are so many."""
+
+
+def passed(path: str, folder: Path) -> dict[str, bool]:
+    """Runs some tests; tells of each by its name whether it has passed."""
+    report = folder / "tests.xml"
+    words = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", str(HERE.parent / path)]
+    subprocess.run(words, check=False, stdout=sys.stderr)
+    cases = ElementTree.parse(report).iter("testcase")
+    return {case.attrib["name"]: not len(case) for case in cases}
+
+
+def counted(what: str, sound: list[bool], each: int = 1) -> Row:
+    """Tests that have passed or not, each of so many injections."""
+    caught = sum(sound)
+    return Row(what, each * len(sound), each * caught, each * (len(sound) - caught))
+
+
+def suites(folder: Path) -> list[Row]:
+    """The traps, the checks that are taken away, and the generated inputs of the test suite."""
+    traps, inputs = passed("bench/test_traps.py", folder), passed("fuzz/test_fuzz.py", folder)
+    numbered: dict[str, list[bool]] = {}
+    for name, sound in traps.items():
+        if found := re.match(r"test_(\d+)_", name):
+            numbered.setdefault(found[1], []).append(sound)
+    taken = "without_its_check|without_another_process"
+    parsers = [
+        sound for name, sound in inputs.items() if not re.search("promised|target_sees", name)
+    ]
+    return [
+        counted("trap of published evaluation code", [all(one) for one in numbered.values()]),
+        counted(
+            "check of the audit, with the trap that gets through without it",
+            [sound for name, sound in traps.items() if re.search(taken, name)],
+        ),
+        counted(f"generated input, {len(parsers)} parsers", parsers, INPUTS_A_PARSER),
+    ]
+
+
 def main() -> None:
     """Prints the table as Markdown."""
     with tempfile.TemporaryDirectory() as folder:
@@ -44,8 +88,9 @@ def main() -> None:
         for inject, times in INJECTIONS:
             rows.append(inject(bed, times))
             print(rows[-1], file=sys.stderr, flush=True)
+        rows += suites(Path(folder))
     cells = [(row.what, row.times, row.caught, row.lost) for row in rows]
-    headers = ("injected", "times", "noticed or gone on from", "results lost or altered")
+    headers = ("injected", "times", "noticed or gone on from", "lost, altered or let through")
     print(tabulate.tabulate(cells, headers, tablefmt="github"))
 
 
