@@ -27,10 +27,11 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def _digest(path: Path, card: Mapping[str, Any]) -> str:
-    """Digest of the scorer whose card it is."""
+def _digest(path: Path, card: Mapping[str, Any], engine: str) -> str:
+    """Digest of the scorer whose card it is, with the engine that a run was made by."""
     bundled = path.resolve().parent == FOLDER.resolve()
-    return resolve(str(card["name"]) if bundled else str(path.with_suffix(".keras")))[1].digest
+    name = str(card["name"]) if bundled else str(path.with_suffix(".keras"))
+    return resolve(name, engine)[1].digest
 
 
 def _result(run: results.Run) -> dict[str, Any]:
@@ -74,10 +75,11 @@ def with_results(
         ResultError: A folder holds no run.
     """
     card = read_card(path)
-    digest = _digest(path, card)
     runs = results.find(list(folders))
-    for run in runs:
-        if run.record["scorer"]["digest"] != digest:
+    engines = [str(run.record["scorer"].get("engine", "auto")).split()[0] for run in runs]
+    digests = {engine: _digest(path, card, engine) for engine in {*engines}}
+    for run, engine in zip(runs, engines, strict=True):
+        if run.record["scorer"]["digest"] != digests[engine]:
             raise ModelError(f"{run.folder}: a run of another network than that of {path}")
     found = sorted((_result(run) for run in runs), key=lambda one: one["protocol"])
     names = [one["protocol"] for one in found]

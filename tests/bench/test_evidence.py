@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import keras
 import pytest
-from wayshot import bench, tasks
+from wayshot import bench, results, tasks
 from wayshot.bench.evidence import with_results
 from wayshot.models import ModelError, assemble
 from wayshot.models.bundle import read_weights, render_card, weights_digest
@@ -75,6 +76,22 @@ def test_a_card_says_what_the_runs_say(networks):
     assert found["accuracy"]["value"] == pytest.approx(run.trials["credit"].mean())
     assert found["errors"] == pytest.approx(100 - run.trials["credit"].sum())
     assert "Looked at once." in render_card(card)
+
+
+def test_a_network_is_known_by_the_engine_of_each_run(tmp_path, monkeypatch):
+    path = trained(tmp_path / "1", 1)
+    run = evaluated(path)
+    scorer = run.record["scorer"]
+    run = results.annotate(run, scorer={**scorer, "engine": "fast 1.0", "digest": "fast" * 16})
+    asked = []
+
+    def resolve(name, engine):
+        asked.append(engine)
+        return None, SimpleNamespace(digest=engine * 16)
+
+    monkeypatch.setattr("wayshot.bench.evidence.resolve", resolve)
+    assert with_results(path, [str(run.folder)], 1, "")["evaluation"]["results"]
+    assert asked == ["fast"]
 
 
 def test_a_run_of_another_network_is_refused(networks):
