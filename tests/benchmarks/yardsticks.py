@@ -90,6 +90,6 @@ class Figure:
 
     def tell(self, benchmark: Any) -> None:
         """Stores the figure with the benchmark, and prints it."""
-        benchmark.extra_info["figure"] = {**vars(self), "met": self.met}
+        benchmark.extra_info.setdefault("figures", []).append({**vars(self), "met": self.met})
         mark = {True: "met", False: "MISSED", None: ""}[self.met]
         print(f"\n{self.work}: {self.ratio:.3g} x {self.yardstick} ({self.goal} {mark})")

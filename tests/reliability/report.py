@@ -70,12 +70,12 @@ def suites(folder: Path) -> list[Row]:
         sound for name, sound in inputs.items() if not re.search("promised|target_sees", name)
     ]
     return [
-        counted("trap of published evaluation code", [all(one) for one in numbered.values()]),
+        counted("A trap of published evaluation code", [all(one) for one in numbered.values()]),
         counted(
-            "check of the audit, with the trap that gets through without it",
+            "A trap for each check of the audit, with and without it",
             [sound for name, sound in traps.items() if re.search(taken, name)],
         ),
-        counted(f"generated input, {len(parsers)} parsers", parsers, INPUTS_A_PARSER),
+        counted(f"A generated input, {len(parsers)} parsers", parsers, INPUTS_A_PARSER),
     ]
 
 
