@@ -216,7 +216,4 @@ class PairStage:
         batch = (images, places.astype(np.int32))
         if step == 0 and self.plan.fitted:
             self._fit_head(images, places, truth)
-        if step and self.plan.cycle_steps and step % self.plan.cycle_steps == 0:
-            for variable in self.model.optimizer.variables:
-                variable.assign(ops.zeros_like(variable))
         return float(np.asarray(self.model.train_on_batch(batch, truth)))

@@ -143,8 +143,6 @@ class Pairs(_Part, frozen=True):
         learning_rate: At the start.
         decay: Factor of the learning rate after every `epoch_steps` steps.
         epoch_steps: See `decay`.
-        cycle_steps: Steps after which the learning rate starts anew and the
-            optimizer forgets its moments (Loshchilov and Hutter 2017); 0 for never.
         momentum: Of `sgd`, at the start and at the end, linear between them.
         weight_decay: Decoupled, of both optimizers.
         label_smoothing: Of the binary cross-entropy.
@@ -162,7 +160,6 @@ class Pairs(_Part, frozen=True):
     learning_rate: Positive = 1e-4
     decay: Positive = 1.0
     epoch_steps: Count = 100
-    cycle_steps: CountOrZero = 0
     momentum: tuple[Share, Share] = (0.5, 0.9)
     weight_decay: NotNegative = 0.0
     label_smoothing: Share = 0.0
