@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 # What results/published is made of; needs Omniglot.
-LAKE := lake-runs lake-within-20w1s lake-between-5w1s
+LAKE := lake-runs lake-within-20w1s lake-between-5w1s lake-between-20w1s
 VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
 PUBLISHED := results/published
 
