@@ -233,14 +233,19 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
 def _population(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
     """Clusters by alphabet where the spread between alphabets can be known."""
 
-    def made(trials: pd.DataFrame, level: float, **options: Any) -> Estimate:
+    def made(
+        trials: pd.DataFrame,
+        level: float,
+        find: Callable[[pd.DataFrame], Influence] = influence,
+        **options: Any,
+    ) -> Estimate:
         credit = trials["credit"].to_numpy(np.float64)
         if credit.min() == credit.max() and 0 < credit[0] < 1:
             # A constant scorer: there is no doubt about what it gets.
             alphabets = trials["alphabet"].nunique()
             value = float(credit[0])
             return Estimate(value, value, value, level, "constant", len(credit), alphabets)
-        found = influence(trials)
+        found = find(trials)
         flat = np.max(np.abs(found.totals)) < 1e-12
         if len(found.clusters) < FEWEST_CLUSTERS or flat:
             found_level = 1 - (1 - level) / options.get("looks", 1)
@@ -297,13 +302,17 @@ def estimate(trials: pd.DataFrame, interval: str = "population", level: float = 
         ResultError: There are no trials, the interval is unknown, or there
             are too few clusters for it.
     """
+    return _estimate(trials, interval, level)
+
+
+def _estimate(trials: pd.DataFrame, interval: str, level: float, **options: Any) -> Estimate:
     if interval not in _METHODS:
         raise ResultError(f"unknown interval {interval!r}; known are {', '.join(INTERVALS)}")
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     if not len(trials):
         raise ResultError("no trials to estimate from")
-    return _METHODS[interval](trials, level)
+    return _METHODS[interval](trials, level, **options)
 
 
 def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -> Estimate:
@@ -326,10 +335,13 @@ def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -
         )
     if interval == "t-run" and run.protocol != "lake-runs":
         raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
+    options: dict[str, Any] = {}
+    if interval in ("population", "bootstrap"):
+        options["find"] = run.influence
     looks = run.record.get("stopping", {}).get("looks", 1)
     if interval == "population" and looks > 1:
-        return _METHODS[interval](run.outcome(), level, looks=looks)
-    return estimate(run.outcome(), interval, level)
+        options["looks"] = looks
+    return _estimate(run.outcome(), interval, level, **options)
 
 
 def narrowest(run: Run, level: float = LEVEL) -> float:

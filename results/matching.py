@@ -67,7 +67,8 @@ def outcome(run: Run, by: str = "alphabet") -> Outcome:
     if by == "run" and run.protocol != "lake-runs":
         raise ResultError(f"{run.protocol} has no official runs; ask for --by alphabet")
     trials = _in_order(run.outcome())
-    return Outcome(run, trials, influence(trials, CLUSTERS[by]), by)
+    found = run.influence(trials) if by == "alphabet" else influence(trials, CLUSTERS[by])
+    return Outcome(run, trials, found, by)
 
 
 def _in_order(trials: pd.DataFrame) -> pd.DataFrame:

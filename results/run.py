@@ -20,7 +20,7 @@ from . import record as records
 from . import scores as scores_file
 from . import trials as trials_file
 from .errors import ResultError
-from .influence import COLUMNS
+from .influence import COLUMNS, Influence, influence
 from .record import SCHEMA_VERSION
 
 _RANGES = {
@@ -74,9 +74,17 @@ class Run:
             return self.trials[_OUTCOME]
         return self._outcome if self.record["n"] <= SMALL else self._read(_OUTCOME)
 
+    def influence(self, trials: pd.DataFrame) -> Influence:
+        """What each alphabet does to the accuracy, from the trials that `outcome` gave."""
+        return self._influence if trials is vars(self).get("_outcome") else influence(trials)
+
     @cached_property
     def _outcome(self) -> pd.DataFrame:
         return self._read(_OUTCOME)
+
+    @cached_property
+    def _influence(self) -> Influence:
+        return influence(self._outcome)
 
     @cached_property
     def scores(self) -> np.ndarray | None:

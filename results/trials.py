@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,13 @@ def _column(column: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.chunk(0) if whole.num_chunks else pa.array([], column.type)
     codes = whole.indices.to_numpy(zero_copy_only=False)
-    return pd.Categorical.from_codes(codes, whole.dictionary.to_pylist())
+    return pd.Categorical.from_codes(codes, dtype=_kind(tuple(whole.dictionary.to_pylist())))
+
+
+@lru_cache(maxsize=64)
+def _kind(names: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Remembered, as it takes pandas as long to make as to read a column."""
+    return pd.CategoricalDtype(names)
 
 
 def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
