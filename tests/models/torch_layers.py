@@ -107,7 +107,9 @@ def test_a_frozen_normalisation_keeps_its_running_averages():
 
 def test_channels_of_one_value_are_normalised_to_nothing_strange():
     pair = twins("BatchNormalization", (5, 7, 6, 4))
-    assert_alike(*pair, np.full((5, 7, 6, 4), 0.7, np.float32), within=1e-3)
+    # Gradients are 0 but for rounding: some units in the last place of 0.7, over the root of
+    # epsilon, summed over 210 places. How many depends on the number of threads.
+    assert_alike(*pair, np.full((5, 7, 6, 4), 0.7, np.float32), within=1e-2)
 
 
 @pytest.mark.parametrize(
