@@ -40,7 +40,7 @@ coverage: $(VENV)/tested
 	mv build/coverage.md docs/coverage-table.md
 
 tables: $(VENV)/installed
-	mkdir -p build $(PUBLISHED)/records
+	mkdir -p build
 	$(BIN)/wayshot run $(LAKE) --out build/published/lake --jobs $(JOBS) \
 	    -s siamese-small -s siamese-resnet18-eca -s hausdorff -s pixel-cosine -s chance
 	$(BIN)/wayshot run $(VINYALS) --out build/published/vinyals --jobs $(JOBS) --episodes 10000 \
@@ -49,6 +49,7 @@ tables: $(VENV)/installed
 	    $(BIN)/wayshot table build/published/$$table --published --format $${form%:*} \
 	        > build/table && mv build/table $(PUBLISHED)/$$table.$${form#*:} || exit 1; \
 	done; done
+	rm -rf $(PUBLISHED)/records && mkdir -p $(PUBLISHED)/records
 	cd build/published && find . -name record.json | tar cf - -T - | tar xf - -C ../../$(PUBLISHED)/records
 
 # Half an hour or so on one core.
