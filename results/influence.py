@@ -170,6 +170,15 @@ def _counts(
     return np.bincount(place, weights, math.prod(shape)).reshape(shape)
 
 
+def _numbered(values: np.ndarray) -> np.ndarray:
+    """The place of each value among the different ones, int64 ndarray (n,)."""
+    new = values[1:] != values[:-1]
+    if (values[1:] < values[:-1]).any():
+        return np.unique(values, return_inverse=True)[1]
+    # As trials are stored; sorting them would take many times as long, and their memory twice.
+    return np.concatenate([[0], np.cumsum(new)])
+
+
 def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influence:
     """Finds what each cluster of characters does to the mean credit.
 
@@ -191,10 +200,10 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
     cluster, names = pd.factorize(labels, sort=True)
     whole = set(COLUMNS) <= {*trials.columns, "alphabet"}
     number = trials["episode"].to_numpy() if whole else np.arange(len(trials))
-    episodes, episode = np.unique(number, return_inverse=True)
+    episode = _numbered(number)
     credit = trials["credit"].to_numpy(np.float64)
     value = float(credit.sum()) / len(credit)
-    shape = (len(episodes), len(names))
+    shape = (int(episode.max()) + 1, len(names))
     parts = _counts(episode, cluster, shape, credit - value)
     first = np.zeros(shape[0], np.int64)
     first[episode[::-1]] = cluster[::-1]

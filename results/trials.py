@@ -172,6 +172,7 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
             names = columns or file.schema_arrow.names
             # One after the other where all of them twice would fill the memory.
             for part in [names] if rows <= _ROWS_AT_LEAST else [[name] for name in names]:
+                pa.default_memory_pool().release_unused()
                 table = file.read(part, use_threads=False)
                 for name in part:
                     kinds[name], found[name] = (
