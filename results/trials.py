@@ -149,7 +149,7 @@ def _column(column: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
 @lru_cache(maxsize=64)
 def _kind(names: tuple[str, ...]) -> pd.CategoricalDtype:
     """Remembered, as it takes pandas as long to make as to read a column."""
-    return pd.CategoricalDtype(names)
+    return pd.CategoricalDtype(list(names))
 
 
 def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.DataFrame:
