@@ -16,7 +16,7 @@ from ..models.choice import Choice, Ticker, backend, choose, silent
 from ..models.comparison import compare
 from ..models.engines import ENGINES, KERAS, Embed, find, load, with_version
 from ..models.errors import ModelError
-from ..models.exporting import Origin, fingerprint
+from ..models.exporting import Origin, exported, fingerprint
 
 if TYPE_CHECKING:
     from ..models.siamese import Siamese
@@ -87,6 +87,15 @@ class Embedder:
         plain = self.engine == "tensorflow"
         return self._origin.digest + ("" if plain else f" engine {self.engine}")
 
+    @property
+    def exported_bytes(self) -> int | None:
+        """Size on disk of what an inference engine runs; None where Keras runs the network."""
+        engine = ENGINES.get(self.engine)
+        if engine is None:
+            return None
+        path = exported(self._origin, engine.form, engine.precision).path
+        return sum(part.stat().st_size for part in path.parent.glob(f"{path.stem}.*"))
+
     def named(self, name: str) -> str:
         """What the network is called: another name where it has another precision."""
         engine = ENGINES.get(self._asked)
@@ -121,6 +130,11 @@ class _Embedded:
     def digest(self) -> str:
         """Covers architecture, weights, pixels and engine."""
         return self._embedder.digest
+
+    @property
+    def exported_bytes(self) -> int | None:
+        """As `Embedder.exported_bytes`."""
+        return self._embedder.exported_bytes
 
     def load(self) -> None:
         """Loads the network, or its engine, as the first image would."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -13,9 +14,12 @@ from wayshot.bench.latency import measure
 from wayshot.bench.machine import limited, machine
 from wayshot.bench.questions import Questions, cold, embedded_support, ready
 from wayshot.bench.scenarios import LONGEST, stream
+from wayshot.bench.siamese import Embedder
 from wayshot.models import bundle
 from wayshot.models.anatomy import comparison_flops
+from wayshot.models.choice import silent
 from wayshot.models.comparison import HEADS, JOINS
+from wayshot.models.exporting import Origin
 
 
 class Prototypes:
@@ -445,3 +449,15 @@ def test_what_cannot_be_measured_is_refused_in_one_line(short, words, problem):
     status, out, err = short[0](*words)
     assert (status, out) == (2, "")
     assert problem in err and err.count("\n") == 1
+
+
+def test_the_weights_on_disk_are_those_that_an_engine_runs(tmp_path, monkeypatch):
+    for name, content in {"model.xml": b"xml", "model.bin": b"12345", "other.json": b"{}"}.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr(
+        "wayshot.bench.siamese.exported", lambda *_: SimpleNamespace(path=tmp_path / "model.xml")
+    )
+    monkeypatch.setattr("wayshot.bench.siamese.find", lambda engine: None)
+    for engine, expected in (("keras", None), ("openvino", 8)):
+        embedder = Embedder(Origin("siamese-small", "0"), lambda: None, engine, silent)
+        assert embedder.exported_bytes == expected
