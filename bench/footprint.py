@@ -61,24 +61,22 @@ def _comparison_flops(scorer: Any) -> int | None:
 
 def _measure(name: str, questions: Questions, engine: str, data: str | None) -> dict[str, Any]:
     """What `footprint` gives, of this process."""
-    before, run = _peak_bytes(), None
+    before = _peak_bytes()
     start = time.perf_counter()
     scorer, known = resolve(name, engine, data=data)
-    if isinstance(scorer, BundledSiamese | CheckpointSiamese):
+    network = scorer if isinstance(scorer, BundledSiamese | CheckpointSiamese) else None
+    if network:
         # Networks are loaded when they are first needed.
-        scorer.load()
+        network.load()
     loaded = time.perf_counter()
-    if isinstance(scorer, BundledSiamese | CheckpointSiamese):
-        run = scorer.exported_bytes
-    started = time.perf_counter()
     with blamed(known.name):
         cold(scorer, known, questions)(0)
     answered = time.perf_counter()
     return {
         "load_ms": 1e3 * (loaded - start),
-        "first_call_ms": 1e3 * (answered - started),
+        "first_call_ms": 1e3 * (answered - loaded),
         "peak_bytes": _peak_bytes() - before,
-        "weights_bytes": run or weights_bytes(name),
+        "weights_bytes": (network and network.exported_bytes) or weights_bytes(name),
         "comparison_flops": _comparison_flops(scorer),
     }
 

@@ -40,8 +40,10 @@ def share(do: Callable[[slice], None], count: int, worth: int) -> None:
         count: How many parts there are.
         worth: How many parts another thread is worth it for.
     """
-    threads = max((one.num_threads or 1 for one in blas().lib_controllers), default=1)
-    threads = min(threads, count // worth)
+    threads = count // worth
+    if threads > 1:
+        most = max((one.num_threads or 1 for one in blas().lib_controllers), default=1)
+        threads = min(threads, most)
     if threads <= 1:
         do(slice(0, count))
         return
