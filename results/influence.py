@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Influence:
             self.mixed,
         )
 
-    @property
+    @cached_property
     def totals(self) -> np.ndarray:
         """The influence of each cluster, float64 ndarray (clusters,); they add up to 0."""
         return self.parts.sum(axis=0) / self.n

@@ -23,17 +23,6 @@ from .errors import ResultError
 from .influence import COLUMNS, Influence, influence
 from .record import SCHEMA_VERSION
 
-_RANGES = {
-    "episode": (0, 2**62),
-    "query": (0, 2**31),
-    "target": (0, 2**15),
-    "predicted": (0, 2**15),
-    "credit": (0, 1),
-    "margin": (-np.finfo(np.float32).max, np.finfo(np.float32).max),
-    "rank": (0, 2**15),
-}
-"""What trials may hold, both ends included."""
-
 SMALL = 2**14
 """Trials up to which a run keeps what was read of them: half a megabyte."""
 
@@ -131,24 +120,7 @@ class Run:
                 f"{path}: {len(trials):,} trials, the record says {self.record['n']:,}; "
                 "run it again"
             )
-        wrong = [name for name in map(str, trials) if not _is_possible(name, trials[name])]
-        if wrong:
-            raise ResultError(f"{path}: impossible values of {', '.join(wrong)}; run it again")
         return trials
-
-
-def _is_possible(name: str, column: pd.Series) -> bool:
-    """Whether what a file says can have come of trials: nothing missing, all in its range."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return bool((column.cat.codes >= 0).all())
-    low, high = _RANGES[name]
-    # An empty place makes floats of whole numbers.
-    whole = trials_file.SCHEMA.field(name).type.to_pandas_dtype()
-    values = column.to_numpy()
-    # What is not a number is not within its range either.
-    return column.dtype == whole and (
-        not len(values) or bool(low <= values.min() and values.max() <= high)
-    )
 
 
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:

@@ -46,6 +46,17 @@ SCHEMA = pa.schema(
 """
 
 
+_RANGES = {
+    "episode": (0, 2**62),
+    "query": (0, 2**31),
+    "target": (0, 2**15),
+    "predicted": (0, 2**15),
+    "credit": (0, 1),
+    "margin": (-np.finfo(np.float32).max, np.finfo(np.float32).max),
+    "rank": (0, 2**15),
+}
+"""What trials may hold, both ends included."""
+
 _ROWS_A_BYTE = 16
 """Rows of Parquet beyond which a file says nothing: where a class sits takes a bit or more."""
 
@@ -164,7 +175,7 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     """
     wanted = columns or SCHEMA.names
     try:
-        with pq.ParquetFile(os.fspath(path)) as file:
+        with pq.ParquetFile(os.fspath(path), pre_buffer=False) as file:
             rows, size = file.metadata.num_rows, Path(path).stat().st_size
             if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * size):
                 raise ResultError(f"{path}: {rows:,} trials in so small a file; run it again")
@@ -172,7 +183,8 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
             names = columns or file.schema_arrow.names
             # One after the other where all of them twice would fill the memory.
             for part in [names] if rows <= _ROWS_AT_LEAST else [[name] for name in names]:
-                pa.default_memory_pool().release_unused()
+                if part is not names:
+                    pa.default_memory_pool().release_unused()
                 table = file.read(part, use_threads=False)
                 for name in part:
                     kinds[name], found[name] = (
@@ -186,4 +198,18 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     wrong = [name for name in wanted if kinds.get(name) != SCHEMA.field(name).type]
     if wrong:
         raise ResultError(f"{path}: no column {', '.join(wrong)} of the right type; run it again")
+    wrong = [name for name in SCHEMA.names if name in found and not _is_possible(name, found[name])]
+    if wrong:
+        raise ResultError(f"{path}: impossible values of {', '.join(wrong)}; run it again")
     return frame
+
+
+def _is_possible(name: str, column: np.ndarray | pd.Categorical) -> bool:
+    """Whether what a file says can have come of trials: nothing missing, all in its range."""
+    if isinstance(column, pd.Categorical):
+        return bool((column.codes >= 0).all())
+    low, high = _RANGES[name]
+    # An empty place makes floats of whole numbers; what is not a number is not within its range.
+    return column.dtype == SCHEMA.field(name).type.to_pandas_dtype() and (
+        not len(column) or bool(low <= column.min() and column.max() <= high)
+    )
