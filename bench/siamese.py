@@ -21,7 +21,7 @@ from ..models.exporting import Origin, exported, fingerprint
 if TYPE_CHECKING:
     from ..models.siamese import Siamese
 
-_VERSION = "siamese 3"
+_VERSION = "siamese 4"
 """Raised when the same weights begin to give other answers."""
 
 

@@ -25,6 +25,9 @@ al. 2015), or its plain sum (for the two differences: minus that)."""
 _TILE = 2**17
 """Numbers in the joined pairs that go through a head together: they fit the processor's cache."""
 
+_NOISE = 1e-14
+"""Squared distances, of the squared lengths, that embeddings in float32 cannot tell from 0."""
+
 _WORTH_A_THREAD = 2**22
 """Numbers in the joined pairs for which another thread is faster than none."""
 
@@ -110,6 +113,21 @@ def _by_pairs(
     return scores[:count].reshape(shape) + weights["bias"]
 
 
+def _alike(query: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Minus the squared Euclidean distances, by products: a fifth of the time of differences.
+
+    In double precision, so that what is lost where large lengths cancel lies
+    below the last digit of float32. Equal embeddings are exactly 0 apart.
+    """
+    first, second = query.astype(np.float64), support.astype(np.float64)
+    lengths = np.vecdot(first, first)[..., :, None] + np.vecdot(second, second)[..., None, :]
+    scores = first @ np.swapaxes(second, -1, -2)
+    scores *= 2
+    scores -= lengths
+    lengths *= -_NOISE
+    return np.where(scores < lengths, scores, 0).astype(np.float32)
+
+
 def compare(
     join: str,
     head: str,
@@ -133,6 +151,8 @@ def compare(
     """
     if join == "cosine":
         query, support = unit(query), unit(support)
+    if (join, head) == ("squared", "similarity"):
+        return _alike(query, support)
     if head == "similarity":
         sign = np.float32(1 if join in ("product", "cosine") else -1)
         weights = {"weighting": np.full(query.shape[-1], sign), "bias": np.zeros((), np.float32)}

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ import numpy as np
 from .errors import ModelError
 from .exporting import Export, Origin, exported, probe, versions
 from .pixels import view
-from .threads import processors
+from .threads import processors, share
 
-PART = 32
+PART = 16
 """Images that go through an engine together, where more of them leave the processor's cache."""
 
 KERAS = ("tensorflow", "torch", "jax")
@@ -59,15 +60,40 @@ def _in_parts(run: Run, most: int) -> Run:
 
 def _onnxruntime(path: Path, precision: str) -> Run:
     onnxruntime: Any = importlib.import_module("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = processors()
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
     # A dynamic range is that of all it is given: an embedding would depend on
     # what else is in the batch.
     most = 1 if precision == "int8-dynamic" else PART
-    return _in_parts(lambda images: session.run(None, {name: images})[0], most)
+
+    @lru_cache(maxsize=2)
+    def session(threads: int) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        opened = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        return opened, opened.get_inputs()[0].name
+
+    def answer(threads: int, images: np.ndarray) -> np.ndarray:
+        opened, name = session(threads)
+        return opened.run(None, {name: images})[0]
+
+    def run(images: np.ndarray) -> np.ndarray:
+        if len(images) <= most:
+            return answer(processors(), images)
+        # Threads of its own wait for each other at every layer, and for more work
+        # where others have some.
+        starts = range(0, len(images), most)
+        parts: list[np.ndarray] = [images] * len(starts)
+
+        def fill(some: slice) -> None:
+            for i in range(some.start, some.stop):
+                parts[i] = answer(1, images[starts[i] : starts[i] + most])
+
+        share(fill, len(parts), 1)
+        return np.concatenate(parts)
+
+    session(processors())
+    return run
 
 
 def _openvino(path: Path, precision: str) -> Run:

@@ -92,6 +92,24 @@ def test_without_learning_an_image_is_most_like_itself(join):
     assert (scores.argmax(axis=1) == np.arange(30)).all()
 
 
+@pytest.mark.parametrize("length", [0, 1e2, 1e4])
+def test_squared_distances_are_exact_to_float32_however_long_embeddings_are(length):
+    query, support = embeddings(20, 64), embeddings(30, 64)
+    query[:, 0] += length
+    support[:, 0] += length
+    apart = query[:, None].astype(np.float64) - support[None]
+    result = compare("squared", "similarity", {}, query, support)
+    np.testing.assert_allclose(result, -np.square(apart).sum(axis=-1), rtol=1e-6)
+
+
+def test_equal_embeddings_are_no_distance_apart_and_tie_wherever_they_stand():
+    embedded = np.float32(1000) * embeddings(7, 64)
+    support = embedded[np.random.default_rng(0).integers(0, 7, 30)]
+    scores = compare("squared", "similarity", {}, embedded, support)
+    equal = (embedded[:, None] == support[None]).all(axis=-1)
+    assert (scores[equal] == 0).all() and (scores[~equal] < 0).all()
+
+
 @pytest.mark.parametrize("head", HEADS)
 def test_empty_embeddings_have_a_cosine(head):
     """A length of zero divides nothing."""

@@ -40,12 +40,13 @@ def test_a_sheet_of_ink_stays_full_of_ink(matrix):
     assert (matrix >= 0).all()
 
 
-def test_shrink_works_on_both_axes():
-    images = (np.random.default_rng(2).random((3, 105, 105)) < 0.1).astype(np.uint8)
+@pytest.mark.parametrize("count", [1, 3, 70, 200])
+def test_shrink_works_on_both_axes(count):
+    images = (np.random.default_rng(2).random((count, 105, 105)) < 0.1).astype(np.uint8)
     matrix = tower_matrix(105, 40)
     expected = np.stack([matrix @ image @ matrix.T for image in images])[..., None]
     result = shrink(images, matrix)
-    assert result.shape == (3, 40, 40, 1) and result.dtype == np.float32
+    assert result.shape == (count, 40, 40, 1) and result.dtype == np.float32
     np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
