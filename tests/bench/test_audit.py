@@ -30,9 +30,6 @@ def finding(found, check):
     return one
 
 
-# What is found
-
-
 @pytest.mark.parametrize("name", ["chance", "pixel-cosine", "pixel-euclidean"])
 def test_baselines_pass(name):
     found = audit(*resolve(name), remake=lambda: resolve(name)[0])
@@ -134,9 +131,6 @@ def test_an_image_without_ink_may_be_too_much():
     assert one.status == "noted" and "without ink" in one.found
 
 
-# What is the same
-
-
 @pytest.fixture
 def subject():
     return Subject(traps.Pixels(), traits(traps.Pixels(), "x"))
@@ -198,9 +192,6 @@ def test_it_asks_as_an_evaluation_does(source, tmp_path):
     assert audited_one.shapes == evaluated.shapes
 
 
-# The audit itself
-
-
 def test_the_short_form_is_part_of_the_thorough_one():
     short, thorough = audited(traps.Pixels(), short=True), audited(traps.Pixels())
     names = [one.check for one in thorough.checks]
@@ -256,9 +247,6 @@ def test_a_verdict_can_be_stored_and_is_shown(source, tmp_path):
     assert "wayshot audit" not in results.table([results.read(run.folder)]).render("text")
 
 
-# The command
-
-
 @pytest.fixture
 def command(wayshot):
     return lambda *words: wayshot("audit", *words)
@@ -296,9 +284,6 @@ def test_the_command_audits_episodes(command, characters):
 def test_what_cannot_be_audited_is_refused_in_one_line(command, words):
     status, out, err = command(*words)
     assert (status, out) == (2, "") and len(err.splitlines()) == 1
-
-
-# The ledger
 
 
 class Watched(traps.Pixels):

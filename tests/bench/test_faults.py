@@ -13,87 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from example_calls import dies_until, raises, slow
 from example_scorers import Counting, Pairs, Pixels
 from filelock import FileLock
 from wayshot import results, tasks
-from wayshot.bench import Evaluation, ScorerError, Settings, archive, evaluate
-from wayshot.bench.dispatch import Dispatch
-from wayshot.bench.embeddings import EmbeddingCache, image_keys
-from wayshot.bench.failures import BrokenScorerError, Failure, OverdueError
+from wayshot.bench import Evaluation, ScorerError, Settings, evaluate
+from wayshot.bench.embeddings import EmbeddingCache
+from wayshot.bench.failures import BrokenScorerError, Failure
 from wayshot.bench.partial import Partial
 from wayshot.bench.scorer import traits
 from wayshot.bench.stopping import until_narrow
-from wayshot.bench.work import Bench
-from wayshot.bench.workers import DiedError, Workers
 
 HERE = Path(__file__).parent
 
 
 def full(*arguments, **options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@pytest.fixture
-def small(tmp_path) -> Path:
-    """A file of two small arrays."""
-    path = tmp_path / "small.npz"
-    archive.write(path, keys=np.array([b"ab", b"c"]), values=np.arange(3.0))
-    return path
-
-
-def test_arrays_are_read_as_they_were_written(small):
-    arrays = archive.read(small)
-    assert arrays["keys"].tolist() == [b"ab", b"c"] and arrays["values"].tolist() == [0, 1, 2]
-    with np.load(small) as file:
-        assert sorted(file.files) == ["keys", "values"]
-    assert [path.name for path in small.parent.iterdir()] == ["small.npz"]
-
-
-def test_no_flipped_bit_of_an_archive_passes(small):
-    content = small.read_bytes()
-    for place in range(len(content)):
-        for bit in range(8):
-            damaged = bytearray(content)
-            damaged[place] ^= 1 << bit
-            small.write_bytes(damaged)
-            with pytest.raises(archive.DamagedError):
-                archive.read(small)
-
-
-def test_no_truncated_or_lengthened_archive_passes(small):
-    content = small.read_bytes()
-    for other in [*(content[:end] for end in range(len(content))), content + b"\0", b""]:
-        small.write_bytes(other)
-        with pytest.raises(archive.DamagedError):
-            archive.read(small)
-
-
-def test_a_full_disk_leaves_the_old_archive(small, monkeypatch):
-    monkeypatch.setattr("numpy.savez", full)
-    before = small.read_bytes()
-    with pytest.raises(OSError, match="No space left"):
-        archive.write(small, values=np.arange(4))
-    assert small.read_bytes() == before and len(list(small.parent.iterdir())) == 1
-
-
-def test_the_cache_leaves_alone_what_is_still_being_written(source, tmp_path):
-    cache = EmbeddingCache(traits(Pixels(), "x"), tmp_path)
-    keys = image_keys(source().dataset.images, np.arange(20))
-    cache.put(keys, np.ones((20, 3)))
-    half = cache.folder / ".new-12345678-some.npz"
-    half.write_bytes(b"PK and no more yet")
-    assert cache.get(keys)[0].all()
-    assert cache.damaged == [] and half.exists()
-
-
-def test_embeddings_of_other_dimensions_count_as_damaged(source, tmp_path):
-    cache = EmbeddingCache(traits(Pixels(), "x"), tmp_path)
-    keys = image_keys(source().dataset.images, np.arange(20))
-    cache.put(keys[:10], np.ones((10, 3)))
-    cache.put(keys[10:], np.ones((10, 4)))
-    found, _ = cache.get(keys)
-    assert found.sum() == 10 and len(cache.damaged) == 1
 
 
 @pytest.mark.parametrize("problem", ["full", "no folder"])
@@ -174,77 +108,6 @@ def test_who_waits_for_another_process_says_so(source, tmp_path):
     lock.release()
     waiting.join()
     assert evaluation.stored()
-
-
-@pytest.mark.parametrize("processes", [False, True])
-def test_workers_give_what_functions_give_and_raise(processes):
-    with Workers(2, processes=processes) as workers:
-        assert [workers.submit(divmod, n, 3).result() for n in (7, 8)] == [(2, 1), (2, 2)]
-        with pytest.raises(ScorerError, match="not\nthis"):
-            workers.submit(raises, "scorer").result()
-        with pytest.raises(RuntimeError if processes else KeyError, match="x"):
-            workers.submit(raises, "key").result()
-
-
-@pytest.mark.parametrize("processes", [False, True])
-def test_a_call_that_takes_too_long_ends_and_the_next_is_done(processes):
-    with Workers(processes=processes, limit=1.0 if not processes else 20.0) as workers:
-        assert workers.submit(slow, 0).result() == 0
-        workers._limit = 0.2
-        with pytest.raises(OverdueError, match=r"no answer within 0\.2 seconds"):
-            workers.submit(slow, 3600).result()
-        workers._limit = 60
-        assert workers.submit(slow, 0.01).result() == 0.01
-
-
-def test_a_call_whose_process_dies_is_made_again_and_said(tmp_path):
-    said: list[str] = []
-    with Workers(processes=True, warn=said.append) as workers:
-        assert workers.submit(dies_until, tmp_path, 1).result() == 1
-        assert said == ["a worker process died (killed by SIGKILL); its unit is done again"]
-        with pytest.raises(DiedError, match="as the 2 before it"):
-            workers.submit(dies_until, tmp_path, 10).result()
-        assert len(list(tmp_path.iterdir())) == 1 + 3
-        assert workers.submit(slow, 0).result() == 0
-
-
-def test_an_error_ends_workers_whatever_they_do():
-    before = time.monotonic()
-    with pytest.raises(ZeroDivisionError), Workers(2, processes=True) as workers:
-        for _ in range(5):
-            workers.submit(slow, 3600)
-        while not workers._busy:
-            time.sleep(0.01)
-        raise ZeroDivisionError
-    assert time.monotonic() - before < 600
-
-
-class Watched(Workers):
-    """Counts the calls that are not yet done."""
-
-    def __init__(self):
-        super().__init__()
-        self.most = self.flying = 0
-
-    def submit(self, fn, /, *args, **kwargs):
-        self.flying += 1
-        self.most = max(self.most, self.flying)
-        future = super().submit(fn, *args, **kwargs)
-        future.add_done_callback(self.done)
-        return future
-
-    def done(self, future):
-        self.flying -= 1
-
-
-def test_only_a_window_of_units_is_in_flight(source):
-    with Watched() as workers:
-        settings = Settings(executor=workers, window=5)
-        with Dispatch(Bench(Pairs(), traits(Pairs(), "x"), source()), settings) as dispatch:
-            rows = [(np.arange(n, n + 3),) for n in range(40)]
-            answers = {call[0][0]: answer for call, answer in dispatch.units("pair_rows", rows)}
-    assert sorted(answers) == list(range(40))
-    assert workers.most == 5
 
 
 def test_an_interrupt_finishes_what_is_in_flight_and_the_rest_is_done_later(

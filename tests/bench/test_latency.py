@@ -1,25 +1,16 @@
 from __future__ import annotations
 
 import json
-import math
-from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 from threadpoolctl import threadpool_info
-from wayshot.bench import ScorerError, evaluate, resolve, traits
-from wayshot.bench.footprint import _comparison_flops, footprint, weights_bytes
+from wayshot.bench import ScorerError, evaluate, traits
 from wayshot.bench.latency import measure
 from wayshot.bench.machine import limited, machine
 from wayshot.bench.questions import Questions, cold, embedded_support, ready
 from wayshot.bench.scenarios import LONGEST, stream
-from wayshot.bench.siamese import Embedder
-from wayshot.models import bundle
-from wayshot.models.anatomy import comparison_flops
-from wayshot.models.choice import silent
-from wayshot.models.comparison import HEADS, JOINS
-from wayshot.models.exporting import Origin
 
 
 class Prototypes:
@@ -105,9 +96,6 @@ def asking(scorer, questions, mode="ready"):
     return known, ready(scorer, known, questions, support)
 
 
-# Answers
-
-
 @pytest.mark.parametrize("rest", ["within-5w1s", "within-4w3s-q2"])
 @pytest.mark.parametrize(
     ("kind", "mode"),
@@ -156,9 +144,6 @@ def test_no_image_is_asked_about_twice_and_all_are_put_back(source, mode):
 def test_a_varying_number_of_ways_is_refused(source):
     with pytest.raises(ScorerError, match="choose a protocol of one number of ways"):
         Questions.of(source("within-3to5w1s"))
-
-
-# Times
 
 
 def test_every_query_is_timed_by_itself(source, clock):
@@ -216,9 +201,6 @@ def test_a_record_says_what_there_is(source, kind, images):
     assert set(ticks.values()) == {0}
 
 
-# What goes wrong
-
-
 class Nan(Prototypes):
     def compare(self, query, support):
         return super().compare(query, support) * np.nan
@@ -251,9 +233,6 @@ def test_a_wrong_answer_is_told_in_one_line(source, kind, problem):
     assert "\n" not in str(raised.value)
 
 
-# The machine
-
-
 @pytest.mark.skipif(not hasattr(psutil.Process, "cpu_affinity"), reason="threads have no limit")
 def test_threads_are_limited_and_given_back():
     before = psutil.Process().cpu_affinity()
@@ -266,131 +245,6 @@ def test_threads_are_limited_and_given_back():
     assert [pool["num_threads"] for pool in threadpool_info()] == pools
     with pytest.raises(ScorerError, match="expected at most the"), limited(len(before) + 1):
         pass
-
-
-# The footprint
-
-
-@pytest.fixture
-def outside(tmp_path, monkeypatch):
-    """A module of the current folder, with a scorer that does something when it is made."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(name: str, deed: str) -> str:
-        lines = [
-            "import os",
-            "import numpy as np",
-            "class Scorer:",
-            f"    def __init__(self): {deed}",
-            "    def score(self, query, support): return np.zeros((len(query), len(support)))",
-        ]
-        (tmp_path / f"{name}.py").write_text("\n".join(lines))
-        return f"{name}:Scorer"
-
-    return write
-
-
-def test_memory_is_the_most_that_there_was(source, outside):
-    questions = Questions.of(source(), 1)
-    heavy = footprint(outside("heavy", "np.ones(200_000_000, np.uint8).sum()"), questions)
-    light = footprint(outside("light", "pass"), questions)
-    assert 190e6 < heavy["peak_bytes"] - light["peak_bytes"] < 210e6
-    assert light["weights_bytes"] is None and light["comparison_flops"] is None
-    assert light["load_ms"] > 0 and light["first_call_ms"] > 0
-
-
-def test_a_scorer_whose_process_dies_is_told(source, outside):
-    with pytest.raises(ScorerError, match="its process died"):
-        footprint(outside("dying", "os._exit(3)"), Questions.of(source(), 1))
-
-
-def test_weights_are_measured_on_disk(tmp_path):
-    assert weights_bytes("siamese-small") == bundle("siamese-small").path.stat().st_size
-    (tmp_path / "mine.keras").write_bytes(b"12345")
-    assert weights_bytes(str(tmp_path / "mine.keras")) == 5
-    assert weights_bytes("hausdorff") is None
-
-
-class Counted(float):
-    """A number that counts what is done with it."""
-
-    done = 0
-
-    def _count(self, value):
-        Counted.done += 1
-        return Counted(value)
-
-    def __add__(self, other):
-        return self._count(float(self) + other)
-
-    def __sub__(self, other):
-        return self._count(float(self) - other)
-
-    def __mul__(self, other):
-        return self._count(float(self) * other)
-
-    def __truediv__(self, other):
-        return self._count(float(self) / other)
-
-    def __abs__(self):
-        return self._count(abs(float(self)))
-
-    def root(self):
-        return self._count(math.sqrt(self))
-
-    def rectified(self):
-        return self._count(max(float(self), 0.0))
-
-
-def total(numbers):
-    first, *rest = numbers
-    for one in rest:
-        first = first + one
-    return first
-
-
-def logit(join, head, first, second):
-    """The definition of a head, number by number."""
-    one = Counted(1.0)
-    if join == "cosine":
-        lengths = [total([a * a for a in side]).root() for side in (first, second)]
-        first, second = (
-            [a / length for a in side]
-            for side, length in zip((first, second), lengths, strict=True)
-        )
-    pairs = list(zip(first, second, strict=True))
-    if join in ("product", "cosine"):
-        x = [a * b for a, b in pairs]
-    else:
-        apart = [a - b for a, b in pairs]
-        x = [abs(a) for a in apart] if join == "difference" else [a * a for a in apart]
-    if head == "similarity":
-        return total(x)
-    if head == "dense":
-        x = [(total([a * one for a in x]) + one).rectified() for _ in range(512)]
-    return total([a * one for a in x]) + one
-
-
-@pytest.mark.parametrize("join", JOINS)
-@pytest.mark.parametrize("head", HEADS)
-def test_the_arithmetic_of_a_comparison_is_what_is_counted_by_hand(join, head):
-    Counted.done = 0
-    logit(join, head, [Counted(3.0)] * 7, [Counted(2.0)] * 7)
-    assert comparison_flops(join, head, 7) == Counted.done
-
-
-def test_a_weighted_difference_is_four_operations_a_number():
-    assert comparison_flops("difference", "weighted", 4096) == 4 * 4096
-
-
-def test_a_networks_comparison_is_known_from_its_card():
-    scorer, _ = resolve("siamese-small")
-    network, width = scorer.card["network"], scorer.card["embedding"]
-    expected = comparison_flops(network["join"], network["head"], width)
-    assert _comparison_flops(scorer) == expected > width
-
-
-# The command
 
 
 @pytest.fixture
@@ -449,15 +303,3 @@ def test_what_cannot_be_measured_is_refused_in_one_line(short, words, problem):
     status, out, err = short[0](*words)
     assert (status, out) == (2, "")
     assert problem in err and err.count("\n") == 1
-
-
-def test_the_weights_on_disk_are_those_that_an_engine_runs(tmp_path, monkeypatch):
-    for name, content in {"model.xml": b"xml", "model.bin": b"12345", "other.json": b"{}"}.items():
-        (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr(
-        "wayshot.bench.siamese.exported", lambda *_: SimpleNamespace(path=tmp_path / "model.xml")
-    )
-    monkeypatch.setattr("wayshot.bench.siamese.find", lambda engine: None)
-    for engine, expected in (("keras", None), ("openvino", 8)):
-        embedder = Embedder(Origin("siamese-small", "0"), lambda: None, engine, silent)
-        assert embedder.exported_bytes == expected

@@ -327,9 +327,6 @@ def test_13_workers_that_draw_the_same_episodes_are_caught(source):
     assert finding.status == "failed" and finding.amount >= 2048
 
 
-# Further traps
-
-
 def test_labels_taken_to_be_sorted_are_caught():
     assert "support order" in failed(audited(traps.SortedLabels))
 

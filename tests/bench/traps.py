@@ -35,9 +35,6 @@ class Classifier:
         return np.stack([scores[:, support_labels == way].mean(axis=1) for way in ways], axis=1)
 
 
-# One for every check, caught by no other
-
-
 class NotFinite(Pixels):
     """The logarithm of what may be negative."""
 
@@ -239,9 +236,6 @@ class Learner(Pixels):
         return super().embed(images) * (1 + 1e-6 * self.calls)
 
 
-# Natural ones, which several checks may catch
-
-
 class BatchNormalised(Pixels):
     """Batch normalisation in training mode."""
 
@@ -344,9 +338,6 @@ class SharedMemory(Pixels):
 class Raises(Pixels):
     def compare(self, query, support):
         raise RuntimeError("out of\nluck")
-
-
-# Samplers: one for every check, caught by no other
 
 
 class Buggy(Sampler):

@@ -200,9 +200,6 @@ def test_a_picture_with_changed_bytes_is_read_or_refused(grey, kind):
     assert refused
 
 
-# Folders.
-
-
 @pytest.fixture
 def characters(tmp_path, grey):
     """A folder of two characters by two drawers."""

@@ -118,9 +118,6 @@ def saved(tmp_path_factory):
     return save
 
 
-# Exports.
-
-
 def test_a_network_is_exported_once(fake):
     first = exported(NETWORK, "onnx")
     again = exported(NETWORK, "onnx")
@@ -178,9 +175,6 @@ def test_static_int8_is_calibrated_by_background_images_or_not_at_all(saved, no_
         exported(Origin(saved("tiny"), "uncalibrated"), "litert", "int8-static")
 
 
-# Agreement.
-
-
 @pytest.mark.parametrize(("wrong", "agrees"), [(0, True), (TOLERANCE / 3, True), (1e-3, False)])
 def test_an_engine_that_does_not_agree_with_keras_is_refused(fake, wrong, agrees):
     engine = fake.engine("quick", wrong=wrong)
@@ -213,9 +207,6 @@ def test_an_engine_that_fails_is_refused_in_one_line(fake):
 
     with pytest.raises(ModelError, match=r"cannot be run .RuntimeError: no such operation"):
         load(replace(fake.engine("broken"), open=opens), NETWORK)
-
-
-# The choice.
 
 
 def test_the_fastest_that_agrees_is_chosen(fake):
@@ -264,9 +255,6 @@ def test_a_damaged_choice_is_made_anew(fake, empty_cache, content):
 def test_without_other_engines_keras_is_used_and_nothing_is_loaded_or_kept(fake, empty_cache):
     assert fake.choose().engine == choice.backend()
     assert fake.opened == [] and not empty_cache.exists()
-
-
-# Scorers.
 
 
 def test_keras_on_tensorflow_is_the_scorer_that_it_was_before_there_were_engines(fake, monkeypatch):

@@ -12,9 +12,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import tabulate
+from bed import HERE, Bed
 from injections import (
-    HERE,
-    Bed,
     Row,
     broken_scorers,
     crowds,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import injections
 import pytest
-from injections import Bed
+from bed import Bed
 from wayshot import results
 
 

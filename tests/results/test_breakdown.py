@@ -32,9 +32,6 @@ def names(trials, by):
     ]
 
 
-# Breakdown
-
-
 def test_errors_are_counted_and_the_most_come_first(by_hand):
     found = breakdown(by_hand)
     assert found.index.tolist() == ["c", "d", "b", "a"]
@@ -151,9 +148,6 @@ def test_what_is_to_be_known_of_a_run_is_said_of_its_breakdown_too(store):
     run = store(scorer={"leaked_characters": 2})
     for document in (breakdowns([run]), confusion_tables([run])):
         assert "pixel-cosine: leakage" in document.render("text")
-
-
-# Confusions
 
 
 def confused(trials):

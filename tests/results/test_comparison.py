@@ -81,9 +81,6 @@ def flips_definition(parts):
     return sum(one >= total for one in sums) / len(sums)
 
 
-# the difference
-
-
 @fast
 @hypothesis.given(samples(), st.sampled_from([0.8, 0.95]))
 def test_the_interval_and_test_equal_the_definition_over_pairs(two, sample, level):
@@ -160,9 +157,6 @@ def test_between_alphabets_the_error_is_that_of_the_influences(draw_pair, run_of
     assert found.accuracies == pytest.approx([one["credit"].mean() for one in drawn], rel=1e-12)
 
 
-# no spread at all
-
-
 @pytest.mark.parametrize("n", [1, 2, 20, 400])
 def test_scorers_that_never_disagree_leave_the_doubt_of_clopper_and_pearson(two, n):
     credit = np.tile(np.arange(n) % 2.0, (2, 1))
@@ -186,9 +180,6 @@ def test_scorers_that_always_differ_alike_are_not_certain(two, mine, theirs):
     assert found.p_value == found.sign_flip == 2 / 2**6
     few = compare(*two(credit, np.arange(60) % 4))
     assert few.p_value == few.mcnemar == pytest.approx(2 / 2**60)
-
-
-# McNemar
 
 
 @pytest.mark.parametrize("wins", [(0, 0), (0, 1), (1, 0), (3, 3), (7, 2), (2, 7), (27, 16), (0, 9)])
@@ -216,9 +207,6 @@ def test_only_of_images_that_are_used_once_are_trials_independent(two, reuse, ex
     credit = np.random.default_rng(1).integers(0, 2, (2, 30))
     found = compare(*two(credit, np.arange(30) % 6, fields={"reuse": reuse}))
     assert found.independent is expected
-
-
-# flips of signs
 
 
 @fast
@@ -265,9 +253,6 @@ def test_flipped_are_the_parts_of_the_alphabets(two):
     cluster = np.array([0, 0, 1, 2, 3, 3, 4, 5])
     sums = np.bincount(cluster, credit[0] - credit[1]).astype(int).tolist()
     assert compare(*two(credit, cluster)).sign_flip == flips_definition(sums)
-
-
-# what can be detected
 
 
 @pytest.mark.parametrize(("share", "points"), DETECTABLE_POINTS.items())
@@ -350,8 +335,6 @@ def test_the_official_runs_can_be_clustered_by_run(draw_pair, run_of):
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
 
 
-# what must not matter
-
 FIGURES = ("p_value", "sign_flip", "mcnemar", "detectable", "detectable_at_best")
 
 
@@ -415,9 +398,6 @@ def test_figures_depend_neither_on_blocks_nor_on_what_is_on_disk(draw_pair, run_
         record = {**run_of(one, f"{place}").record, "environment": {}, "timings": {}}
         runs.append(read(write(tmp_path / f"{place}", record, chunks).folder))
     assert compare(*runs) == expected
-
-
-# the rest
 
 
 def test_json_has_the_documented_shape(two):

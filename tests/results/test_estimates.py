@@ -70,9 +70,6 @@ def hausdorff():
     return credit, np.repeat(np.arange(20), 20)
 
 
-# Wilson
-
-
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 20, 400, 100_000])
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
 def test_wilson_equals_scipy_for_whole_counts(n, level):
@@ -99,9 +96,6 @@ def test_wilson_of_a_perfect_score_still_doubts():
     one = wilson(np.ones(20))
     assert (one.value, one.high) == (1, 1)
     assert one.low == pytest.approx(20 / (20 + stats.norm.ppf(0.975) ** 2))
-
-
-# clusters
 
 
 @fast
@@ -178,9 +172,6 @@ def test_clustering_covers_new_alphabets_where_wilson_does_not():
     assert covered["wilson"] / repeats < 0.75
 
 
-# estimate
-
-
 def trials_of(alphabets, credit=None, each=10):
     """Trials of one query an episode."""
     n = alphabets * each
@@ -244,9 +235,6 @@ def test_near_the_end_of_the_scale_the_default_reaches_further_down_than_up():
     one = estimate(trials_of(10, credit, each=40))
     assert one.value - one.low > 2 * (one.high - one.value) > 0
     assert one.high < 1
-
-
-# the sampler's interval, and those over trials
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -104,9 +104,6 @@ def paper(store):
     ).render("latex")
 
 
-# Compiled
-
-
 @pytest.mark.parametrize("version", ["", "[=v2]"], ids=["siunitx", "siunitx-v2"])
 def test_a_full_table_compiles_as_it_is(paper, compiled, version):
     log, text = compiled(paper, version=version)
@@ -173,9 +170,6 @@ def test_tables_with_hostile_names_compile(store, compiled):
         assert "[U+65E5][U+672C]" in text
         assert r"\input{x}$" in text
         assert text.count("Accuracy %") == len(HOSTILE)
-
-
-# Written
 
 
 def body(rendered):

@@ -24,9 +24,6 @@ def refusal(call, *arguments):
     return str(caught.value)
 
 
-# the same episodes
-
-
 def test_runs_of_the_same_episodes_are_taken(pair):
     check_same_episodes(*pair())
 
@@ -73,9 +70,6 @@ def test_protocols_without_fields_are_told_by_name(pair):
     assert "protocol.name: lake-within-5w1s against lake-runs" in message
 
 
-# the same trials
-
-
 def test_trials_in_another_order_are_matched(pair):
     straight = pair()
     crossed = pair(lambda trials: trials.sample(frac=1, random_state=1))
@@ -106,9 +100,6 @@ def test_outcomes_of_different_episodes_have_no_difference(pair):
     assert "seed: 1 against 2" in refusal(lambda: first - second)
 
 
-# clusters
-
-
 def test_an_outcome_is_clustered_by_alphabet(pair):
     run = pair()[0]
     found = outcome(run)
@@ -123,9 +114,6 @@ def test_the_official_runs_may_be_clustered_by_run(draw_pair, run_of):
     assert len(found.influence.clusters) == 24 and not found.influence.mixed
     assert "no official runs" in refusal(outcome, run_of(trials), "run")
     assert "known are alphabet, run" in refusal(outcome, run_of(trials), "drawer")
-
-
-# disagreements
 
 
 @pytest.mark.parametrize("mixed", [True, False])
@@ -161,9 +149,6 @@ def test_what_is_predicted_is_missing_where_no_trial_asks_for_it(draw_pair, run_
 def test_a_run_has_no_disagreement_with_itself(pair):
     run = pair()[0]
     assert len(disagreeing(run, run)) == 0
-
-
-# runs that belong together
 
 
 @pytest.fixture

@@ -22,9 +22,6 @@ def lake_runs(store):
     return store(np.ones(60), protocol=RUNS)
 
 
-# The data file
-
-
 def test_every_figure_has_a_source_and_a_status():
     sources = json.loads(PATH.read_text())["sources"]
     assert all(one.status in ("V", "C", "M") for one in ALL)
@@ -99,9 +96,6 @@ def test_figures_on_lakes_runs_agree_with_the_golden_ones(golden):
     assert by_label["1-NN pixels, cosine"] == 100 - errors["pixel-cosine"] / 4
 
 
-# Which are shown
-
-
 def test_unverified_figures_are_left_out_unless_asked_for():
     assert {one.status for one in as_published()} == {"V", "C"}
     assert {one.status for one in ALL} == {"V", "C", "M"}
@@ -157,9 +151,6 @@ def test_protocols_that_are_no_published_setting_get_no_figures(store, protocol)
 def test_without_being_asked_for_nothing_is_shown_as_published(lake_runs):
     for form in ("text", "github", "latex", "html", "csv", "json"):
         assert "published" not in table([lake_runs]).render(form)
-
-
-# How they are shown
 
 
 def test_published_rows_stand_apart_and_are_never_bold(store):

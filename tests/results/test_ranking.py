@@ -52,9 +52,6 @@ def several(draw_pair, run_of):
     return several
 
 
-# Holm
-
-
 def holm_definition(p_values):
     """The level at which each is rejected: the largest of the steps up to it."""
     order = sorted(p_values)
@@ -87,9 +84,6 @@ def test_holm_equals_statsmodels(seed):
     assert holm(p_values.tolist()) == pytest.approx(expected, rel=1e-9)
 
 
-# groups
-
-
 def groups_definition(order, apart):
     """All stretches without a pair that is apart, but for those within another."""
     stretches = [
@@ -115,9 +109,6 @@ def test_neighbours_share_a_letter_if_and_only_if_they_cannot_be_told_apart(seve
         together = bool(set(found.letters[mine]) & set(found.letters[theirs]))
         assert together == (found.adjusted[min(mine, theirs), max(mine, theirs)] >= 0.05)
     assert found.letters[order[0]].startswith("a")
-
-
-# ranks
 
 
 @fast
@@ -202,9 +193,6 @@ def test_with_few_alphabets_there_are_no_ranks(several):
     assert len(found.pairs) == 6
 
 
-# all pairs
-
-
 @pytest.mark.parametrize("mixed", [True, False])
 def test_every_pair_is_compared_and_corrected_for_their_number(several, mixed):
     runs = several(2, mixed)
@@ -257,9 +245,6 @@ def test_json_has_the_documented_shape(several):
     assert len(found["pairs"]) == 6
     assert all("adjusted_p_value" in pair for pair in found["pairs"])
     assert found["ranks"]["blocks"] == 6
-
-
-# the best, and the baseline
 
 
 @pytest.mark.parametrize("mixed", [True, False])

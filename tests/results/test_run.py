@@ -91,9 +91,6 @@ def refusal(folder):
     return message
 
 
-# writing
-
-
 def test_what_is_written_is_read_again(run, folder):
     again = read(folder)
     assert again == run
@@ -213,9 +210,6 @@ def test_others_may_read_a_stored_run(run):
     assert run.folder.stat().st_mode & 0o777 == 0o755
 
 
-# reading
-
-
 def test_a_missing_run_is_refused_in_one_line(folder):
     assert "cannot be read" in refusal(folder)
 
@@ -299,9 +293,6 @@ def test_trials_with_a_flipped_bit_are_refused_or_read_as_they_were(run, folder)
     assert silent == 0
 
 
-# places and keys
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_leaves_the_root(tmp_path, name):
     root = tmp_path / "runs"
@@ -371,9 +362,6 @@ def test_runs_with_other_keys_lie_in_other_folders(tmp_path):
     )
 
 
-# finding
-
-
 def test_runs_are_found_at_any_depth_in_the_order_of_their_paths(tmp_path):
     folders = [tmp_path / name for name in ("b/deep/er", "a", "c")]
     for folder in folders:
@@ -422,8 +410,6 @@ def test_a_damaged_run_among_others_is_refused_by_its_name(run, tmp_path):
     (other.folder / "record.json").write_text("{")
     assert str(other.folder) in failure([tmp_path])
 
-
-# importing
 
 HEAVY = """
 heavy = {"tensorflow", "keras", "torch", "jax"} & {name.partition(".")[0] for name in sys.modules}

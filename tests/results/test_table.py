@@ -17,9 +17,6 @@ EPISODES, SCORER = "3f9c1a77" + "0" * 56, "5c03e1" + "0" * 58
 MISSING = "–"
 
 
-# Which runs share a row, a column, a cell
-
-
 def test_scorers_go_down_and_protocols_across_in_the_order_of_the_runs(store):
     runs = [
         store(
@@ -90,9 +87,6 @@ def test_a_combination_that_was_not_run_is_shown_as_missing(store):
     assert len(json.loads(one.render("json"))["results"]) == 2
 
 
-# Cells
-
-
 @pytest.fixture
 def hausdorff(store):
     errors = (45, 35, 40, 25, 30, 15, 60, 35, 40, 55, 15, 70, 65, 35, 15, 25, 30, 40, 70, 30)
@@ -160,9 +154,6 @@ def test_leakage_can_be_seen_by_machines(store):
     assert json.loads(one.render("json"))["results"][0]["leaked_characters"] == 3
     (row,) = csv.DictReader(io.StringIO(one.render("csv")))
     assert row.get("leaked_characters") == "3"
-
-
-# Which scorers are set off
 
 
 def rare(errors, n=120):
@@ -263,9 +254,6 @@ def test_figures_for_machines_need_no_comparison(store, monkeypatch):
         one.render("text")
 
 
-# Protocols
-
-
 def test_protocols_of_one_name_and_different_digests_are_refused_field_by_field(store):
     mine = {"fields": {"ways": 5, "queries": 1, "reuse": "once"}}
     theirs = {"digest": "q" * 64, "fields": {"ways": 5, "queries": 3}}
@@ -289,9 +277,6 @@ def test_protocols_of_one_name_that_differ_in_no_field_are_of_different_versions
 def test_one_digest_of_episodes_cannot_be_of_two_protocols(store, other):
     with pytest.raises(ResultError, match="same digest of episodes"):
         table([store(), store(protocol=other)])
-
-
-# Rows and columns in groups
 
 
 def test_trained_networks_come_first_and_baselines_last(store):
@@ -334,9 +319,6 @@ def test_a_name_that_cannot_be_seen_is_replaced(store, name):
     assert table([store(scorer={"name": name})]).rows == ("unnamed",)
 
 
-# Columns on request
-
-
 def test_more_columns_show_what_records_hold(store):
     full = {"parameters": 1_806_369, "flops": 37_240_000}
     runs = [
@@ -370,9 +352,6 @@ def test_where_runs_of_a_scorer_say_different_things_all_are_shown(store):
 def test_an_unknown_column_is_refused(store):
     with pytest.raises(ResultError, match="'size'; known are params, flops, latency"):
         table([store()], extras=["size"])
-
-
-# Figures
 
 
 @pytest.mark.parametrize(
@@ -431,9 +410,6 @@ def test_where_errors_are_concentrated_text_says_how_to_see_more(store):
     assert "--by" not in table([store(rare(60))]).render("text")
 
 
-# Caption
-
-
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -477,9 +453,6 @@ def test_the_official_runs_have_no_seed(store):
     caption = table([store(protocol={"name": "lake-runs"})]).caption
     assert "seed" not in caption
     assert "digest 3f9c1a77" in caption
-
-
-# Formats
 
 
 @pytest.mark.parametrize("form", ["text", "github", "latex", "html"])
@@ -558,8 +531,6 @@ def test_csv_tells_runs_of_different_episodes_and_weights_apart(store):
     labels = [tuple(value for name, value in row.items() if name not in results) for row in rows]
     assert len(set(labels)) == 3
 
-
-# Names that others chose
 
 NAMES = {
     "html": "<script>alert(1)</script><b>&amp;",

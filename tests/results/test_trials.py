@@ -79,9 +79,6 @@ def some_trials(n=12, start=0, seed=0):
     }
 
 
-# judge
-
-
 @fast
 @hypothesis.given(questions())
 def test_judging_a_block_equals_judging_query_by_query(question):
@@ -150,9 +147,6 @@ def test_arrays_that_cannot_be_written_to_can_be_judged():
     scores.setflags(write=False)
     target.setflags(write=False)
     assert judge(scores, target)["credit"].tolist() == [1 / 3, 1 / 3]
-
-
-# write and read
 
 
 def test_the_schema_is_the_documented_one():

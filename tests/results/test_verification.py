@@ -125,9 +125,6 @@ def same_numbers(found):
     return pytest.approx(numbers(found), rel=1e-9, abs=1e-7)
 
 
-# pairs
-
-
 def test_a_trial_gives_a_same_pair_and_a_different_pair_for_each_other_class_it_has():
     scores = np.array([[0.5, 2.0, -np.inf], [3.0, 1.0, 4.0]], np.float32)
     score, same, trial = pairs(scores, np.array([1, 0]))
@@ -184,9 +181,6 @@ def test_a_target_that_is_no_way_is_refused(wrong):
 def test_targets_of_other_trials_are_refused_with_both_shapes():
     with pytest.raises(ResultError, match=r"\(3, 2\) and targets of shape \(2,\), .*; give a row"):
         pairs(np.zeros((3, 2)), np.array([0, 1]))
-
-
-# the curve
 
 
 def test_the_curve_goes_from_nothing_to_everything_a_step_a_score():
@@ -358,9 +352,6 @@ def test_pairs_with_scores_that_are_no_numbers_are_refused(wrong):
 def test_impossible_weights_are_refused(weight, problem):
     with pytest.raises(ResultError, match=problem):
         roc(np.array([1.0, 0.0]), np.array([True, False]), np.array(weight))
-
-
-# verify
 
 
 @fast

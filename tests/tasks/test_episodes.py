@@ -294,9 +294,6 @@ def test_neighbouring_seeds_and_blocks_share_no_stream(tiny, name):
     assert len(set(firsts)) == 25
 
 
-# Chances.
-
-
 @pytest.fixture(scope="module")
 def drawn(tiny):
     """Support (20480, 5, 2) of twenty blocks of 5-way 2-shot episodes between alphabets."""
@@ -367,9 +364,6 @@ def test_images_are_distinct_for_any_number_of_them(tiny, shots):
     assert distinct(rows).all()
 
 
-# Every image at most once.
-
-
 def everything(sampler):
     return joined(sampler.blocks(10**6))
 
@@ -431,9 +425,6 @@ def test_images_of_unequal_classes_are_their_own(tiny):
     np.testing.assert_array_equal(used, np.arange(len(ragged)))
 
 
-# Digests.
-
-
 def test_the_images_behind_the_frozen_episodes_are_the_same(tiny):
     assert tiny.digest == FROZEN_DATA
 
@@ -454,9 +445,6 @@ def test_the_digest_tells_protocols_data_seeds_and_lengths_apart(tiny):
         digest(Sampler(asked, other, 1), 100),
     }
     assert len(digests) == 5
-
-
-# The official runs.
 
 
 @pytest.fixture(scope="module")

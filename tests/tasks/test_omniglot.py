@@ -37,9 +37,6 @@ def flip(content, place, bits=1):
     return bytes(damaged)
 
 
-# The official data.
-
-
 def test_the_parts_are_known_by_the_official_digests(golden):
     truth = golden("omniglot")
     for name, part in truth["parts"].items():
@@ -137,9 +134,6 @@ def test_an_altered_image_of_the_official_data_is_named(omniglot, zip_of, tmp_pa
     assert str(error.value).startswith(f"{path}: {member}: not the official image")
 
 
-# Where the data are looked for.
-
-
 @pytest.mark.usefixtures("no_omniglot")
 def test_the_callers_folder_goes_before_the_environment_and_that_before_the_cache(
     monkeypatch, tmp_path
@@ -161,9 +155,6 @@ def test_missing_data_say_where_they_were_looked_for_and_how_to_get_them(make, t
         assert "WAYSHOT_DATA" in str(error.value)
         assert "wayshot data fetch" in str(error.value)
         assert "\n" not in str(error.value)
-
-
-# Reading, on a small set of generated images.
 
 
 def test_a_part_is_read_with_its_names(small, tmp_path):
@@ -323,9 +314,6 @@ def test_progress_is_shown_for_every_image(small, tmp_path):
 
     read_part(small.part, put(tmp_path, SMALL, small.zip), progress)
     assert seen == [(24, f"Reading {SMALL}"), *sorted(small.inks)]
-
-
-# The runs, of generated images.
 
 
 def test_runs_are_read_with_their_labels(small_runs, tmp_path):

@@ -224,9 +224,6 @@ def test_a_description_tells_every_protocol_apart():
     assert not any("\n" in text for text in described)
 
 
-# What data do not allow.
-
-
 @pytest.mark.parametrize(
     ("name", "says"),
     [
