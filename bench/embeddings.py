@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,24 @@ _PACKAGES = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
 _PACKAGES += ("onnxruntime", "openvino", "ai-edge-litert")
 
 
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def environment() -> dict[str, Any]:
     """Versions and machine: what the last digits of embeddings depend on."""
-    packages = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "python": platform.python_version(),
         "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
         "keras_backend": backend(),
-        "packages": packages,
+        "packages": dict(_versions()),
     }
 
 

@@ -18,11 +18,17 @@ from ..models.engines import ENGINES, KERAS, Embed, find, load, with_version
 from ..models.errors import ModelError
 from ..models.exporting import Origin, exported, fingerprint
 
+from ..tasks import TaskError
+from ..tasks.images import read_regular, readable
+
 if TYPE_CHECKING:
     from ..models.siamese import Siamese
 
 _VERSION = "siamese 4"
 """Raised when the same weights begin to give other answers."""
+
+_LARGEST_CARD = 2**22
+"""Bytes of a card that is read."""
 
 
 def _scale(head: str) -> str | None:
@@ -34,6 +40,21 @@ def _training(card: dict[str, Any]) -> dict[str, Any]:
     """Tells a network's recipe, in every field, and its seed."""
     recipe = json.dumps(card["recipe"], sort_keys=True).encode()
     return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
+
+
+def _told(card: Path) -> tuple[list[str], dict[str, Any]]:
+    """What a card beside a checkpoint, maybe a stranger's, tells: characters, and `_training`."""
+    try:
+        content = json.loads(read_regular(card, _LARGEST_CARD))
+        characters, training = content["characters"], _training(content)
+        if not isinstance(characters, list) or type(training["seed"]) is not int:
+            raise TypeError("characters are no list, or the seed is no number")
+        return [str(name) for name in characters], training
+    except (TaskError, ValueError, KeyError, TypeError, RecursionError) as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ModelError(
+            f"{readable(str(card))}: not the card of a network ({problem}); mend or remove it"
+        ) from None
 
 
 def _pooling(join: str) -> str:
@@ -222,8 +243,5 @@ class CheckpointSiamese(_Embedded):
         self.flops = sum(layer.flops for layer in dissect(self.model.tower))
         self.scale = _scale(self.model.head.head)
         card = Path(path).with_suffix(".json")
-        self.trained_on, self.training = None, None
-        if card.exists():
-            content = json.loads(card.read_text())
-            self.trained_on, self.training = content["characters"], _training(content)
+        self.trained_on, self.training = _told(card) if card.exists() else (None, None)
         self.compare = self.model.compare

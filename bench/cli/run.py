@@ -6,7 +6,7 @@ import json
 import threading
 from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +196,9 @@ def command(
     failures: list[Failure] = []
     stored_before = 0
 
+    # A failed audit is found anew on every protocol.
+    warn_once = lru_cache(maxsize=None)(_warn)
+
     def fail(failure: Failure) -> None:
         failures.append(failure)
         _warn(str(failure))
@@ -229,7 +232,7 @@ def command(
                             order=Order(name, seed, data, scorer_name, engine) if apart else None,
                             cache=not no_cache,
                             scores=scores or verification,
-                            warn=_warn,
+                            warn=warn_once,
                             interrupted=interrupts.asked,
                             ticker=lambda total, title, who=f"{name} {known[1].name}": ticker(
                                 total, f"{who}: {title}"

@@ -247,6 +247,17 @@ def test_a_verdict_can_be_stored_and_is_shown(source, tmp_path):
     assert "wayshot audit" not in results.table([results.read(run.folder)]).render("text")
 
 
+def test_a_failed_audit_is_said_once_whatever_the_number_of_protocols(
+    wayshot, characters, tmp_path, empty_cache
+):
+    names = [f"folder:{characters}-{rest}" for rest in ("within-5w1s", "between-5w1s")]
+    words = ("--out", tmp_path / "runs", "--episodes", 5, "-s", "traps:Distance")
+    status, _, err = wayshot("run", *names, *words)
+    assert status == 0 and err.count("the audit failed") == 1
+    records = [one.record["audit"]["verdict"] for one in results.find([tmp_path / "runs"])]
+    assert records == ["failed", "failed"]
+
+
 @pytest.fixture
 def command(wayshot):
     return lambda *words: wayshot("audit", *words)

@@ -14,6 +14,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from wayshot.bench import ScorerError, resolve
 from wayshot.models import ModelError, assemble, load_checkpoint
 from wayshot.models.recipe import Network
 
@@ -303,3 +304,24 @@ def test_a_changed_byte_is_refused_or_does_no_harm(exchanged):
             assert isinstance(load_checkpoint(path), keras.Model)
         except ModelError as error:
             assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe{",
+        b"[" * 100_000,
+        b"[]",
+        b'{"characters": [], "seed": 1}',
+        b'{"characters": 7, "recipe": {}, "seed": 1}',
+        b'{"characters": [], "recipe": {}, "seed": NaN}',
+        b'{"characters": [], "recipe": {}, "seed": 1}' + b" " * 2**22,
+    ],
+)
+def test_a_card_of_a_stranger_beside_a_checkpoint_is_refused_in_one_line(exchanged, content):
+    path = exchanged()
+    path.with_suffix(".json").write_bytes(content)
+    with pytest.raises(ScorerError, match="not the card of a network") as caught:
+        resolve(str(path), "keras")
+    assert str(caught.value).isprintable()

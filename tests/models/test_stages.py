@@ -174,7 +174,8 @@ def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tin
         for step in steps:
             made.step(step)
         (batch, truth) = given[-1]
-        return [np.array(one) for one in (*(batch if isinstance(batch, tuple) else [batch]), truth)]
+        parts = batch if isinstance(batch, tuple) else [batch]
+        return [ops.convert_to_numpy(one) for one in (*parts, truth)]
 
     whole, alone = trained((0, 1, 2, 3), seed=5), trained((3,), seed=5)
     for one, other in zip(whole, alone, strict=True):
