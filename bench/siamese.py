@@ -17,7 +17,6 @@ from ..models.comparison import compare
 from ..models.engines import ENGINES, KERAS, Embed, find, load, with_version
 from ..models.errors import ModelError
 from ..models.exporting import Origin, exported, fingerprint
-
 from ..tasks import TaskError
 from ..tasks.images import read_regular, readable
 
