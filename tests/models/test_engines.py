@@ -12,7 +12,7 @@ import pytest
 from wayshot.bench import ScorerError, resolve, siamese
 from wayshot.bench.siamese import BundledSiamese, CheckpointSiamese, Embedder, silent
 from wayshot.models import ModelError, assemble, bundle, choice, exporting
-from wayshot.models.engines import ENGINES, TOLERANCE, Engine, load
+from wayshot.models.engines import ENGINES, PART, TOLERANCE, Engine, load
 from wayshot.models.exporting import FORMATS, Origin, exported, fingerprint, probe
 from wayshot.models.pixels import view
 from wayshot.models.recipe import Network
@@ -95,7 +95,7 @@ def fake(monkeypatch, empty_cache):
 
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
-    return (np.random.default_rng(1).random((12, 105, 105)) < 0.1).astype(np.uint8)
+    return (np.random.default_rng(1).random((3 * PART, 105, 105)) < 0.1).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
