@@ -65,7 +65,7 @@ def _onnxruntime(path: Path, precision: str) -> Run:
     most = 1 if precision == "int8-dynamic" else PART
 
     @lru_cache(maxsize=2)
-    def session(threads: int) -> Any:
+    def session(threads: int) -> tuple[Any, str]:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         opened = onnxruntime.InferenceSession(
@@ -89,6 +89,8 @@ def _onnxruntime(path: Path, precision: str) -> Run:
             for i in range(some.start, some.stop):
                 parts[i] = answer(1, images[starts[i] : starts[i] + most])
 
+        # Or each thread would open one.
+        session(1)
         share(fill, len(parts), 1)
         return np.concatenate(parts)
 

@@ -2,29 +2,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from bed import draw_characters
 from wayshot import tasks
 from wayshot.bench.cli import main
-from wayshot.tasks import glyphs
-from wayshot.tasks.images import Images
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def characters(tmp_path_factory) -> Path:
-    """A folder of 6 alphabets of 8 characters by 6 drawers."""
-    root = tmp_path_factory.mktemp("characters")
-    bits, rows = glyphs.generate(seed=5, alphabets=6)
-    images = Images(bits)
-    for row, (alphabet, character, drawer) in enumerate(rows):
-        if int(character[-2:]) <= 8 and int(drawer) <= 6:
-            path = root / alphabet / character / f"{drawer}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray((1 - images[[row]][0]) * np.uint8(255)).save(path)
-    return root
+    """A folder of drawn characters, as a protocol's data."""
+    return draw_characters(tmp_path_factory.mktemp("characters"))
 
 
 @pytest.fixture
