@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,7 +110,10 @@ def save(figure: Figure, path: Path) -> None:
     with (
         tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as fresh,
         rc_context({"svg.fonttype": "none", "svg.hashsalt": "wayshot"}),
+        warnings.catch_warnings(),
     ):
+        # What no font has is seen as a box, or in SVG drawn by who shows it.
+        warnings.filterwarnings("ignore", r"Glyph \d+")
         drawn = Path(fresh) / path.name
         metadata = {"Date": None} if kind == "svg" else None
         figure.savefig(

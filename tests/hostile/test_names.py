@@ -21,7 +21,7 @@ NAMES = {
     "formula": "=cmd|' /C calc'!A0",
     "sum": "@SUM(1)",
     "escape": "x\x1b[2J\x1b]0;owned\x07",
-    "c1": "x\x9b31my",
+    "c1 and no font": "x\x9b31my 网络 🎉",
     "reversed": "x\u202egpj.exe",
     "newline": "x\n| fake | 99.9 |\r\n\\\\ y",
     "separator": "x\u2028y\u2029z\x85",
