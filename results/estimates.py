@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import special
 
 from .errors import ResultError
-from .influence import Influence, influence
+from .influence import Influence, freedom_of, influence
 
 if TYPE_CHECKING:
     from .run import Run
@@ -156,10 +156,9 @@ def on_logit_scale(
 ) -> Estimate:
     """The population interval: new alphabets, their characters and images, and other episodes.
 
-    A t interval for the log-odds, by the delta method: near 100 % the accuracy
+    A t interval for the log-odds, by the jackknife: near 100 % the accuracy
     itself is so skewed that a symmetric interval holds the truth too rarely
-    (docs/coverage.md). The variance is
-    `Influence.population_variance`, the degrees of freedom `Influence.freedom`.
+    (docs/coverage.md). For variance and degrees of freedom see `log_odds_spread`.
 
     Args:
         found: The influence of the alphabets on an accuracy that is neither
@@ -171,14 +170,41 @@ def on_logit_scale(
         endless: Whether to tell what endlessly many episodes would give.
     """
     mean = found.value
-    variance = found.lasting_variance
-    if not endless:
+    variance, lasting, freedom = log_odds_spread(found)
+    if endless:
+        variance = lasting
+    else:
         quantiles = special.ndtri([(1 - level) / 2, (1 - level) / 2 / looks])
-        widening = float(quantiles[1] / quantiles[0]) ** 2 - 1
-        variance = found.population_variance + widening * found.sampler_variance
-    low, high = log_odds_ends(mean, variance, found.freedom, level)
-    method = "t by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
+        variance += (float(quantiles[1] / quantiles[0]) ** 2 - 1) * found.sampler_variance
+    low, high = log_odds_ends(mean, variance, freedom, level)
+    method = "jackknife by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
     return Estimate(mean, low, high, level, method, found.n, len(found.clusters))
+
+
+def log_odds_spread(found: Influence) -> tuple[float, float, float]:
+    """How much an accuracy varies between populations, judged by its log-odds.
+
+    Between populations, the log-odds without one alphabet spread as many
+    times as far as to first order as they do here; the episodes' noise is
+    left as it is.
+
+    Args:
+        found: The influence of the alphabets on an accuracy that is neither
+            0 nor 1.
+
+    Returns:
+        `Influence.population_variance` and `Influence.lasting_variance` as
+        they are for that, and degrees of freedom.
+    """
+    kept = found.n - found.sizes
+    right = np.clip(found.without * kept, 0, kept)
+    # Half a trial on either side, as an alphabet may have all errors (Haldane 1956).
+    without = np.log((right + 0.5) / (kept - right + 0.5))
+    straight = float(np.var(found.without)) / (found.value * (1 - found.value)) ** 2
+    times = float(np.var(without)) / straight if straight else 1.0
+    lasting = times * found.lasting_variance
+    variance = found.population_variance - found.lasting_variance + lasting
+    return variance, lasting, freedom_of(found.sizes, without)
 
 
 def log_odds_ends(

@@ -72,25 +72,21 @@ class Influence:
         """The influence of each cluster, float64 ndarray (clusters,); they add up to 0."""
         return self.parts.sum(axis=0) / self.n
 
-    @property
-    def effective_clusters(self) -> float:
-        """How many clusters of equal size would tell as much (Kish 1965)."""
-        return float(self.sizes.sum() ** 2 / np.sum(self.sizes**2))
+    @cached_property
+    def without(self) -> np.ndarray:
+        """The mean without each cluster, to first order, float64 ndarray (clusters,).
+
+        It is so exactly where no episode mixes clusters.
+        """
+        return self.value - self.totals / (1 - self.sizes / self.n)
 
     @property
     def freedom(self) -> float:
-        """Degrees of freedom of the population variance, at least 1.
+        """Degrees of freedom of the population variance, see `freedom_of`.
 
-        One less than the effective number of clusters. Where episodes mix
-        clusters, fewer by the excess kurtosis k of the influences, as a
-        variance estimated from G of them has itself the relative variance
-        2 / (G - 1) + k / G; without that, intervals near 100 % cover too little.
+        Where no episode mixes clusters, those of the usual t test.
         """
-        freedom = self.effective_clusters - 1
-        if self.mixed and len(self.clusters) > 3 and np.ptp(self.totals) > 0:
-            excess = max(_excess_kurtosis(self.totals), 0.0)
-            freedom = 2 / (2 / freedom + excess / len(self.clusters))
-        return max(freedom, 1.0)
+        return freedom_of(self.sizes, self.without if self.mixed else None)
 
     @property
     def sampler_variance(self) -> float:
@@ -101,25 +97,54 @@ class Influence:
     def population_variance(self) -> float:
         """Variance of the mean over other clusters of the kind, and their episodes.
 
-        The sum of squared influences with the factor G / (G - 1) for G
-        clusters (Liang and Zeger 1986). Where episodes mix clusters, each
-        influence is known only up to the noise of finitely many episodes,
-        which the squares count for every role that an error plays; that noise
-        is taken out, and the sampler's variance put in its place.
+        The jackknife over clusters: (G - 1) / G times the sum of squares of
+        `without` around its mean, for G clusters (CV3J of MacKinnon et al.
+        2023). Where episodes mix clusters, each influence is known only up to
+        the noise of finitely many episodes, which the squares count for every
+        role that an error plays; that noise is taken out, and the sampler's
+        variance put in its place.
         """
         count = len(self.clusters)
         if count < 2:
             return math.inf
-        squares = float(np.sum(self.totals**2))
+        squares = count * float(np.var(self.without))
         if not self.mixed:
-            return count / (count - 1) * squares
-        noise = float(np.sum(_variance_of_sum(self.parts))) / self.n**2
-        return count / (count - 1) * max(squares - noise, 0.0) + self.sampler_variance
+            return (count - 1) / count * squares
+        kept = self.n - self.sizes
+        noise = float(np.sum(_variance_of_sum(self.parts) / kept**2))
+        return (count - 1) / count * max(squares - noise, 0.0) + self.sampler_variance
 
     @property
     def lasting_variance(self) -> float:
         """What is left of the population variance with endlessly many episodes."""
         return max(self.population_variance - self.sampler_variance, 0.0)
+
+
+def freedom_of(sizes: np.ndarray, without: np.ndarray | None = None) -> float:
+    """Degrees of freedom of a jackknife variance over clusters, at least 1.
+
+    G - 1 for G clusters of equal size; of others fewer, by Satterthwaite's
+    rule as if the means of all clusters spread alike (Bell and McCaffrey
+    2002). Fewer again by the excess kurtosis k of what the clusters do, as a
+    variance estimated from G of them has itself the relative variance
+    2 / (G - 1) + k / G.
+
+    Args:
+        sizes: float64 ndarray (clusters,), trials of each.
+        without: float64 ndarray (clusters,), the figure without each cluster;
+            None where the tails are not to count.
+    """
+    count = len(sizes)
+    if count < 2:
+        return 1.0
+    shares = sizes / sizes.sum()
+    # What the mean without each cluster is made of: row by row, of the means of all.
+    made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
+    squares = (made - made.mean(axis=0)).T @ (made - made.mean(axis=0))
+    freedom = np.trace(squares) ** 2 / np.sum(squares**2)
+    if without is not None and count > 3 and np.ptp(without) > 0:
+        freedom = 2 / (2 / freedom + max(_excess_kurtosis(without), 0.0) / count)
+    return max(float(freedom), 1.0)
 
 
 def _excess_kurtosis(values: np.ndarray) -> float:

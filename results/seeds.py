@@ -11,7 +11,7 @@ import numpy as np
 from . import labels
 from .caption import describe
 from .errors import ResultError
-from .estimates import LEVEL, Estimate, log_odds_ends
+from .estimates import LEVEL, Estimate, log_odds_ends, log_odds_spread
 from .influence import Influence, influence
 from .layout import MISSING, Cell, Column, Layout, Section, percent
 from .run import Run
@@ -50,11 +50,11 @@ def _averaged(found: Sequence[Influence]) -> Influence:
 def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     """Combines trainings that differ in their seed alone, tested on the same episodes.
 
-    The variance of the mean over S trainings is the population variance of
-    the trials' mean credit, plus the variance between trainings over S
-    (Bouthillier et al. 2021); both are known with few degrees of freedom,
-    which Satterthwaite's formula joins. On the scale of log-odds, as
-    `estimates.on_logit_scale`.
+    The variance of the mean over S trainings is that between populations of
+    the trials' mean credit (`estimates.log_odds_spread`), plus the variance
+    between trainings over S (Bouthillier et al. 2021); both are known with
+    few degrees of freedom, which Satterthwaite's formula joins. The interval
+    is one of log-odds, as `estimates.on_logit_scale`.
 
     Args:
         runs: At least two, whose records say recipe and seed.
@@ -80,13 +80,13 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     between = spread**2 / len(runs)
     if not 0 < mean.value < 1:
         raise ResultError("all trials right, or all wrong: the spread between seeds says nothing")
-    population = mean.population_variance
+    population, _, population_freedom = log_odds_spread(mean)
     variance, freedom = population + between, 1.0
     if variance:
-        parts = population**2 / mean.freedom, between**2 / (len(runs) - 1)
+        parts = population**2 / population_freedom, between**2 / (len(runs) - 1)
         freedom = variance**2 / sum(parts)
     low, high = log_odds_ends(mean.value, variance, freedom, level)
-    method = f"t by alphabet and {len(runs)} seeds, log-odds"
+    method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
     estimate = Estimate(mean.value, low, high, level, method, mean.n, len(mean.clusters))
     return Seeds(estimate, spread, values)
 

@@ -53,6 +53,37 @@ def run_of():
     return run_of
 
 
+def _jackknife(values, cluster, figure=np.mean):
+    without = np.array([figure(values[cluster != one]) for one in np.unique(cluster)])
+    count = len(without)
+    return (count - 1) / count * np.sum((without - without.mean()) ** 2), without
+
+
+def _satterthwaite(cluster):
+    def form(means):
+        return _jackknife(means[cluster], cluster)[0]
+
+    units = np.eye(cluster.max() + 1)
+    matrix = np.array(
+        [[form(one + other) - form(one) - form(other) for one in units] for other in units]
+    )
+    return np.trace(matrix) ** 2 / np.sum(matrix**2)
+
+
+@pytest.fixture(scope="session")
+def jackknife():
+    """Gives variance, what it is of, and degrees of freedom of a figure of trials.
+
+    Each cluster's trials are left out in turn; the variance is a quadratic form
+    in the means of clusters, whose matrix its values for sums of two tell.
+    """
+
+    def jackknife(values, cluster, figure=np.mean):
+        return *_jackknife(values, cluster, figure), _satterthwaite(cluster)
+
+    return jackknife
+
+
 def _trials(credit, alphabet, episode, ways=5):
     n = len(credit)
     episode = np.asarray(episode)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from scipy import stats
-from wayshot.results import ResultError, clustered, influence, judge
-from wayshot.results.influence import _excess_kurtosis
+from wayshot.results import ResultError, influence, judge
+from wayshot.results.influence import _excess_kurtosis, freedom_of
 
 
 def trials_of(scores, classes, alphabet_of_class):
@@ -70,7 +70,7 @@ def test_where_others_share_the_truths_rank_a_rival_leaves_it_half():
 
 
 @hypothesis.given(st.integers(0, 2**32))
-def test_episodes_of_one_alphabet_each_have_the_influence_of_their_residuals(seed):
+def test_episodes_of_one_alphabet_each_have_the_variance_of_leaving_them_out(jackknife, seed):
     generator = np.random.default_rng(seed)
     scores, classes, _ = draw(seed, characters=8)
     of_episode = np.r_[np.arange(4), generator.integers(0, 4, len(scores) - 4)]
@@ -78,11 +78,10 @@ def test_episodes_of_one_alphabet_each_have_the_influence_of_their_residuals(see
     one["alphabet"] = np.array(list("abcd"))[np.repeat(of_episode, scores.shape[1])]
     found, cluster = influence(one), pd.factorize(one["alphabet"], sort=True)[0]
     assert not found.mixed
-    expected = clustered(one["credit"].to_numpy(), cluster, 0.5)
-    half = expected.value - expected.low
-    hypothesis.assume(expected.low > 0 and half > 1e-9)
-    quantile = 0.7648923284  # of t with 3 degrees of freedom, at 0.75
-    assert found.population_variance**0.5 * quantile == pytest.approx(half, rel=1e-9)
+    variance, without, freedom = jackknife(one["credit"].to_numpy(), cluster)
+    assert found.without == pytest.approx(without, rel=1e-9)
+    assert found.population_variance == pytest.approx(variance, rel=1e-9, abs=1e-15)
+    assert found.freedom == pytest.approx(freedom, rel=1e-9)
 
 
 @hypothesis.given(st.integers(0, 2**32), st.booleans())
@@ -158,7 +157,12 @@ def test_the_excess_kurtosis_is_scipys(count):
 
 def test_few_clusters_that_say_most_leave_fewer_degrees_of_freedom():
     one = trials_of(*draw(3, episodes=60, characters=40, alphabets=10))
-    found = influence(one)
-    assert 1 <= found.freedom <= found.effective_clusters - 1 < 9
+    assert 1 <= influence(one).freedom < 9
     hard = one.assign(credit=np.where(one["alphabet"] == "a", 0.0, 1.0), rank=1.0)
     assert influence(hard).freedom < 3
+
+
+def test_clusters_of_equal_size_have_one_degree_of_freedom_less_than_they_are():
+    for count in (2, 5, 20):
+        assert freedom_of(np.full(count, 7.0)) == pytest.approx(count - 1, rel=1e-12)
+    assert freedom_of(np.array([1.0, 1, 1, 1, 100])) < 2

@@ -51,15 +51,24 @@ def credits(count, n=60):
     return [(generator.random(n) < 0.3 + 0.5 * ease).astype(float) for _ in range(count)]
 
 
+def log_odds(credit):
+    return np.log((credit.sum() + 0.5) / ((1 - credit).sum() + 0.5))
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_the_interval_joins_alphabets_and_trainings(store, count):
+def test_the_interval_joins_alphabets_and_trainings(store, jackknife, count):
     drawn = credits(count)
     found = over_seeds([store(credit, seed) for seed, credit in enumerate(drawn)])
     mean = np.mean(drawn, axis=0)
-    sums = np.array([(mean - mean.mean())[i::6].sum() for i in range(6)])
-    population = 6 / 5 * (sums**2).sum() / 60**2
+    plain, means, _ = jackknife(mean, np.arange(60) % 6)
+    _, without, freedom = jackknife(mean, np.arange(60) % 6, log_odds)
+    sampler = mean.var(ddof=1) / 60
+    lasting = max(plain - sampler, 0)
+    straight = (without.var() / means.var()) * (mean.mean() * (1 - mean.mean())) ** 2
+    population = plain - lasting + lasting * straight
+    freedom = 2 / (2 / freedom + max(stats.kurtosis(without, bias=False), 0) / 6)
     between = np.var([one.mean() for one in drawn], ddof=1) / count
-    freedom = (population + between) ** 2 / (population**2 / 5 + between**2 / (count - 1))
+    freedom = (population + between) ** 2 / (population**2 / freedom + between**2 / (count - 1))
     half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5
     half /= mean.mean() * (1 - mean.mean())
     ends = special.expit(special.logit(mean.mean()) + half * np.array([-1, 1]))
@@ -67,7 +76,7 @@ def test_the_interval_joins_alphabets_and_trainings(store, count):
     assert (one.value, one.low, one.high) == pytest.approx((mean.mean(), *ends), rel=1e-9)
     assert found.spread == pytest.approx(np.std([c.mean() for c in drawn], ddof=1))
     assert found.values == {seed: pytest.approx(c.mean()) for seed, c in enumerate(drawn)}
-    assert one.method == f"t by alphabet and {count} seeds, log-odds"
+    assert one.method == f"jackknife by alphabet, {count} seeds, log-odds"
 
 
 def test_trainings_that_agree_add_nothing(store):

@@ -418,7 +418,7 @@ def test_where_errors_are_concentrated_text_says_how_to_see_more(store):
         "2,000 episodes",
         "seed 71",
         "n = 60",
-        "t by alphabet, log-odds",
+        "jackknife by alphabet, log-odds",
         "6 clusters",
         "digest 3f9c1a77",
         "95 %",
@@ -431,10 +431,10 @@ def test_the_caption_says_what_the_figures_are(store, wanted):
 
 def test_the_caption_names_the_interval_that_was_used(store):
     assert "wilson" in table([store()], "wilson").caption
-    assert "t by alphabet" not in table([store()], "wilson").caption
+    assert "jackknife by alphabet" not in table([store()], "wilson").caption
     assert "wilson" in table([store(alphabets=3)]).caption
     both = table([store(), store(np.ones(60), scorer={"name": "perfect"})]).caption
-    assert "t by alphabet, log-odds or wilson (as if trials were independent)" in both
+    assert "jackknife by alphabet, log-odds or wilson (as if trials were independent)" in both
 
 
 def test_the_caption_does_not_claim_that_wilsons_interval_covers_new_alphabets(store):
@@ -458,7 +458,7 @@ def test_the_official_runs_have_no_seed(store):
 @pytest.mark.parametrize("form", ["text", "github", "latex", "html"])
 def test_every_laid_out_format_says_what_its_figures_are(store, form):
     rendered = table([store()]).render(form)
-    for wanted in ("seed 71", "3f9c1a77", "t by alphabet"):
+    for wanted in ("seed 71", "3f9c1a77", "jackknife by alphabet"):
         assert wanted in " ".join(rendered.split())
     assert not rendered.startswith("\n")
 
