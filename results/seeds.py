@@ -11,7 +11,7 @@ import numpy as np
 from . import labels
 from .caption import describe
 from .errors import ResultError
-from .estimates import LEVEL, Estimate, log_odds_ends, log_odds_spread
+from .estimates import FEWEST_CLUSTERS, LEVEL, Estimate, log_odds_ends, log_odds_spread
 from .influence import Influence, influence
 from .layout import MISSING, Cell, Column, Layout, Section, percent
 from .run import Run
@@ -54,7 +54,8 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     the trials' mean credit (`estimates.log_odds_spread`), plus the variance
     between trainings over S (Bouthillier et al. 2021); both are known with
     few degrees of freedom, which Satterthwaite's formula joins. The interval
-    is one of log-odds, as `estimates.on_logit_scale`.
+    is one of log-odds, as `estimates.on_logit_scale`. With fewer than five
+    alphabets, trials count as if they were independent.
 
     Args:
         runs: At least two, whose records say recipe and seed.
@@ -80,14 +81,19 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     between = spread**2 / len(runs)
     if not 0 < mean.value < 1:
         raise ResultError("all trials right, or all wrong: the spread between seeds says nothing")
-    population, _, population_freedom = log_odds_spread(mean)
+    if len(mean.clusters) < FEWEST_CLUSTERS:
+        population, population_freedom = mean.value * (1 - mean.value) / mean.n, mean.n - 1
+        method, clusters = f"{len(runs)} seeds, as if trials were independent, log-odds", None
+    else:
+        population, _, population_freedom = log_odds_spread(mean)
+        method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
+        clusters = len(mean.clusters)
     variance, freedom = population + between, 1.0
     if variance:
         parts = population**2 / population_freedom, between**2 / (len(runs) - 1)
         freedom = variance**2 / sum(parts)
     low, high = log_odds_ends(mean.value, variance, freedom, level)
-    method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
-    estimate = Estimate(mean.value, low, high, level, method, mean.n, len(mean.clusters))
+    estimate = Estimate(mean.value, low, high, level, method, mean.n, clusters)
     return Seeds(estimate, spread, values)
 
 
@@ -119,10 +125,12 @@ class SeedsTable:
                 cells += [MISSING, MISSING] if one is None else _shown(one)
             rows.append((recipe, tuple(cells)))
         level = next(iter(self.cells.values())).estimate.level
+        several = all(one.estimate.clusters for one in self.cells.values())
+        where = "" if several else f" where there are {FEWEST_CLUSTERS} or more"
         caption = ". ".join(
             [
-                f"Accuracy %, mean over trainings, {100 * level:g} % interval for new alphabets "
-                "and new trainings; ± is the reach of its farther end",
+                f"Accuracy %, mean over trainings, {100 * level:g} % interval for new trainings "
+                f"and new alphabets{where}; ± is the reach of its farther end",
                 *(describe(label, run) for label, run in self.columns.items()),
             ]
         )

@@ -23,9 +23,9 @@ RECORD = {
 def store(tmp_path):
     """Stores the run of one training: its credits, recipe and seed."""
 
-    def store(credit, seed, recipe="r", episodes="e" * 64):
+    def store(credit, seed, recipe="r", episodes="e" * 64, alphabets=6):
         n = len(credit)
-        names = pd.Categorical([f"alphabet{i % 6}" for i in range(n)])
+        names = pd.Categorical([f"alphabet{i % alphabets}" for i in range(n)])
         record = copy.deepcopy({**RECORD, "episodes_digest": episodes})
         if recipe:
             record["scorer"]["training"] = {"recipe": recipe, "seed": seed}
@@ -77,6 +77,25 @@ def test_the_interval_joins_alphabets_and_trainings(store, jackknife, count):
     assert found.spread == pytest.approx(np.std([c.mean() for c in drawn], ddof=1))
     assert found.values == {seed: pytest.approx(c.mean()) for seed, c in enumerate(drawn)}
     assert one.method == f"jackknife by alphabet, {count} seeds, log-odds"
+
+
+@pytest.mark.parametrize("alphabets", [1, 4])
+def test_with_few_alphabets_trials_count_as_independent(store, alphabets):
+    drawn = credits(3)
+    runs = [store(credit, seed, alphabets=alphabets) for seed, credit in enumerate(drawn)]
+    found = over_seeds(runs)
+    mean = np.mean(drawn)
+    population, between = mean * (1 - mean) / 60, np.var([one.mean() for one in drawn], ddof=1) / 3
+    freedom = (population + between) ** 2 / (population**2 / 59 + between**2 / 2)
+    half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5 / (mean * (1 - mean))
+    ends = special.expit(special.logit(mean) + half * np.array([-1, 1]))
+    assert (found.estimate.low, found.estimate.high) == pytest.approx(ends, rel=1e-9)
+    assert found.estimate.clusters is None
+    caption = seeds_table(runs).layouts()[0].caption
+    assert "new alphabets where there are 5 or more" in caption
+    assert "where there are" not in seeds_table(
+        [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
+    ).layouts()[0].caption
 
 
 def test_trainings_that_agree_add_nothing(store):
