@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import special
 
 from .errors import ResultError
-from .influence import Influence, freedom_of, influence
+from .influence import Influence, influence
 
 if TYPE_CHECKING:
     from .run import Run
@@ -158,7 +158,8 @@ def on_logit_scale(
 
     A t interval for the log-odds, by the jackknife: near 100 % the accuracy
     itself is so skewed that a symmetric interval holds the truth too rarely
-    (docs/coverage.md). For variance and degrees of freedom see `log_odds_spread`.
+    (docs/coverage.md). The variance is that of `log_odds_spread`, the degrees
+    of freedom are `Influence.freedom`.
 
     Args:
         found: The influence of the alphabets on an accuracy that is neither
@@ -170,18 +171,18 @@ def on_logit_scale(
         endless: Whether to tell what endlessly many episodes would give.
     """
     mean = found.value
-    variance, lasting, freedom = log_odds_spread(found)
+    variance, lasting = log_odds_spread(found)
     if endless:
         variance = lasting
     else:
         quantiles = special.ndtri([(1 - level) / 2, (1 - level) / 2 / looks])
         variance += (float(quantiles[1] / quantiles[0]) ** 2 - 1) * found.sampler_variance
-    low, high = log_odds_ends(mean, variance, freedom, level)
+    low, high = log_odds_ends(mean, variance, found.freedom, level)
     method = "jackknife by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
     return Estimate(mean, low, high, level, method, found.n, len(found.clusters))
 
 
-def log_odds_spread(found: Influence) -> tuple[float, float, float]:
+def log_odds_spread(found: Influence) -> tuple[float, float]:
     """How much an accuracy varies between populations, judged by its log-odds.
 
     Between populations, the log-odds without one alphabet spread as many
@@ -194,7 +195,7 @@ def log_odds_spread(found: Influence) -> tuple[float, float, float]:
 
     Returns:
         `Influence.population_variance` and `Influence.lasting_variance` as
-        they are for that, and degrees of freedom.
+        they are for that.
     """
     kept = found.n - found.sizes
     right = np.clip(found.without * kept, 0, kept)
@@ -203,8 +204,7 @@ def log_odds_spread(found: Influence) -> tuple[float, float, float]:
     straight = float(np.var(found.without)) / (found.value * (1 - found.value)) ** 2
     times = float(np.var(without)) / straight if straight else 1.0
     lasting = times * found.lasting_variance
-    variance = found.population_variance - found.lasting_variance + lasting
-    return variance, lasting, freedom_of(found.sizes, without)
+    return found.population_variance - found.lasting_variance + lasting, lasting
 
 
 def log_odds_ends(

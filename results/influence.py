@@ -82,11 +82,28 @@ class Influence:
 
     @property
     def freedom(self) -> float:
-        """Degrees of freedom of the population variance, see `freedom_of`.
+        """Degrees of freedom of the population variance, at least 1.
 
-        Where no episode mixes clusters, those of the usual t test.
+        G - 1 for G clusters of equal size; of others fewer, by Satterthwaite's
+        rule as if the means of all clusters spread alike (Bell and McCaffrey
+        2002). Where episodes mix clusters, fewer again by the excess kurtosis k
+        of what the clusters do, as a variance estimated from G of them has
+        itself the relative variance 2 / (G - 1) + k / G; but not below 3, as k
+        is known badly, and the quantiles of t below that are several times as
+        large.
         """
-        return freedom_of(self.sizes, self.without if self.mixed else None)
+        count = len(self.clusters)
+        if count < 2:
+            return 1.0
+        shares = self.sizes / self.n
+        # What the mean without each cluster is made of: row by row, of the means of all.
+        made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
+        squares = (made - made.mean(axis=0)).T @ (made - made.mean(axis=0))
+        freedom = float(np.trace(squares) ** 2 / np.sum(squares**2))
+        if self.mixed and count > 3 and np.ptp(self.without) > 0:
+            excess = max(_excess_kurtosis(self.without), 0.0)
+            freedom = max(2 / (2 / freedom + excess / count), min(freedom, 3.0))
+        return max(freedom, 1.0)
 
     @property
     def sampler_variance(self) -> float:
@@ -118,33 +135,6 @@ class Influence:
     def lasting_variance(self) -> float:
         """What is left of the population variance with endlessly many episodes."""
         return max(self.population_variance - self.sampler_variance, 0.0)
-
-
-def freedom_of(sizes: np.ndarray, without: np.ndarray | None = None) -> float:
-    """Degrees of freedom of a jackknife variance over clusters, at least 1.
-
-    G - 1 for G clusters of equal size; of others fewer, by Satterthwaite's
-    rule as if the means of all clusters spread alike (Bell and McCaffrey
-    2002). Fewer again by the excess kurtosis k of what the clusters do, as a
-    variance estimated from G of them has itself the relative variance
-    2 / (G - 1) + k / G.
-
-    Args:
-        sizes: float64 ndarray (clusters,), trials of each.
-        without: float64 ndarray (clusters,), the figure without each cluster;
-            None where the tails are not to count.
-    """
-    count = len(sizes)
-    if count < 2:
-        return 1.0
-    shares = sizes / sizes.sum()
-    # What the mean without each cluster is made of: row by row, of the means of all.
-    made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
-    squares = (made - made.mean(axis=0)).T @ (made - made.mean(axis=0))
-    freedom = np.trace(squares) ** 2 / np.sum(squares**2)
-    if without is not None and count > 3 and np.ptp(without) > 0:
-        freedom = 2 / (2 / freedom + max(_excess_kurtosis(without), 0.0) / count)
-    return max(float(freedom), 1.0)
 
 
 def _excess_kurtosis(values: np.ndarray) -> float:

@@ -85,7 +85,7 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
         population, population_freedom = mean.value * (1 - mean.value) / mean.n, mean.n - 1
         method, clusters = f"{len(runs)} seeds, as if trials were independent, log-odds", None
     else:
-        population, _, population_freedom = log_odds_spread(mean)
+        population, population_freedom = log_odds_spread(mean)[0], mean.freedom
         method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
         clusters = len(mean.clusters)
     variance, freedom = population + between, 1.0

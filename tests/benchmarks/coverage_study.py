@@ -231,7 +231,7 @@ def stopped(protocol: str, world: World, halfwidth: float, worlds: int) -> pd.Se
 def main() -> None:
     """Prints the study as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worlds", type=int, default=100)
+    parser.add_argument("--worlds", type=int, default=400)
     worlds, start = parser.parse_args().worlds, time.perf_counter()
     lines = []
     for title, world in WORLDS.items():

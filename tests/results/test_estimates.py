@@ -203,9 +203,7 @@ def log_odds_definition(credit, cluster, level, jackknife):
     sampler = ((credit - mean) ** 2).sum() / (len(credit) - 1) / len(credit)
     lasting = max(plain - sampler, 0)
     lasting, rest = lasting * without.var() / means.var(), (plain - lasting) / (mean - mean**2) ** 2
-    tails = max(stats.kurtosis(without, bias=False), 0) / len(without)
-    law = stats.t(max(2 / (2 / freedom + tails), 1))
-    half = law.isf((1 - level) / 2) * (lasting + rest) ** 0.5
+    half = stats.t(freedom).isf((1 - level) / 2) * (lasting + rest) ** 0.5
     return tuple(special.expit(special.logit(mean) + sign * half) for sign in (-1, 1))
 
 
@@ -236,6 +234,14 @@ def test_the_plain_t_interval_can_be_asked_for():
     one = estimate(trials, "t")
     assert one == clustered(trials["credit"].to_numpy(), np.repeat(np.arange(6), 10))
     assert one.method == "t by alphabet"
+
+
+def test_an_alphabet_with_all_errors_leaves_an_interval_within_0_and_1():
+    credit = np.ones(400)
+    credit[:7] = 0
+    one = estimate(trials_of(10, credit, each=40))
+    assert one.method == "jackknife by alphabet, log-odds"
+    assert 0 < one.low < one.value < one.high < 1
 
 
 def test_near_the_end_of_the_scale_the_default_reaches_further_down_than_up():

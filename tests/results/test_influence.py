@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import hypothesis
 import numpy as np
 import pandas as pd
@@ -5,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from scipy import stats
 from wayshot.results import ResultError, influence, judge
-from wayshot.results.influence import _excess_kurtosis, freedom_of
+from wayshot.results.influence import _excess_kurtosis
 
 
 def trials_of(scores, classes, alphabet_of_class):
@@ -156,13 +158,20 @@ def test_the_excess_kurtosis_is_scipys(count):
 
 
 def test_few_clusters_that_say_most_leave_fewer_degrees_of_freedom():
-    one = trials_of(*draw(3, episodes=60, characters=40, alphabets=10))
-    assert 1 <= influence(one).freedom < 9
-    hard = one.assign(credit=np.where(one["alphabet"] == "a", 0.0, 1.0), rank=1.0)
-    assert influence(hard).freedom < 3
+    one = influence(trials_of(*draw(3, episodes=60, characters=40, alphabets=10)))
+    sizes = replace(one, mixed=False).freedom
+    tails = max(stats.kurtosis(one.without, bias=False), 0)
+    assert 8 < sizes < 9
+    assert one.freedom == pytest.approx(2 / (2 / sizes + tails / 10), rel=1e-9)
+    hard = replace(one, parts=np.eye(10)[:1] - 0.1)
+    assert 2 / (2 / sizes + stats.kurtosis(hard.without, bias=False) / 10) < 3
+    assert (hard.freedom, replace(hard, mixed=False).freedom) == (3, sizes)
 
 
 def test_clusters_of_equal_size_have_one_degree_of_freedom_less_than_they_are():
+    one = influence(trials_of(*draw(3, episodes=40, characters=40, alphabets=10)))
     for count in (2, 5, 20):
-        assert freedom_of(np.full(count, 7.0)) == pytest.approx(count - 1, rel=1e-12)
-    assert freedom_of(np.array([1.0, 1, 1, 1, 100])) < 2
+        alike = replace(one, clusters=tuple("c" * count), sizes=np.full(count, one.n / count))
+        assert replace(alike, mixed=False).freedom == pytest.approx(count - 1, rel=1e-12)
+    uneven = replace(one, clusters=tuple("c" * 5), sizes=np.array([1.0, 1, 1, 1, one.n - 4]))
+    assert 1 <= replace(uneven, mixed=False).freedom < 2

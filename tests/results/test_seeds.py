@@ -60,13 +60,12 @@ def test_the_interval_joins_alphabets_and_trainings(store, jackknife, count):
     drawn = credits(count)
     found = over_seeds([store(credit, seed) for seed, credit in enumerate(drawn)])
     mean = np.mean(drawn, axis=0)
-    plain, means, _ = jackknife(mean, np.arange(60) % 6)
-    _, without, freedom = jackknife(mean, np.arange(60) % 6, log_odds)
+    plain, means, freedom = jackknife(mean, np.arange(60) % 6)
+    _, without, _ = jackknife(mean, np.arange(60) % 6, log_odds)
     sampler = mean.var(ddof=1) / 60
     lasting = max(plain - sampler, 0)
     straight = (without.var() / means.var()) * (mean.mean() * (1 - mean.mean())) ** 2
     population = plain - lasting + lasting * straight
-    freedom = 2 / (2 / freedom + max(stats.kurtosis(without, bias=False), 0) / 6)
     between = np.var([one.mean() for one in drawn], ddof=1) / count
     freedom = (population + between) ** 2 / (population**2 / freedom + between**2 / (count - 1))
     half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5
@@ -91,11 +90,10 @@ def test_with_few_alphabets_trials_count_as_independent(store, alphabets):
     ends = special.expit(special.logit(mean) + half * np.array([-1, 1]))
     assert (found.estimate.low, found.estimate.high) == pytest.approx(ends, rel=1e-9)
     assert found.estimate.clusters is None
-    caption = seeds_table(runs).layouts()[0].caption
-    assert "new alphabets where there are 5 or more" in caption
-    assert "where there are" not in seeds_table(
-        [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
-    ).layouts()[0].caption
+    others = [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
+    few, many = (seeds_table(some).layouts()[0].caption for some in (runs, others))
+    assert "new alphabets where there are 5 or more" in few
+    assert "new alphabets;" in many
 
 
 def test_trainings_that_agree_add_nothing(store):
