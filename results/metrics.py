@@ -71,6 +71,16 @@ def metrics(run: Run, level: float = LEVEL) -> dict[str, Any]:
     return found
 
 
+def _classes(
+    trials: pd.DataFrame, target: np.ndarray, cluster: np.ndarray, ways: int
+) -> np.ndarray:
+    """The alphabet of every class of every trial, -1 for classes that no trial asks for."""
+    episode = pd.factorize(trials["episode"])[0]
+    alphabets = np.full((episode.max() + 1, ways), -1)
+    alphabets[episode, target] = cluster
+    return alphabets[episode]
+
+
 def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     """Tells how well a run's scores tell pairs of one character from others.
 
@@ -93,7 +103,9 @@ def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     trials = run.trials
     target = trials["target"].to_numpy(np.int64)
     cluster = pd.factorize(trials["alphabet"], sort=True)[0]
-    found = verify(scores, target, cluster, level)
+    found = verify(
+        scores, target, cluster, level, _classes(trials, target, cluster, scores.shape[1])
+    )
     result: dict[str, Any] = {
         **_heading(run),
         "verification": {name: one.as_json() for name, one in found.items()},

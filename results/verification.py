@@ -181,23 +181,30 @@ def _curve(thresholds: np.ndarray, ends: np.ndarray, same: np.ndarray, weight: n
 
 
 def verify(
-    scores: np.ndarray, target: np.ndarray, cluster: np.ndarray, level: float = LEVEL
+    scores: np.ndarray,
+    target: np.ndarray,
+    cluster: np.ndarray,
+    level: float = LEVEL,
+    classes: np.ndarray | None = None,
 ) -> dict[str, Estimate]:
     """Estimates how well a scorer verifies, with intervals for other alphabets.
 
     The intervals are those of t with G - 1 degrees of freedom for G alphabets,
     on the scale of log-odds (`estimates.log_odds_ends`). The variance is
     (G - 1) / G times the sum of squares of what each metric moves by when one
-    alphabet's trials are left out (the jackknife CV3 of MacKinnon et al. 2023,
-    around the value itself). An alphabet counts as query only. Where none
-    moves a metric, or it is 0 or 1, the interval has no width, which does not
-    mean that there is no doubt; the method says so.
+    alphabet's pairs are left out, those of its queries and those of its
+    classes (the jackknife CV3 of MacKinnon et al. 2023, around the value
+    itself). The noise of finitely many episodes is in it, once for either.
+    Where none moves a metric, or it is 0 or 1, the interval has no width,
+    which does not mean that there is no doubt; the method says so.
 
     Args:
         scores: float ndarray (n, ways), as for `pairs`.
         target: int ndarray (n,), the true way of each query.
         cluster: int ndarray (n,), the alphabet of each trial's query.
         level: Nominal coverage.
+        classes: int ndarray (n, ways), the alphabet of each class, -1 where
+            it is not known; None where episodes are within alphabets.
 
     Returns:
         By metric of `Curve`: `auc`, `eer`, `tar@far=1%`, `tar@far=0.1%`, and
@@ -212,7 +219,9 @@ def verify(
     score, same, trial = pairs(scores, target)
     if cluster.shape != target.shape:
         raise ResultError(f"alphabets of shape {cluster.shape}, expected {target.shape}, one each")
-    labels, cluster = np.unique(cluster, return_inverse=True)
+    if classes is not None and classes.shape != scores.shape:
+        raise ResultError(f"alphabets of classes of shape {classes.shape}, expected {scores.shape}")
+    labels = np.unique(cluster)
     clusters = len(labels)
     if clusters < 2:
         raise ResultError(
@@ -220,14 +229,15 @@ def verify(
             "verify on a protocol of several alphabets"
         )
     order, ends = _steps(score)
-    thresholds, same, cluster = score[order[ends]], same[order], cluster[trial[order]]
+    thresholds, same, query = score[order[ends]], same[order], cluster[trial[order]]
+    other = query if classes is None else classes[~np.isneginf(scores)][order]
 
     def measured(weight: np.ndarray) -> list[float]:
         curve = _curve(thresholds, ends, same, weight)
         return [metric(curve) for metric in _METRICS.values()]
 
     values = measured(np.ones(len(score), bool))
-    without = np.array([measured(cluster != one) for one in range(clusters)])
+    without = np.array([measured((query != one) & (other != one)) for one in labels])
     variance = (clusters - 1) / clusters * np.sum((without - values) ** 2, axis=0)
     found = {}
     for name, value, spread in zip(_METRICS, values, variance.tolist(), strict=True):

@@ -21,7 +21,7 @@ RECORD = {
 
 @pytest.fixture
 def store(tmp_path):
-    def store(scale=None, keep=True, reuse="independent"):
+    def store(scale=None, keep=True, reuse="independent", mixed=False):
         generator = np.random.default_rng(4)
         scores = generator.standard_normal((120, 5)).astype(np.float32)
         target = np.tile(np.arange(5), 24)
@@ -33,6 +33,8 @@ def store(tmp_path):
         if scale == "probability":
             scores = 1 / (1 + np.exp(-scores))
         names = pd.Categorical(np.repeat([f"alphabet{i}" for i in range(8)], 15))
+        if mixed:
+            names = names[np.arange(120) * 7 % 120]
         columns = {
             "episode": np.repeat(np.arange(24), 5),
             "query": target.astype(np.int32),
@@ -41,7 +43,7 @@ def store(tmp_path):
         }
         if keep:
             columns["scores"] = scores
-        return write(tmp_path / f"{scale}{keep}{reuse}", record, [columns]), scores, target
+        return write(tmp_path / f"{scale}{keep}{reuse}{mixed}", record, [columns]), scores, target
 
     return store
 
@@ -89,6 +91,17 @@ def test_probabilities_are_checked_where_the_scorer_gives_them(store, scale):
         "expected calibration error": pytest.approx(expected.ece),
         "brier": pytest.approx(expected.brier),
     }
+
+
+def test_between_alphabets_verification_knows_those_of_all_classes(store):
+    run, scores, target = store(mixed=True)
+    cluster = np.repeat(np.arange(8), 15)[np.arange(120) * 7 % 120]
+    classes = np.repeat(cluster.reshape(24, 5), 5, axis=0)
+    assert (classes != cluster[:, None]).any()
+    expected = verify(scores, target, cluster, classes=classes)
+    found = verification_of(run)["verification"]
+    assert found == {name: one.as_json() for name, one in expected.items()}
+    assert found != {name: one.as_json() for name, one in verify(scores, target, cluster).items()}
 
 
 def test_without_scores_there_is_no_verification(store):

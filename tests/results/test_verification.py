@@ -64,18 +64,21 @@ def metrics_of(curve):
     return dict(zip(METRICS, figures, strict=True))
 
 
-def verify_definition(scores, target, cluster, level):
+def verify_definition(scores, target, cluster, level, classes=None):
     """Every metric anew without each alphabet; its value, low and high."""
 
-    def measured(kept):
+    def measured(left_out=None):
         score, same = [], []
-        for row, truth in zip(scores[kept], target[kept], strict=True):
-            score += [one for one in row if one > -np.inf]
-            same += [way == truth for way, one in enumerate(row) if one > -np.inf]
+        for trial, truth in enumerate(target):
+            for way, one in enumerate(scores[trial]):
+                other = cluster[trial] if classes is None else classes[trial, way]
+                if one > -np.inf and left_out not in (cluster[trial], other):
+                    score.append(one)
+                    same.append(way == truth)
         return metrics_definition(np.array(score), np.array(same))
 
-    values, groups = measured(np.ones(len(target), bool)), len(set(cluster.tolist()))
-    without = [measured(cluster != one) for one in set(cluster.tolist())]
+    values, groups = measured(), len(set(cluster.tolist()))
+    without = [measured(one) for one in set(cluster.tolist())]
     found = {}
     for name, value in values.items():
         squares = sum((one[name] - value) ** 2 for one in without)
@@ -363,6 +366,32 @@ def test_verification_equals_the_jackknife_that_measures_all_anew(sample, level)
     for name, one in found.items():
         assert one.value == near(expected[name][0])
         assert (one.low, one.high) == pytest.approx(expected[name][1:], rel=1e-9, abs=1e-7)
+
+
+@fast
+@hypothesis.given(trials(), st.integers(0, 2**32))
+def test_between_alphabets_one_is_left_out_as_query_and_as_class(sample, seed):
+    scores, target, cluster = sample
+    classes = np.random.default_rng(seed).integers(-1, cluster.max() + 1, scores.shape)
+    np.put_along_axis(classes, target[:, None], cluster[:, None], axis=1)
+    different = (scores > -np.inf) & (np.arange(scores.shape[1]) != target[:, None])
+    for one in range(cluster.max() + 1):
+        left = (cluster != one)[:, None] & (classes != one) & different
+        hypothesis.assume(left.any())
+    expected = verify_definition(scores, target, cluster, 0.95, classes)
+    for name, one in verify(scores, target, cluster, classes=classes).items():
+        assert (one.low, one.high) == pytest.approx(expected[name][1:], rel=1e-9, abs=1e-7)
+
+
+def test_without_pairs_beside_those_of_one_alphabet_others_cannot_be_told_of():
+    scores, target, cluster = np.eye(2), np.arange(2), np.arange(2)
+    with pytest.raises(ResultError, match=r"^no different pairs"):
+        verify(scores, target, cluster, classes=np.array([[0, 1], [0, 1]]))
+
+
+def test_alphabets_of_as_many_classes_as_there_are_scores_are_asked_for():
+    with pytest.raises(ResultError, match=r"^alphabets of classes of shape \(2, 3\), expected \("):
+        verify(np.zeros((2, 2)), np.zeros(2, int), np.arange(2), classes=np.zeros((2, 3), int))
 
 
 @fast
