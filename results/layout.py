@@ -158,7 +158,7 @@ class Layout:
     def groups(self) -> list[tuple[str, int]]:
         """Headings over columns and how many columns each spans; "" over a column of none.
 
-        Empty where a group of several columns would be the only one.
+        Empty where no group has several columns.
         """
         spans: list[tuple[str, int]] = []
         for column in self.columns:
@@ -166,11 +166,8 @@ class Layout:
                 spans[-1] = (column.group, spans[-1][1] + 1)
             else:
                 spans.append((column.group, 1))
-        several = any(count > 1 for _, count in spans)
-        named = {column.group for column in self.columns if column.kind == "figures"}
-        return [(group if count > 1 else "", count) for group, count in spans] * (
-            several and len(named) > 1
-        )
+        shown = [(group if count > 1 else "", count) for group, count in spans]
+        return shown if any(group for group, _ in shown) else []
 
     def headings(self) -> list[str]:
         """What stands over each column, beneath `groups`."""

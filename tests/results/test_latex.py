@@ -251,6 +251,13 @@ def test_groups_of_columns_have_a_heading_with_a_rule():
     assert r"stub & {1} & {2} & {y} \\" in written
 
 
+def test_a_group_of_all_columns_keeps_their_headings_short():
+    columns = (Column("x-1", "x", "1"), Column("x-2", "x", "2"))
+    written = write(layout((Cell("1"), Cell("2")), columns=columns))
+    assert r" & \multicolumn{2}{c}{x} \\" in written
+    assert r" & {1} & {2} \\" in written
+
+
 def test_a_wide_table_becomes_several_above_each_other():
     columns = tuple(Column(f"a-rather-long-protocol-{i}") for i in range(8))
     cells = tuple(Cell("50.0", "1.0") for _ in columns)
