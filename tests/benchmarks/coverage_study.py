@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import special
 from tqdm import tqdm
 from wayshot.bench.stopping import looks
 from wayshot.results import bootstrap, influence, judge, on_logit_scale
@@ -28,6 +29,7 @@ VINYALS = (4, 41, 26, 47, 40, 30, 45, 46, 28, 23, 25, 42, 26)
 
 DRAWERS = 20
 DIMENSIONS = 12
+FAR_APART = 0.55
 METHODS = ("population", "bootstrap", "t", "sampler-z")
 
 
@@ -55,33 +57,37 @@ Scores = Callable[[Episodes], np.ndarray]
 World = Callable[[np.random.Generator, Names], Scores]
 
 
-def places(noise: float) -> World:
+def scattered(noise: float, rng: np.random.Generator, names: Names) -> np.ndarray:
     """Characters are points around their alphabet's, images around their character's.
 
     Alphabets differ in how close their characters lie, characters in how
-    alike their images are; scores are minus squared distances. So most
-    errors are confusions within alphabets, of few pairs.
+    alike their images are. The places of images, float32 ndarray (images, dimensions).
     """
+    alphabets, characters = names.alphabet.max() + 1, names.character.max() + 1
+    closeness = np.exp(0.25 * rng.standard_normal(alphabets))[names.alphabet_of_character]
+    middle = rng.standard_normal((alphabets, DIMENSIONS))[names.alphabet_of_character]
+    middle += closeness[:, None] * rng.standard_normal((characters, DIMENSIONS))
+    spread = noise * np.exp(0.3 * rng.standard_normal(characters))
+    images = middle[names.character] + spread[names.character, None] * rng.standard_normal(
+        (len(names.character), DIMENSIONS)
+    )
+    return images.astype(np.float32)
 
-    def world(rng: np.random.Generator, names: Names) -> Scores:
-        alphabets, characters = names.alphabet.max() + 1, names.character.max() + 1
-        closeness = np.exp(0.25 * rng.standard_normal(alphabets))[names.alphabet_of_character]
-        middle = rng.standard_normal((alphabets, DIMENSIONS))[names.alphabet_of_character]
-        middle += closeness[:, None] * rng.standard_normal((characters, DIMENSIONS))
-        spread = noise * np.exp(0.3 * rng.standard_normal(characters))
-        images = middle[names.character] + spread[names.character, None] * rng.standard_normal(
-            (len(names.character), DIMENSIONS)
-        )
-        images = images.astype(np.float32)
 
-        def scores(episodes: Episodes) -> np.ndarray:
-            support, query = images[episodes.support[..., 0]], images[episodes.query]
-            lengths = np.square(support).sum(axis=-1)[:, None]
-            return 2 * query @ support.transpose(0, 2, 1) - lengths
+def nearest(images: np.ndarray) -> Scores:
+    """Minus squared distances, up to what all classes of a query share."""
 
-        return scores
+    def scores(episodes: Episodes) -> np.ndarray:
+        support, query = images[episodes.support[..., 0]], images[episodes.query]
+        lengths = np.square(support).sum(axis=-1)[:, None]
+        return 2 * query @ support.transpose(0, 2, 1) - lengths
 
-    return world
+    return scores
+
+
+def places(noise: float) -> World:
+    """Most errors are confusions within alphabets, of few pairs."""
+    return lambda rng, names: nearest(scattered(noise, rng, names))
 
 
 def odds(ease: float, heavy: bool = False) -> World:
@@ -115,7 +121,7 @@ def odds(ease: float, heavy: bool = False) -> World:
 
 
 WORLDS = {
-    "places, images far apart": places(0.55),
+    "places, images far apart": places(FAR_APART),
     "places, images close": places(0.38),
     "odds": odds(6.0),
     "odds, heavy tails": odds(7.0, heavy=True),
@@ -228,6 +234,40 @@ def stopped(protocol: str, world: World, halfwidth: float, worlds: int) -> pd.Se
     return pd.Series([truth, table[:, 0].mean(), *(one.mean() for one in held)])
 
 
+def alarms(protocol: str, noise: float, worlds: int) -> pd.DataFrame:
+    """How often paired tests at 5 % tell two scorers apart that are as good as one another.
+
+    Each sees all but one of the dimensions of places.
+    """
+    counts = (20,) if protocol == "lake-runs" else (400, 1_000, 10_000)
+    rows = []
+    for names, rng, episodes in tqdm(draws(protocol, worlds), total=worlds, desc=protocol):
+        images, episodes = scattered(noise, rng, names), episodes[: max(counts)]
+        two = [
+            trials(nearest(images[:, seen])(episodes), episodes, names)
+            for seen in (slice(1, None), slice(None, -1))
+        ]
+        for count in counts:
+            one, other = (influence(each[each["episode"] < count]) for each in two)
+            moved = one - other
+            rows.append(
+                (
+                    count,
+                    one.value,
+                    *(
+                        2 * special.stdtr(freedom, -abs(moved.value) / max(variance, 1e-12) ** 0.5)
+                        < 0.05
+                        for variance, freedom in (
+                            (moved.population_variance, moved.freedom),
+                            (moved.sampler_variance, count - 1),
+                        )
+                    ),
+                )
+            )
+    found = pd.DataFrame(rows, columns=["episodes", "accuracy", "by alphabet", "over episodes"])
+    return found.groupby("episodes").mean()
+
+
 def main() -> None:
     """Prints the study as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -258,6 +298,13 @@ def main() -> None:
             f"| {title} | `{protocol}` | {100 * halfwidth:g} | {100 * truth:.1f} | "
             f"{episodes:,.0f} | {cells} |"
         )
+    print("\nTwo scorers that are as good as one another, told apart by a paired test at 5 %:\n")
+    print("| worlds | protocol | episodes | accuracy | t by alphabet | t over episodes |")
+    print("|---|---|---|---|---|---|")
+    for protocol in ("lake-runs", *PROTOCOLS):
+        for episodes, row in alarms(protocol, FAR_APART, worlds).iterrows():
+            cells = " | ".join(f"{100 * one:.1f}" for one in row)
+            print(f"| places, images far apart | `{protocol}` | {episodes:,} | {cells} |")
 
 
 if __name__ == "__main__":
