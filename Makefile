@@ -93,7 +93,7 @@ $(VENV)/tested: $(VENV)/installed
 	@touch $@
 
 $(VENV)/checked: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,check,engines]'
 	@touch $@
 
 $(VENV)/timed: $(VENV)/tested

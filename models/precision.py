@@ -20,7 +20,7 @@ def _has_bfloat16() -> bool:
         able = torch.cpu.get_capabilities()
         return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     if backend == "jax":
-        import jax
+        import jax  # pyright: ignore[reportMissingImports]
 
         return jax.default_backend() != "cpu"
     import tensorflow as tf
