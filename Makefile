@@ -93,7 +93,7 @@ $(VENV)/tested: $(VENV)/installed
 	@touch $@
 
 $(VENV)/checked: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet --editable '.[test,check,engines]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
 	@touch $@
 
 $(VENV)/timed: $(VENV)/tested

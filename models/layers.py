@@ -23,7 +23,7 @@ def _torch(x: Any) -> Any:
     """PyTorch, where it holds the data; None elsewhere and while shapes are inferred."""
     if keras.config.backend() != "torch" or keras.config.image_data_format() != "channels_last":
         return None
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     return torch if isinstance(x, torch.Tensor) and x.device.type != "meta" else None
 

@@ -13,7 +13,7 @@ def _has_bfloat16() -> bool:
 
     backend = keras.config.backend()
     if backend == "torch":
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
 
         if torch.cuda.is_available():
             return torch.cuda.is_bf16_supported()

@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 from easyfsl.datasets import FeaturesDataset  # pyright: ignore[reportMissingImports]
 from easyfsl.methods import PrototypicalNetworks  # pyright: ignore[reportMissingImports]
 from easyfsl.samplers import TaskSampler  # pyright: ignore[reportMissingImports]
 from easyfsl.utils import evaluate  # pyright: ignore[reportMissingImports]
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader  # pyright: ignore[reportMissingImports]
 
 
 class Given(TaskSampler):
