@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from .errors import ResultError
-from .estimates import FEWEST_CLUSTERS, LEVEL, Estimate, clopper_pearson
-from .influence import Influence
+from .estimates import LEVEL, Estimate, clopper_pearson
+from .influence import FEWEST_CLUSTERS, Influence
 from .matching import Outcome, check_same_episodes, outcome
 from .run import Run
 
@@ -102,12 +102,12 @@ def _error(found: Influence, gains: np.ndarray, what: str) -> _Error | None:
     """The error of the mean gain; None where all gains are alike."""
     if gains.min() == gains.max():
         return None
-    clusters, variance = len(found.clusters), found.population_variance
-    flat = np.max(np.abs(found.totals)) < 1e-12
-    if clusters < FEWEST_CLUSTERS or flat or not math.isfinite(variance):
+    if not found.spreads:
         n = len(gains)
         return _Error(float(gains.var(ddof=1)) / n, 0.0, n - 1, "paired t over trials", None)
-    return _Error(variance, found.lasting_variance, found.freedom, f"t by {what}", clusters)
+    variance, lasting = found.population_variance, found.lasting_variance
+    clusters = len(found.clusters)
+    return _Error(variance, lasting, found.freedom, f"jackknife by {what}", clusters)
 
 
 def _parts(found: Influence) -> np.ndarray:
@@ -235,9 +235,10 @@ def difference(first: Outcome, second: Outcome, level: float = LEVEL) -> tuple[E
     """Estimates a difference of accuracies, and tests whether there is one.
 
     The t interval by the `Influence.population_variance` of the difference
-    with its `Influence.freedom`, which is G - 1 for G clusters of equal size;
-    with fewer than five clusters, or where the difference is the same in all,
-    the paired t interval over trials. Where all trials differ alike by v, mostly 0, there
+    with its `Influence.freedom`, which of clusters of equal size that no
+    episode mixes is the paired t interval over their means. With fewer than
+    five clusters, or where the difference is the same in all, the paired t
+    interval over trials. Where all trials differ alike by v, mostly 0, there
     is no spread, but doubt: a share u of others may be unlike them, u the
     bound of Clopper and Pearson for none seen in n, as if trials were
     independent. Those lie between -1 and 1, which gives v - u (1 + v) to

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 """Nominal coverage of intervals."""
 
-FEWEST_CLUSTERS = 5
-"""With fewer alphabets, the spread between them cannot be estimated."""
-
 RESAMPLES = 9_999
 """Of the bootstrap; its random numbers are the same at every call."""
 
@@ -156,10 +153,10 @@ def on_logit_scale(
 ) -> Estimate:
     """The population interval: new alphabets, their characters and images, and other episodes.
 
-    A t interval for the log-odds, by the jackknife: near 100 % the accuracy
+    A t interval for the log-odds, by the delta method: near 100 % the accuracy
     itself is so skewed that a symmetric interval holds the truth too rarely
-    (docs/coverage.md). The variance is that of `log_odds_spread`, the degrees
-    of freedom are `Influence.freedom`.
+    (docs/coverage.md). The variance is `Influence.population_variance`, a
+    jackknife, the degrees of freedom are `Influence.freedom`.
 
     Args:
         found: The influence of the alphabets on an accuracy that is neither
@@ -171,40 +168,14 @@ def on_logit_scale(
         endless: Whether to tell what endlessly many episodes would give.
     """
     mean = found.value
-    variance, lasting = log_odds_spread(found)
-    if endless:
-        variance = lasting
-    else:
+    variance = found.lasting_variance
+    if not endless:
         quantiles = special.ndtri([(1 - level) / 2, (1 - level) / 2 / looks])
-        variance += (float(quantiles[1] / quantiles[0]) ** 2 - 1) * found.sampler_variance
+        widening = float(quantiles[1] / quantiles[0]) ** 2 - 1
+        variance = found.population_variance + widening * found.sampler_variance
     low, high = log_odds_ends(mean, variance, found.freedom, level)
     method = "jackknife by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
     return Estimate(mean, low, high, level, method, found.n, len(found.clusters))
-
-
-def log_odds_spread(found: Influence) -> tuple[float, float]:
-    """How much an accuracy varies between populations, judged by its log-odds.
-
-    Between populations, the log-odds without one alphabet spread as many
-    times as far as to first order as they do here; the episodes' noise is
-    left as it is.
-
-    Args:
-        found: The influence of the alphabets on an accuracy that is neither
-            0 nor 1.
-
-    Returns:
-        `Influence.population_variance` and `Influence.lasting_variance` as
-        they are for that.
-    """
-    kept = found.n - found.sizes
-    right = np.clip(found.without * kept, 0, kept)
-    # Half a trial on either side, as an alphabet may have all errors (Haldane 1956).
-    without = np.log((right + 0.5) / (kept - right + 0.5))
-    straight = float(np.var(found.without)) / (found.value * (1 - found.value)) ** 2
-    times = float(np.var(without)) / straight if straight else 1.0
-    lasting = times * found.lasting_variance
-    return found.population_variance - found.lasting_variance + lasting, lasting
 
 
 def log_odds_ends(
@@ -221,7 +192,7 @@ def log_odds_ends(
     error = math.sqrt(variance) / (mean * (1 - mean))
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     middle = math.log(mean / (1 - mean))
-    low, high = (1 / (1 + math.exp(-(middle + sign * half))) for sign in (-1, 1))
+    low, high = (float(special.expit(middle + sign * half)) for sign in (-1, 1))
     # Where nothing varies, rounding in the logarithms must not part the ends from the value.
     return min(low, mean), max(high, mean)
 
@@ -272,8 +243,7 @@ def _population(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
             value = float(credit[0])
             return Estimate(value, value, value, level, "constant", len(credit), alphabets)
         found = find(trials)
-        flat = np.max(np.abs(found.totals)) < 1e-12
-        if len(found.clusters) < FEWEST_CLUSTERS or flat:
+        if not found.spreads:
             found_level = 1 - (1 - level) / options.get("looks", 1)
             return replace(wilson(credit, found_level), level=level)
         return interval(found, level, **options)

@@ -20,6 +20,9 @@ import pandas as pd
 
 from .errors import ResultError
 
+FEWEST_CLUSTERS = 5
+"""With fewer alphabets, the spread between them cannot be estimated."""
+
 COLUMNS = ["episode", "target", "predicted", "credit", "rank", "alphabet"]
 """The columns of trials that influence is found from."""
 
@@ -89,7 +92,7 @@ class Influence:
         2002). Where episodes mix clusters, fewer again by the excess kurtosis k
         of what the clusters do, as a variance estimated from G of them has
         itself the relative variance 2 / (G - 1) + k / G; but not below 3, as k
-        is known badly, and the quantiles of t below that are several times as
+        is known badly, and the quantiles of t below that up to four times as
         large.
         """
         count = len(self.clusters)
@@ -98,12 +101,19 @@ class Influence:
         shares = self.sizes / self.n
         # What the mean without each cluster is made of: row by row, of the means of all.
         made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
-        squares = (made - made.mean(axis=0)).T @ (made - made.mean(axis=0))
+        squares = np.cov(made, rowvar=False)
         freedom = float(np.trace(squares) ** 2 / np.sum(squares**2))
         if self.mixed and count > 3 and np.ptp(self.without) > 0:
             excess = max(_excess_kurtosis(self.without), 0.0)
             freedom = max(2 / (2 / freedom + excess / count), min(freedom, 3.0))
         return max(freedom, 1.0)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the spread between clusters can be known: of `FEWEST_CLUSTERS` that differ."""
+        differ = float(np.max(np.abs(self.totals))) >= 1e-12
+        known = math.isfinite(self.population_variance)
+        return len(self.clusters) >= FEWEST_CLUSTERS and differ and known
 
     @property
     def sampler_variance(self) -> float:
@@ -124,12 +134,11 @@ class Influence:
         count = len(self.clusters)
         if count < 2:
             return math.inf
-        squares = count * float(np.var(self.without))
+        jackknife = (count - 1) * float(np.var(self.without))
         if not self.mixed:
-            return (count - 1) / count * squares
-        kept = self.n - self.sizes
-        noise = float(np.sum(_variance_of_sum(self.parts) / kept**2))
-        return (count - 1) / count * max(squares - noise, 0.0) + self.sampler_variance
+            return jackknife
+        noise = float(np.sum(_variance_of_sum(self.parts) / (self.n - self.sizes) ** 2))
+        return max(jackknife - (count - 1) / count * noise, 0.0) + self.sampler_variance
 
     @property
     def lasting_variance(self) -> float:

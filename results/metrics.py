@@ -59,15 +59,18 @@ def metrics(run: Run, level: float = LEVEL) -> dict[str, Any]:
 
     Returns:
         JSON's types: protocol, scorer, seed, episodes, digests, n; `accuracy`
-        by interval, as fractions; `ranks`; and what `verification` adds where
-        scores are stored.
+        by interval, as fractions; `ranks`; and what `verification_of` adds
+        where scores are stored, or why it cannot.
 
     Raises:
         ResultError: Trials or scores cannot be read.
     """
     found = {**_heading(run), "accuracy": _accuracy(run, level), "ranks": _ranks(run.trials)}
-    if run.record.get("scores_digest"):
-        found |= verification_of(run, level)
+    if run.scores is not None:
+        try:
+            found |= verification_of(run, level)
+        except ResultError as error:
+            found["verification"] = {"refused": str(error)}
     return found
 
 
@@ -75,8 +78,8 @@ def _classes(
     trials: pd.DataFrame, target: np.ndarray, cluster: np.ndarray, ways: int
 ) -> np.ndarray:
     """The alphabet of every class of every trial, -1 for classes that no trial asks for."""
-    episode = pd.factorize(trials["episode"])[0]
-    alphabets = np.full((episode.max() + 1, ways), -1)
+    episode, numbers = pd.factorize(trials["episode"])
+    alphabets = np.full((len(numbers), ways), -1)
     alphabets[episode, target] = cluster
     return alphabets[episode]
 
@@ -103,9 +106,9 @@ def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     trials = run.trials
     target = trials["target"].to_numpy(np.int64)
     cluster = pd.factorize(trials["alphabet"], sort=True)[0]
-    found = verify(
-        scores, target, cluster, level, _classes(trials, target, cluster, scores.shape[1])
-    )
+    score, same, _ = pairs(scores, target)
+    classes = _classes(trials, target, cluster, scores.shape[1])
+    found = verify(scores, target, cluster, level, classes)
     result: dict[str, Any] = {
         **_heading(run),
         "verification": {name: one.as_json() for name, one in found.items()},
@@ -113,7 +116,6 @@ def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     }
     scale = run.record["scorer"].get("scale")
     if scale:
-        score, same, _ = pairs(scores, target)
         probability = score.astype(np.float64)
         if scale == "log-odds":
             probability = 0.5 * (1 + np.tanh(probability / 2))

@@ -9,7 +9,7 @@ from scipy import special
 
 from .comparison import POWER, episodes_needed, smallest_detectable
 from .errors import ResultError
-from .estimates import FEWEST_CLUSTERS, LEVEL
+from .estimates import LEVEL
 from .influence import influence
 from .matching import check_same_episodes
 from .run import Run
@@ -71,7 +71,7 @@ def plan_from_runs(
     check_same_episodes(first, second)
     found = influence(first.outcome()) - influence(second.outcome())
     clusters, episodes = len(found.clusters), first.record["episodes"]
-    if clusters < FEWEST_CLUSTERS or not found.population_variance:
+    if not found.spreads:
         raise ResultError(
             f"{first.protocol}: {clusters} alphabets, or trials that never differ, say nothing of "
             "the spread; give the --disagreement that you expect"

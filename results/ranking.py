@@ -14,7 +14,8 @@ import pandas as pd
 
 from .comparison import Comparison, compare_outcomes, difference
 from .errors import ResultError
-from .estimates import FEWEST_CLUSTERS, LEVEL
+from .estimates import LEVEL
+from .influence import FEWEST_CLUSTERS
 from .matching import Outcome, check_same_episodes, outcome
 from .run import Run
 

@@ -11,7 +11,7 @@ import numpy as np
 from . import labels
 from .caption import describe
 from .errors import ResultError
-from .estimates import FEWEST_CLUSTERS, LEVEL, Estimate, log_odds_ends, log_odds_spread
+from .estimates import LEVEL, Estimate, log_odds_ends
 from .influence import Influence, influence
 from .layout import MISSING, Cell, Column, Layout, Section, percent
 from .run import Run
@@ -50,12 +50,13 @@ def _averaged(found: Sequence[Influence]) -> Influence:
 def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     """Combines trainings that differ in their seed alone, tested on the same episodes.
 
-    The variance of the mean over S trainings is that between populations of
-    the trials' mean credit (`estimates.log_odds_spread`), plus the variance
-    between trainings over S (Bouthillier et al. 2021); both are known with
-    few degrees of freedom, which Satterthwaite's formula joins. The interval
-    is one of log-odds, as `estimates.on_logit_scale`. With fewer than five
-    alphabets, trials count as if they were independent.
+    The variance of the mean over S trainings is the population variance of
+    the trials' mean credit, plus the variance between trainings over S
+    (Bouthillier et al. 2021); both are known with few degrees of freedom,
+    which Satterthwaite's formula joins. The interval is one of log-odds, as
+    `estimates.on_logit_scale`. With fewer than five alphabets, or where these
+    do not differ, trials count as independent ones that are right or wrong,
+    which is an upper bound.
 
     Args:
         runs: At least two, whose records say recipe and seed.
@@ -81,11 +82,11 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     between = spread**2 / len(runs)
     if not 0 < mean.value < 1:
         raise ResultError("all trials right, or all wrong: the spread between seeds says nothing")
-    if len(mean.clusters) < FEWEST_CLUSTERS:
-        population, population_freedom = mean.value * (1 - mean.value) / mean.n, mean.n - 1
+    if not mean.spreads:
+        population, population_freedom = mean.value * (1 - mean.value) / mean.n, max(mean.n - 1, 1)
         method, clusters = f"{len(runs)} seeds, as if trials were independent, log-odds", None
     else:
-        population, population_freedom = log_odds_spread(mean)[0], mean.freedom
+        population, population_freedom = mean.population_variance, mean.freedom
         method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
         clusters = len(mean.clusters)
     variance, freedom = population + between, 1.0
@@ -126,7 +127,7 @@ class SeedsTable:
             rows.append((recipe, tuple(cells)))
         level = next(iter(self.cells.values())).estimate.level
         several = all(one.estimate.clusters for one in self.cells.values())
-        where = "" if several else f" where there are {FEWEST_CLUSTERS} or more"
+        where = "" if several else " where their spread is known"
         caption = ". ".join(
             [
                 f"Accuracy %, mean over trainings, {100 * level:g} % interval for new trainings "

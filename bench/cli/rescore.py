@@ -96,6 +96,8 @@ def command(folders: tuple[str, ...], level: float, picture: Path | None, as_jso
         click.echo(tabulate.tabulate(rows, ["interval", "accuracy %", "method", "clusters"]))
         ranks = ", ".join(f"{name} {value:.4f}" for name, value in one["ranks"].items())
         click.echo(f"{ranks}\n")
-    scored = [one for one in found if "verification" in one]
+        if "refused" in one.get("verification", {}):
+            click.echo(f"no verification: {one['verification']['refused']}\n")
+    scored = [one for one in found if "refused" not in one.get("verification", {"refused": ""})]
     if scored:
         show_verification(scored, as_json=False)

@@ -56,7 +56,7 @@ def test_two_scorers_are_compared_in_words_on_every_protocol(wayshot, stored, pr
     for protocol in protocols:
         assert f"{protocol}: pixel-cosine against chance" in " ".join(out.split())
     for wanted in (
-        *("difference", "points, 95 % interval", "t by alphabet, 6", "p-value", "all 64"),
+        *("difference", "points, 95 % interval", "jackknife by alphabet, 6", "p-value", "all 64"),
         *("McNemar", "takes trials as independent", "for pixel-cosine", "for chance"),
         *("smallest detectable", "80 % power at 5 %", "pixel-cosine is better", "--disagreements"),
     ):

@@ -53,8 +53,8 @@ def run_of():
     return run_of
 
 
-def _jackknife(values, cluster, figure=np.mean):
-    without = np.array([figure(values[cluster != one]) for one in np.unique(cluster)])
+def _jackknife(values, cluster):
+    without = np.array([np.mean(values[cluster != one]) for one in np.unique(cluster)])
     count = len(without)
     return (count - 1) / count * np.sum((without - without.mean()) ** 2), without
 
@@ -72,14 +72,14 @@ def _satterthwaite(cluster):
 
 @pytest.fixture(scope="session")
 def jackknife():
-    """Gives variance, what it is of, and degrees of freedom of a figure of trials.
+    """Gives the variance of a mean over trials, what it is of, and degrees of freedom.
 
     Each cluster's trials are left out in turn; the variance is a quadratic form
     in the means of clusters, whose matrix its values for sums of two tell.
     """
 
-    def jackknife(values, cluster, figure=np.mean):
-        return *_jackknife(values, cluster, figure), _satterthwaite(cluster)
+    def jackknife(values, cluster):
+        return *_jackknife(values, cluster), _satterthwaite(cluster)
 
     return jackknife
 

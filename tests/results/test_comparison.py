@@ -74,7 +74,7 @@ def flips_definition(parts):
 def test_the_interval_and_test_are_those_of_leaving_alphabets_out(two, jackknife, sample, level):
     credit, cluster = sample
     found = compare(*two(credit, cluster), level)
-    hypothesis.assume(found.difference.method == "t by alphabet")
+    hypothesis.assume(found.difference.method == "jackknife by alphabet")
     mean = np.mean(credit[0] - credit[1])
     squared, _, freedom = jackknife(credit[0] - credit[1], cluster)
     law = stats.t(freedom)
@@ -306,7 +306,7 @@ def test_the_official_runs_can_be_clustered_by_run(draw_pair, run_of):
     found = compare(*runs, by="run")
     means = [one.groupby("episode")["credit"].mean() for one in drawn]
     expected = stats.ttest_rel(*means)
-    assert (found.difference.method, found.difference.clusters) == ("t by run", 24)
+    assert (found.difference.method, found.difference.clusters) == ("jackknife by run", 24)
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
 
 

@@ -18,6 +18,7 @@ from wayshot.results import (
     sampler,
     wilson,
 )
+from wayshot.results.estimates import log_odds_ends
 
 fast = hypothesis.settings(max_examples=80, deadline=None, database=None, derandomize=True)
 
@@ -190,23 +191,6 @@ def trials_of(alphabets, credit=None, each=10):
     )
 
 
-def log_odds(credit):
-    """With half a trial on either side."""
-    return np.log((credit.sum() + 0.5) / ((1 - credit).sum() + 0.5))
-
-
-def log_odds_definition(credit, cluster, level, jackknife):
-    """The sampler's variance by the delta method, the rest by leaving alphabets out."""
-    mean = credit.mean()
-    plain, means, freedom = jackknife(credit, cluster)
-    _, without, _ = jackknife(credit, cluster, log_odds)
-    sampler = ((credit - mean) ** 2).sum() / (len(credit) - 1) / len(credit)
-    lasting = max(plain - sampler, 0)
-    lasting, rest = lasting * without.var() / means.var(), (plain - lasting) / (mean - mean**2) ** 2
-    half = stats.t(freedom).isf((1 - level) / 2) * (lasting + rest) ** 0.5
-    return tuple(special.expit(special.logit(mean) + sign * half) for sign in (-1, 1))
-
-
 @pytest.mark.parametrize("alphabets", [5, 6, 20])
 def test_five_alphabets_and_more_are_clustered_by_default(alphabets):
     trials = trials_of(alphabets)
@@ -224,9 +208,20 @@ def test_the_default_equals_its_definition(jackknife, sample, level):
     trials["alphabet"] = [f"alphabet{one}" for one in cluster]
     one = estimate(trials, level=level)
     hypothesis.assume(one.method != "wilson" and 0.1 < one.low < one.high < 0.9)
-    assert (one.low, one.high) == pytest.approx(
-        log_odds_definition(credit, cluster, level, jackknife), rel=1e-9
-    )
+    (variance, _, freedom), mean = jackknife(credit, cluster), credit.mean()
+    half = stats.t(freedom).isf((1 - level) / 2) * variance**0.5 / (mean * (1 - mean))
+    ends = special.expit(special.logit(mean) + half * np.array([-1, 1]))
+    assert (one.low, one.high) == pytest.approx(ends, rel=1e-9)
+
+
+def test_an_interval_as_wide_as_can_be_is_from_0_to_1():
+    assert log_odds_ends(0.9999, 1.0, 1.0, 0.95) == (0, 1)
+    assert log_odds_ends(1e-4, 1.0, 1.0, 0.95) == (0, 1)
+
+
+def test_one_alphabet_says_nothing_of_others():
+    one = on_logit_scale(influence(trials_of(1)))
+    assert (one.low, one.high) == (0, 1)
 
 
 def test_the_plain_t_interval_can_be_asked_for():

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from scipy import stats
-from wayshot.results import ResultError, influence, judge
+from wayshot.results import ResultError, influence, judge, on_logit_scale
 from wayshot.results.influence import _excess_kurtosis
 
 
@@ -96,7 +96,7 @@ def test_neither_order_nor_names_nor_the_places_of_classes_matter(seed, mixed):
     moved = trials_of(scores[order][:, ways][..., ways], classes[order][:, ways], alphabets)
     moved["episode"] = 7 + 3 * moved["episode"]
     moved = moved.sample(frac=1, random_state=1)
-    for name in ("value", "n", "population_variance", "sampler_variance"):
+    for name in ("value", "n", "population_variance", "sampler_variance", "freedom"):
         first, second = getattr(influence(one), name), getattr(influence(moved), name)
         assert second == pytest.approx(first, rel=1e-9, abs=1e-15, nan_ok=True)
     renamed = one.assign(alphabet=one["alphabet"].map(lambda name: chr(300 - ord(name))))
@@ -111,6 +111,39 @@ def test_a_difference_is_that_of_the_influences():
     assert both.value == pytest.approx(one.value - other.value)
     assert both.totals == pytest.approx(one.totals - other.totals)
     assert (one - one).population_variance == (one - one).sampler_variance == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_episodes_mix_alphabets_their_noise_is_taken_out(seed):
+    found = influence(trials_of(*draw(seed, episodes=200, characters=30, alphabets=6)))
+    squares = noise = 0.0
+    kept = found.n - found.sizes
+    without = [found.value - found.n * found.totals[one] / kept[one] for one in range(6)]
+    for one in range(6):
+        squares += (without[one] - np.mean(without)) ** 2
+        noise += 200 * found.parts[:, one].var(ddof=1) / kept[one] ** 2
+    expected = 5 / 6 * max(squares - noise, 0) + found.sampler_variance
+    assert found.population_variance == pytest.approx(expected, rel=1e-9)
+    assert found.lasting_variance == pytest.approx(expected - found.sampler_variance)
+
+
+def test_the_spread_cannot_be_known_of_few_clusters_or_of_one_mixed_episode():
+    assert influence(trials_of(*draw(1, alphabets=5))).spreads
+    assert not influence(trials_of(*draw(1, alphabets=4))).spreads
+    one = influence(trials_of(*draw(1, episodes=1, ways=10, alphabets=7)))
+    assert len(one.clusters) >= 5 and not one.spreads
+    assert not (one - one).spreads
+
+
+def test_all_errors_of_one_alphabet_leave_an_interval_between_0_and_1():
+    scores, classes, alphabets = draw(2, episodes=80, ways=4, characters=12, alphabets=6)
+    scores = np.broadcast_to(np.eye(4), scores.shape).copy()
+    hard = np.argwhere(alphabets[classes] == 0)[:5]
+    scores[hard[:, 0], hard[:, 1], hard[:, 1]] = -1
+    found = influence(trials_of(scores, classes, alphabets))
+    assert found.without[0] == pytest.approx(1, abs=0.01)
+    one = on_logit_scale(found)
+    assert 0.7 < one.low < one.value == 315 / 320 < one.high < 1
 
 
 def test_means_of_different_trials_have_no_difference():

@@ -21,7 +21,7 @@ RECORD = {
 
 @pytest.fixture
 def store(tmp_path):
-    def store(scale=None, keep=True, reuse="independent", mixed=False):
+    def store(scale=None, keep=True, reuse="independent", mixed=False, alphabets=8):
         generator = np.random.default_rng(4)
         scores = generator.standard_normal((120, 5)).astype(np.float32)
         target = np.tile(np.arange(5), 24)
@@ -32,18 +32,28 @@ def store(tmp_path):
             record["scorer"]["scale"] = scale
         if scale == "probability":
             scores = 1 / (1 + np.exp(-scores))
-        names = pd.Categorical(np.repeat([f"alphabet{i}" for i in range(8)], 15))
+        names = pd.Categorical(np.repeat([f"alphabet{i % alphabets}" for i in range(8)], 15))
+        episode = 7 + 3 * np.repeat(np.arange(24), 5)
+        left = np.ones(120, bool)
         if mixed:
             names = names[np.arange(120) * 7 % 120]
+            left[[3, 40]] = False
+            scores[left & (episode == episode[3]), target[3]] = -np.inf
+        scores, target, episode = scores[left], target[left], episode[left]
+        record["n"] = len(target)
         columns = {
-            "episode": np.repeat(np.arange(24), 5),
+            "episode": episode,
             "query": target.astype(np.int32),
             **judge(scores, target),
-            **dict.fromkeys(("alphabet", "character", "drawer"), names),
+            **dict.fromkeys(("alphabet", "character", "drawer"), names[left]),
         }
         if keep:
             columns["scores"] = scores
-        return write(tmp_path / f"{scale}{keep}{reuse}{mixed}", record, [columns]), scores, target
+        return (
+            write(tmp_path / f"{scale}{keep}{reuse}{mixed}{alphabets}", record, [columns]),
+            scores,
+            target,
+        )
 
     return store
 
@@ -95,13 +105,25 @@ def test_probabilities_are_checked_where_the_scorer_gives_them(store, scale):
 
 def test_between_alphabets_verification_knows_those_of_all_classes(store):
     run, scores, target = store(mixed=True)
-    cluster = np.repeat(np.arange(8), 15)[np.arange(120) * 7 % 120]
-    classes = np.repeat(cluster.reshape(24, 5), 5, axis=0)
-    assert (classes != cluster[:, None]).any()
+    cluster = run.trials["alphabet"].cat.codes.to_numpy()
+    classes = np.full(scores.shape, -1)
+    for one, other in np.ndindex(len(target), len(target)):
+        if run.trials["episode"][one] == run.trials["episode"][other]:
+            classes[one, target[other]] = cluster[other]
+    assert (classes != cluster[:, None]).any() and (classes == -1).any()
     expected = verify(scores, target, cluster, classes=classes)
     found = verification_of(run)["verification"]
     assert found == {name: one.as_json() for name, one in expected.items()}
     assert found != {name: one.as_json() for name, one in verify(scores, target, cluster).items()}
+
+
+def test_what_says_nothing_of_verification_loses_nothing_else(store):
+    run, _, _ = store(alphabets=1)
+    found = metrics(run)
+    assert found["ranks"] and "value" in found["accuracy"]["wilson"]
+    assert "trials of 1 alphabets" in found["verification"]["refused"]
+    with pytest.raises(ResultError, match="trials of 1 alphabets"):
+        verification_of(run)
 
 
 def test_without_scores_there_is_no_verification(store):

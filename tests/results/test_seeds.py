@@ -51,24 +51,15 @@ def credits(count, n=60):
     return [(generator.random(n) < 0.3 + 0.5 * ease).astype(float) for _ in range(count)]
 
 
-def log_odds(credit):
-    return np.log((credit.sum() + 0.5) / ((1 - credit).sum() + 0.5))
-
-
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_the_interval_joins_alphabets_and_trainings(store, jackknife, count):
     drawn = credits(count)
     found = over_seeds([store(credit, seed) for seed, credit in enumerate(drawn)])
     mean = np.mean(drawn, axis=0)
-    plain, means, freedom = jackknife(mean, np.arange(60) % 6)
-    _, without, _ = jackknife(mean, np.arange(60) % 6, log_odds)
-    sampler = mean.var(ddof=1) / 60
-    lasting = max(plain - sampler, 0)
-    straight = (without.var() / means.var()) * (mean.mean() * (1 - mean.mean())) ** 2
-    population = plain - lasting + lasting * straight
+    variance, _, freedom = jackknife(mean, np.arange(60) % 6)
     between = np.var([one.mean() for one in drawn], ddof=1) / count
-    freedom = (population + between) ** 2 / (population**2 / freedom + between**2 / (count - 1))
-    half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5
+    freedom = (variance + between) ** 2 / (variance**2 / freedom + between**2 / (count - 1))
+    half = stats.t.ppf(0.975, freedom) * (variance + between) ** 0.5
     half /= mean.mean() * (1 - mean.mean())
     ends = special.expit(special.logit(mean.mean()) + half * np.array([-1, 1]))
     one = found.estimate
@@ -90,10 +81,18 @@ def test_with_few_alphabets_trials_count_as_independent(store, alphabets):
     ends = special.expit(special.logit(mean) + half * np.array([-1, 1]))
     assert (found.estimate.low, found.estimate.high) == pytest.approx(ends, rel=1e-9)
     assert found.estimate.clusters is None
+    assert found.estimate.method == "3 seeds, as if trials were independent, log-odds"
     others = [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
     few, many = (seeds_table(some).layouts()[0].caption for some in (runs, others))
-    assert "new alphabets where there are 5 or more" in few
+    assert "new alphabets where their spread is known;" in few
     assert "new alphabets;" in many
+
+
+def test_alphabets_that_are_all_alike_do_not_leave_trainings_without_doubt(store):
+    credit = np.repeat(np.arange(10) > 0, 6).astype(float)
+    found = over_seeds([store(credit, seed) for seed in (1, 2)]).estimate
+    assert found.method == "2 seeds, as if trials were independent, log-odds"
+    assert found.low < 0.83 < 0.9 < 0.95 < found.high
 
 
 def test_trainings_that_agree_add_nothing(store):
