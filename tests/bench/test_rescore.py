@@ -45,6 +45,17 @@ def test_rescore_prints_every_interval_without_asking_the_scorer(wayshot, stored
     assert {one["accuracy"]["t"]["level"] for one in found} == {0.9}
 
 
+def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, characters, tmp_path):
+    (alphabet, *_) = sorted(one for one in characters.iterdir() if one.is_dir())
+    words = ("run", f"folder:{alphabet}-within-5w1s", "--episodes", 20, "--out", tmp_path)
+    assert wayshot(*words, "-s", "pixel-cosine", "--scores")[0] == 0
+    status, out, err = wayshot("rescore", tmp_path)
+    assert (status, err) == (0, "")
+    assert "wilson" in out and "no verification: trials of 1 alphabets" in out
+    (found,) = json.loads(wayshot("rescore", tmp_path, "--json")[1])["results"]
+    assert "trials of 1 alphabets" in found["verification"]["refused"]
+
+
 def test_rescore_draws_curves(wayshot, stored, tmp_path):
     pytest.importorskip("matplotlib")
     status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.svg")
