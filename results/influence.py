@@ -83,7 +83,7 @@ class Influence:
         """
         return self.value - self.totals / (1 - self.sizes / self.n)
 
-    @property
+    @cached_property
     def freedom(self) -> float:
         """Degrees of freedom of the population variance, at least 1.
 
@@ -115,12 +115,12 @@ class Influence:
         known = math.isfinite(self.population_variance)
         return len(self.clusters) >= FEWEST_CLUSTERS and differ and known
 
-    @property
+    @cached_property
     def sampler_variance(self) -> float:
         """Variance of the mean over other episodes of the same images."""
         return float(_variance_of_sum(self.residuals)) / self.n**2
 
-    @property
+    @cached_property
     def population_variance(self) -> float:
         """Variance of the mean over other clusters of the kind, and their episodes.
 
