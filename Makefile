@@ -33,7 +33,7 @@ bench: $(VENV)/timed $(PEER)/installed
 	$(BIN)/python tests/benchmarks/report.py build/benchmarks.json > build/performance.md
 	mv build/performance.md docs/performance-table.md
 
-# Twenty minutes on one core.
+# About twenty minutes on one core.
 coverage: $(VENV)/tested
 	@mkdir -p build
 	$(BIN)/python tests/benchmarks/coverage_study.py > build/coverage.md
