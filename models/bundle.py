@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..tasks import replacing
-from ..tasks.images import readable
+from ..tasks.images import readable, reason
 from .backend import load_keras
 from .errors import ModelError
 
@@ -79,8 +79,7 @@ class Bundle:
             with self.path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 stored = {name: file[name] for name in file.files}
         except Exception as error:
-            problem = " ".join(str(error).split())[:200]
-            raise ModelError(f"{self.path}: cannot be read ({problem})") from None
+            raise ModelError(f"{self.path}: cannot be read ({reason(error)})") from None
         if weights_digest(stored) != self.card["digest"]:
             raise ModelError(f"{self.path}: the weights are not those on the card; install anew")
         return {name: array.astype(np.float32) for name, array in stored.items()}

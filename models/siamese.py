@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..tasks.images import readable
+from ..tasks.images import readable, reason
 from . import comparison
 from .backbones import backbone
 from .checkpoint import inspect
@@ -242,8 +242,7 @@ def load_checkpoint(path: str | Path) -> Siamese:
             keras.saving.load_model(path, compile=False, safe_mode=True) if is_ours else None
         )
     except Exception as error:
-        problem = readable(" ".join(str(error).split()))[:200] or type(error).__name__
-        raise ModelError(f"checkpoint {path}: cannot be loaded ({problem})") from None
+        raise ModelError(f"checkpoint {path}: cannot be loaded ({reason(error)})") from None
     if not is_ours:
         raise ModelError(
             f"checkpoint {path}: holds a {readable(name)[:100]}, expected a wayshot Siamese; "

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from .errors import TaskError
+from .images import reason
 from .omniglot import PARTS, Part, Progress, find, quiet, read_part, read_runs
 
 HOME = "https://github.com/brendenlake/omniglot/raw/master/python/"
@@ -147,9 +148,8 @@ def fetch(
         except TaskError as error:
             raise TaskError(f"{url} is not the official file: {error}") from None
         except (requests.RequestException, OSError, ValueError) as error:
-            problem = " ".join(str(error).split())[:200]
             raise TaskError(
-                f"{part.name}: cannot be downloaded ({problem}); try again, or download "
+                f"{part.name}: cannot be downloaded ({reason(error)}); try again, or download "
                 f"{url} yourself into {folder}"
             ) from None
         finally:

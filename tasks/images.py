@@ -130,6 +130,11 @@ def readable(name: str) -> str:
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
+def reason(error: Exception) -> str:
+    """What an error of a library says, which may repeat what was read: a line of text."""
+    return readable(" ".join(str(error).split()))[:200] or type(error).__name__
+
+
 def read_regular(path: Path, largest: int) -> bytes:
     """Reads a file that is one: a device or a pipe may have no end.
 
@@ -173,8 +178,7 @@ def _decoded(content: bytes, formats: tuple[str, ...]) -> Image.Image:
         except Image.DecompressionBombError:
             raise TaskError(f"too many pixels, expected at most {LARGEST_IMAGE:,}") from None
         except Exception as error:
-            problem = " ".join(str(error).split())[:200] or type(error).__name__
-            raise TaskError(f"damaged image ({problem})") from None
+            raise TaskError(f"damaged image ({reason(error)})") from None
     return image
 
 
@@ -243,8 +247,7 @@ def _shades(image: Image.Image) -> np.ndarray:
             return np.asarray(image.convert("L"), dtype=np.int16)
         values = np.asarray(image, dtype=np.float64)
     except Exception as error:
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise TaskError(f"damaged image ({problem})") from None
+        raise TaskError(f"damaged image ({reason(error)})") from None
     if not np.isfinite(values).all():
         raise TaskError("a pixel is NaN or infinite, expected shades of grey")
     span = float(np.ptp(values)) or 1.0

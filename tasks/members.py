@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import TaskError
-from .images import read_regular, readable
+from .images import read_regular, readable, reason
 
 LARGEST = 2**18
 """Bytes of a member; the largest official one has under 2 KiB."""
@@ -51,9 +51,8 @@ def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]
     except TaskError:
         raise
     except Exception as error:
-        problem = " ".join(str(error).split())
         raise TaskError(
-            f"{path}: damaged zip ({problem}); remove it, then run: wayshot data fetch"
+            f"{path}: damaged zip ({reason(error)}); remove it, then run: wayshot data fetch"
         ) from None
 
 
@@ -68,5 +67,4 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> b
         with archive.open(member) as file:
             return file.read(LARGEST + 1)
     except Exception as error:
-        problem = " ".join(str(error).split())
-        raise TaskError(f"{path}: {name}: damaged member ({problem})") from None
+        raise TaskError(f"{path}: {name}: damaged member ({reason(error)})") from None

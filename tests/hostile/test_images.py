@@ -275,3 +275,18 @@ class TestFolders:
         (characters / "b" / "2.png").write_bytes(b"")
         folder_refusal(characters)
         assert not list(empty_cache.rglob("*.npy"))
+
+
+@pytest.mark.parametrize("said", ["Token too long: 255\x00\x1b[2J", "two\nlines", "\u202e", ""])
+def test_what_a_library_says_of_an_image_is_shown_as_a_line_of_text(monkeypatch, said):
+    """It may repeat what it has read."""
+
+    def fails(*_, **__):
+        raise ValueError(said)
+
+    monkeypatch.setattr(Image, "open", fails)
+    with pytest.raises(TaskError) as raised:
+        decode_any(b"P6 255", "x")
+    assert str(raised.value).isprintable()
+    assert str(raised.value).startswith("x: damaged image (")
+    assert "()" not in str(raised.value)
