@@ -163,4 +163,6 @@ class ClassStage:
         images = self._images.batch(rng, rows, turns, mirrored, size)
         labels = self._images.labels[rows] * self._kinds + turns + 4 * mirrored
         model = self._small if small else self.model
+        # Some versions of Keras give the mean loss since the last reset.
+        model.reset_metrics()
         return float(np.asarray(model.train_on_batch(images, labels)))

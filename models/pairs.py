@@ -216,4 +216,6 @@ class PairStage:
         batch = (images, places.astype(np.int32))
         if step == 0 and self.plan.fitted:
             self._fit_head(images, places, truth)
+        # Some versions of Keras give the mean loss since the last reset.
+        self.model.reset_metrics()
         return float(np.asarray(self.model.train_on_batch(batch, truth)))
