@@ -71,7 +71,7 @@ fuzz: $(VENV)/tested
 lowest:
 	$(PYTHON) -m venv build/lowest
 	build/lowest/bin/python -m pip install --quiet -c constraints-lowest.txt --editable '.[test]'
-	build/lowest/bin/python -m pytest tests/tasks tests/results tests/hostile
+	build/lowest/bin/python -m pytest -n $(JOBS)
 
 smoke: $(VENV)/installed
 	$(BIN)/python tests/smoke/smoke.py --with-these-libraries
