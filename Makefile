@@ -59,7 +59,7 @@ reliability: $(VENV)/tested
 	$(BIN)/python tests/reliability/report.py > build/reliability.md
 	mv build/reliability.md docs/reliability-table.md
 
-# A million inputs each, an hour or more on one core. Zips in four runs, as atheris keeps the result
+# A million inputs each, half an hour on one core. Zips in four runs, as atheris keeps the result
 # of every comparison of arrays in memory.
 MILLION := $(addsuffix :1000000,protocol labels record recipe image) \
     $(foreach part,1 2 3 4,archive:250000)
