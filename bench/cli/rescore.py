@@ -97,7 +97,7 @@ def command(folders: tuple[str, ...], level: float, picture: Path | None, as_jso
         ranks = ", ".join(f"{name} {value:.4f}" for name, value in one["ranks"].items())
         click.echo(f"{ranks}\n")
         if "refused" in one.get("verification", {}):
-            click.echo(f"no verification: {one['verification']['refused']}\n")
-    scored = [one for one in found if "refused" not in one.get("verification", {"refused": ""})]
+            click.echo(f"no verification: {one.pop('verification')['refused']}\n")
+    scored = [one for one in found if "verification" in one]
     if scored:
         show_verification(scored, as_json=False)
