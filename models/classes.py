@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..tasks.images import reason
 from .batches import Epochs, rng_of
 from .bundle import bundle
 from .comparison import unit
@@ -55,10 +56,9 @@ def _resized(network: Any, shape: tuple[int, ...]) -> keras.Model:
             call_function=lambda layer, *given, **named: layer(*given, **named),
         )
     except Exception as error:
-        problem = " ".join(str(error).split())[:150]
         raise ModelError(
-            f"small_size: the backbone cannot see images of {shape[0]} pixels ({problem}); only "
-            "towers of plain layers that end in global pooling can"
+            f"small_size: the backbone cannot see images of {shape[0]} pixels ({reason(error)}); "
+            "only towers of plain layers that end in global pooling can"
         ) from None
 
 
