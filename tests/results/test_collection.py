@@ -33,7 +33,9 @@ def test_runs_come_by_protocol_with_fewer_ways_first(stored):
     assert [run.scorer for run in runs] == ["b", "a"] * 3
 
 
-def test_runs_is_the_folder_that_is_read_by_default(stored, monkeypatch):
+def test_runs_is_the_folder_that_is_read_by_default(stored, tmp_path_factory, monkeypatch):
+    # Where make run was run, there is a folder of that name.
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     with pytest.raises(ResultError, match="runs: no such folder"):
         load()
     monkeypatch.chdir(stored)
