@@ -12,9 +12,10 @@ from .errors import ScorerError
 
 if TYPE_CHECKING:
     from .audits import Audit, audit, audit_episodes
-    from .evaluation import Evaluation, evaluate
-    from .registry import registered, resolve
-    from .scorer import (
+    from .evaluations.evaluation import Evaluation, evaluate
+    from .evaluations.settings import Settings
+    from .scorers.registry import registered, resolve
+    from .scorers.scorer import (
         BATCH,
         EmbeddingScorer,
         FewShotClassifier,
@@ -23,24 +24,23 @@ if TYPE_CHECKING:
         Traits,
         traits,
     )
-    from .settings import Settings
 
 _HOMES = {
     "Audit": "audits",
     "audit": "audits",
     "audit_episodes": "audits",
-    "Evaluation": "evaluation",
-    "Settings": "settings",
-    "evaluate": "evaluation",
-    "registered": "registry",
-    "resolve": "registry",
-    "BATCH": "scorer",
-    "EmbeddingScorer": "scorer",
-    "FewShotClassifier": "scorer",
-    "PairScorer": "scorer",
-    "Scorer": "scorer",
-    "Traits": "scorer",
-    "traits": "scorer",
+    "Evaluation": "evaluations.evaluation",
+    "Settings": "evaluations.settings",
+    "evaluate": "evaluations.evaluation",
+    "registered": "scorers.registry",
+    "resolve": "scorers.registry",
+    "BATCH": "scorers.scorer",
+    "EmbeddingScorer": "scorers.scorer",
+    "FewShotClassifier": "scorers.scorer",
+    "PairScorer": "scorers.scorer",
+    "Scorer": "scorers.scorer",
+    "Traits": "scorers.scorer",
+    "traits": "scorers.scorer",
 }
 
 __all__ = [

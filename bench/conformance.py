@@ -16,14 +16,13 @@ import numpy as np
 from .. import tasks
 from ..models.errors import ModelError
 from ..results.errors import ResultError
-from ..tasks import TaskError, omniglot
+from ..tasks import TaskError
+from ..tasks.data import omniglot
+from ..tasks.progress import Progress, quiet
 from .errors import ScorerError
-from .settings import Ticker, silent
 
 PATH = Path(__file__).with_name("conformance.json")
 """What is expected, with its sources."""
-
-Progress = omniglot.Progress
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,8 @@ class _Finder:
 
     def _errors(self, scorer: str) -> np.ndarray:
         """Errors of a baseline on Lake's runs, through the whole harness; float64 ndarray (20,)."""
-        from .evaluation import evaluate
-        from .registry import registered
+        from .evaluations.evaluation import evaluate
+        from .scorers.registry import registered
 
         with tempfile.TemporaryDirectory(prefix="wayshot-") as folder:
             run = evaluate(registered()[scorer](), self._open("lake-runs"), root=folder)
@@ -124,7 +123,7 @@ class _Finder:
         return round(float(self.errors(scorer).sum()), 9)
 
     def first_cost(self) -> float:
-        from .baselines import Hausdorff
+        from .scorers.baselines import Hausdorff
 
         source = self._open("lake-runs")
         runs, images = source.block(0), source.dataset.images
@@ -136,7 +135,7 @@ class _Finder:
 
 def _parameters(network: dict[str, Any], trainable: bool) -> int:
     from ..models import assemble, backbone
-    from ..models.recipe import Network
+    from ..models.networks.network import Network
 
     whole = "join" in network
     model: Any = (
@@ -146,7 +145,7 @@ def _parameters(network: dict[str, Any], trainable: bool) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 
 
-def checks(data: str | Path | None = None, progress: Progress = omniglot.quiet) -> list[Check]:
+def checks(data: str | Path | None = None, progress: Progress = quiet) -> list[Check]:
     """Lists all checks.
 
     Args:
@@ -268,22 +267,20 @@ def _answer(check: Check, data: str | Path | None) -> Answer:
 
 def conform(
     data: str | Path | None = None,
-    progress: Progress = omniglot.quiet,
-    ticker: Ticker = silent,
+    progress: Progress = quiet,
 ) -> Iterator[Answer]:
     """Makes all checks.
 
     Args:
         data: Folder of Omniglot; see `tasks.omniglot.data_folder`.
-        progress: Shows the progress of decoding images.
-        ticker: Shows the progress of the checks.
+        progress: Shows the progress of decoding images, and of the checks.
 
     Yields:
         The answer of each. Where Omniglot is not there, those that take it
         are skipped; where anything goes wrong, the answer differs and says what.
     """
     asked = checks(data, progress)
-    tick = ticker(len(asked), "Checks")
+    tick = progress(len(asked), "Checks")
     for check in asked:
         yield _answer(check, data)
         tick(1)

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .. import results
-from ..models.bundle import FOLDER
+from ..models.bundled import FOLDER
+from ..models.card import read_card
 from ..models.errors import ModelError
-from .registry import resolve
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """Reads a card, `NAME.json` as `wayshot train` writes it.
-
-    Raises:
-        ModelError: It is missing, or no card.
-    """
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        _ = card["name"], card["digest"], card["recipe"], card["seed"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: not a readable model card, as wayshot train writes it") from None
-    return card
+from .scorers.registry import resolve
 
 
 def _digest(path: Path, card: Mapping[str, Any], engine: str) -> str:

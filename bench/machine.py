@@ -7,11 +7,12 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from ..models.choice import processor
-from .embeddings import environment
+from ..models.backend import backend, processor
 from .errors import ScorerError
 
 
@@ -89,3 +90,27 @@ def limited(threads: int | None) -> Iterator[None]:
             yield
     finally:
         process.cpu_affinity(there)
+
+
+_PACKAGES = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine: what the last digits of embeddings depend on."""
+    return {
+        "python": platform.python_version(),
+        "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "keras_backend": backend(),
+        "packages": dict(_versions()),
+    }

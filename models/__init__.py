@@ -10,27 +10,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .backend import load_keras
-from .bundle import Bundle, bundle, bundles
+from .bundled import Bundle, bundle, bundles
 from .errors import ModelError
 
 if TYPE_CHECKING:
-    from .anatomy import dissect
-    from .backbones import BACKBONES, backbone
-    from .card import finish
-    from .recipe import Recipe
-    from .siamese import Siamese, assemble, load_checkpoint
-    from .training import Training
+    from .networks.anatomy import dissect
+    from .networks.backbones import BACKBONES, backbone
+    from .networks.siamese import Siamese, assemble, load_checkpoint
+    from .training.finish import finish
+    from .training.recipe import Recipe
+    from .training.training import Training
 
 _HOMES = {
-    "assemble": "siamese",
-    "BACKBONES": "backbones",
-    "backbone": "backbones",
-    "dissect": "anatomy",
-    "finish": "card",
-    "Recipe": "recipe",
-    "Siamese": "siamese",
-    "load_checkpoint": "siamese",
-    "Training": "training",
+    "assemble": "networks.siamese",
+    "BACKBONES": "networks.backbones",
+    "backbone": "networks.backbones",
+    "dissect": "networks.anatomy",
+    "finish": "training.finish",
+    "Recipe": "training.recipe",
+    "Siamese": "networks.siamese",
+    "load_checkpoint": "networks.siamese",
+    "Training": "training.training",
 }
 
 __all__ = [

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import sys
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 
 
@@ -29,3 +33,22 @@ def load_keras() -> ModuleType:
         os.dup2(terminal, 2)
         os.close(terminal)
         os.close(nowhere)
+
+
+def backend() -> str:
+    """The backend that Keras runs on or will, found without loading it."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        configured = json.loads((home / "keras.json").read_text()).get("backend", "tensorflow")
+    except (OSError, ValueError, AttributeError):
+        configured = "tensorflow"
+    return os.environ.get("KERAS_BACKEND") or str(configured)
+
+
+def processor() -> str:
+    """The processor's model; `platform` knows no more than its kind on Linux."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

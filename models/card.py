@@ -1,72 +1,172 @@
-"""Model cards: what a trained network is and where it comes from."""
+"""A model card: read, written as JSON, and written out in Markdown."""
 
 from __future__ import annotations
 
-import os
-import platform
-from importlib.metadata import version
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from ..tasks import replacing
-from .anatomy import dissect
-from .bundle import bundle, read_weights, weights_digest, write_card
-from .training import Training
+from ..tasks.text import readable
+from .errors import ModelError
 
 
-def finish(training: Training, folder: Path) -> dict[str, Any]:
-    """Writes what a finished training leaves.
+def _code(text: str) -> str:
+    """A name from a stored run, in a cell of Markdown."""
+    return "`" + readable(text).replace("`", "'").replace("|", r"\|") + "`"
 
-    Args:
-        training: The training, at its end.
-        folder: Gets `NAME.keras` (the whole network), `NAME.npz` (its weights
-            in half precision), and the card as `NAME.json` and `NAME.md`.
 
-    Returns:
-        The card.
+def _percent(accuracy: Mapping[str, float]) -> str:
+    return ", ".join(f"{100 * value:.1f} % {name}" for name, value in accuracy.items())
+
+
+def _steps(card: Mapping[str, Any]) -> str:
+    """How far the training went."""
+    planned = card["recipe"]
+    return ", ".join(
+        f"{done:,} of {planned[stage]['steps']:,} by {stage}"
+        for stage, done in card["steps"].items()
+    )
+
+
+def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
+    """The spread between trainings that differ in their seed alone."""
+    if not seeds:
+        return []
+    protocols = sorted(set.intersection(*(set(one["results"]) for one in seeds)))
+    heads = " | ".join(f"seed {one['seed']}" for one in seeds)
+    lines = [
+        "## Between seeds",
+        "",
+        f"The same recipe trained with {len(seeds)} seeds; the standard deviation is that of "
+        "single trainings.",
+        "",
+        f"| protocol | {heads} | mean | sd |",
+        "|---|" + "---|" * (len(seeds) + 2),
+    ]
+    rows = [(_code(name), [one["results"][name] for one in seeds]) for name in protocols]
+    for name in seeds[0]["validation"]:
+        rows.append((f"validation, {name}", [one["validation"][name] for one in seeds]))
+    for name, shares in rows:
+        percents = 100 * np.array(shares)
+        shown = " | ".join(f"{percent:.2f}" for percent in percents)
+        lines.append(f"| {name} | {shown} | {percents.mean():.2f} | {percents.std(ddof=1):.2f} |")
+    return [*lines, ""]
+
+
+def render_card(card: Mapping[str, Any]) -> str:
+    """Writes a card out in Markdown."""
+    data, software, network = card["data"], card["software"], card["network"]
+    teacher = card.get("teacher")
+    taught = (
+        [f"| teacher | `{teacher['name']}`, weights `{teacher['digest']}` |"] if teacher else []
+    )
+    held_out = ", ".join(data["held_out_alphabets"]) or "none"
+    effort = f", {card['flops'] / 1e6:,.0f} MFLOP an image" if "flops" in card else ""
+    lines = [
+        f"# {card['name']}",
+        "",
+        f"A Siamese network: tower `{network['backbone']}`"
+        f"{', of images in all four orientations' if network['quarter_turns'] else ''}; "
+        f"{card['embedding']}-dimensional embeddings; join `{network['join']}`, head "
+        f"`{network['head']}`; {card['parameters']:,} parameters"
+        f"{effort}.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| weights | float16, SHA-256 `{card['digest']}` |",
+        f"| licence | {card['licence']} |",
+        f"| data | `{data['part']}` (pixels `{data['digest'][:16]}`), "
+        f"{data['characters_seen']} characters seen |",
+        f"| held-out alphabets | {held_out} |",
+        f"| seed | {card['seed']} |",
+        *taught,
+        f"| steps | {_steps(card)} |",
+        f"| trained on | {card['hardware']}; Keras {software['keras']} on {software['backend']} "
+        f"({software['precision']}), Python {software['python']} |",
+        f"| time | {card['seconds'] / 60:.0f} minutes of wall time |",
+    ]
+    if card["validation"]:
+        lines += [
+            f"| validation, 20-way 1-shot | {_percent(card['validation'])} |",
+            "",
+            "Validation is one-shot accuracy on the held-out background alphabets, with "
+            f"{card['recipe']['validation_episodes']} episodes.",
+        ]
+    lines.append("")
+    if "evaluation" in card:
+        evaluation = card["evaluation"]
+        lines += ["## Evaluation", "", evaluation["statement"], ""]
+        lines += ["| protocol | accuracy % | n | interval |", "|---|---|---|---|"]
+        for one in evaluation["results"]:
+            accuracy = one["accuracy"]
+            value, low, high = (100 * accuracy[end] for end in ("value", "low", "high"))
+            lines.append(
+                f"| {_code(one['protocol'])} | {value:.2f} ({low:.2f} to {high:.2f}) | "
+                f"{one['n']:,} | {accuracy['method']} |"
+            )
+        lines.append("")
+        lines += _seeds(evaluation.get("seeds", []))
+    lines += ["## Recipe", "", "| field | value |", "|---|---|"]
+    for name, value in card["recipe"].items():
+        if isinstance(value, dict) and value:
+            lines += [f"| {name}.{inner} | {content} |" for inner, content in value.items()]
+        else:
+            lines.append(f"| {name} | {value} |")
+    lines += [
+        "",
+        "## Validation curve",
+        "",
+        "| stage | step | loss | accuracy |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {entry['stage']} | {entry['step']} | {entry['loss']:.3f} | "
+        f"{_percent(entry['accuracy'])} |"
+        for entry in card["history"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Writes a card into a folder, as `NAME.json` and `NAME.md`, both or neither.
+
+    Raises:
+        ModelError: Its name is none that a file could have, or a field is
+            missing or of another kind.
     """
-    recipe, siamese = training.recipe, training.finished()
-    arrays: dict[str, Any] = {
-        name: array.astype(np.float16) for name, array in read_weights(siamese).items()
-    }
-    card = {
-        "name": recipe.name,
-        "network": recipe.to_dict()["network"],
-        "parameters": siamese.count_params(),
-        "flops": sum(layer.flops for layer in dissect(siamese.tower)),
-        "embedding": siamese.tower.output_shape[-1],
-        "digest": weights_digest(arrays),
-        "licence": "MIT; trained on Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT",
-        "data": {
-            "part": recipe.data,
-            "digest": training.background_digest,
-            "characters_seen": len(training.characters),
-            "held_out_alphabets": list(recipe.held_out),
-        },
-        "recipe": recipe.to_dict(),
-        "seed": training.seed,
-        "steps": training.steps,
-        "seconds": round(training.seconds),
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores",
-        "software": {
-            "keras": version("keras"),
-            "backend": keras.config.backend(),
-            "precision": training.policy,
-            "python": platform.python_version(),
-        },
-        "validation": training.validate(siamese),
-        "history": training.history,
-        "characters": training.characters,
-    }
-    if recipe.classes and recipe.classes.teacher:
-        teacher = recipe.classes.teacher
-        card["teacher"] = {"name": teacher, "digest": bundle(teacher).card["digest"]}
-    with replacing(folder / f"{recipe.name}.npz") as fresh:
-        np.savez_compressed(fresh, **arrays)
-    with replacing(folder / f"{recipe.name}.keras") as fresh:
-        siamese.save(fresh)
-    write_card(folder, card)
+    from .networks.network import NAME
+
+    name = card.get("name")
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise ModelError(f"a card of the name {name!r}, expected letters, digits, '.', '_' and '-'")
+    try:
+        # Encoded first, so that nothing is written of what cannot be.
+        data = (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode()
+        text = render_card(card).encode()
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelError(
+            f"the card of {name}: a field is missing or of another kind "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        ) from None
+    for content, ending in ((data, "json"), (text, "md")):
+        with replacing(folder / f"{name}.{ending}") as fresh:
+            fresh.write_bytes(content)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Reads a card, `NAME.json` as `wayshot train` writes it.
+
+    Raises:
+        ModelError: It is missing, or no card.
+    """
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        _ = card["name"], card["digest"], card["recipe"], card["seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{path}: not a readable model card, as wayshot train writes it") from None
     return card

@@ -1,11 +1,8 @@
 """What came out: trials, runs, estimates and tables."""
 
-from .breakdown import breakdown, breakdowns
-from .collection import Results, load
-from .comparison import Comparison, compare
-from .confusion import confusion_tables, confusions
 from .errors import ResultError
-from .estimates import (
+from .statistics.comparison import Comparison, compare
+from .statistics.estimates import (
     INTERVALS,
     LEVEL,
     Estimate,
@@ -19,17 +16,21 @@ from .estimates import (
     sampler,
     wilson,
 )
-from .influence import Influence, influence
-from .matching import disagreeing
-from .metrics import metrics, verification_of
-from .planning import Plan, plan_from_disagreement, plan_from_runs
-from .published import Published, as_published
-from .ranking import Ranking, best_group, differs_from, rank
-from .run import Run, annotate, find, key, place, read, write
-from .seeds import Seeds, SeedsTable, over_seeds, seeds_table
-from .table import Table, result, table
-from .trials import SCHEMA, judge
-from .writers import FORMATS
+from .statistics.influences import Influence, influence
+from .statistics.matching import disagreeing
+from .statistics.planning import Plan, plan_from_disagreement, plan_from_runs
+from .statistics.ranking import Ranking, best_group, differs_from, rank
+from .statistics.run_metrics import metrics, verification_of
+from .statistics.seeds import Seeds, over_seeds
+from .store.run import Run, annotate, find, key, place, read, write
+from .store.trials import SCHEMA, judge
+from .tables.accuracy_table import Table, result, table
+from .tables.by_group import breakdown, breakdowns
+from .tables.collection import Results, load
+from .tables.confusion import confusion_tables, confusions
+from .tables.literature import Published, as_published
+from .tables.seeds_table import SeedsTable, seeds_table
+from .tables.writers import FORMATS
 
 __all__ = [
     "FORMATS",

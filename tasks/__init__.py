@@ -1,12 +1,12 @@
 """What is asked: images, splits, protocols and episodes."""
 
-from .dataset import Dataset
+from .data.dataset import Dataset
+from .data.images import SIDE, Images
 from .episodes import BLOCK, Episodes, Sampler, Source, digest, open_protocol
 from .errors import TaskError
-from .images import SIDE, Images
+from .files import cache_folder, make_cache_folder, replacing
 from .protocol import RUNS, Protocol, parse
 from .splits import SPLITS, Split, load
-from .store import cache_folder, make_cache_folder, replacing
 
 __all__ = [
     "BLOCK",

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import omniglot, splits
-from .dataset import Dataset
+from . import splits
+from .data import omniglot
+from .data.dataset import Dataset
 from .errors import TaskError
-from .omniglot import Progress, quiet
 from .pool import Pool
+from .progress import Progress, quiet
 from .protocol import VERSION, Protocol
 
 BLOCK = 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dataset import Dataset
+from .data.dataset import Dataset
 from .errors import TaskError
 from .protocol import Protocol
 

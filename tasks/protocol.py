@@ -10,8 +10,8 @@ from dataclasses import asdict, astuple, dataclass
 from typing import Literal, get_args, get_type_hints
 
 from .errors import TaskError
-from .images import readable
 from .splits import SPLITS, parts_of
+from .text import readable
 
 VERSION = 1
 """Part of every digest; changes when the same fields come to mean other episodes."""

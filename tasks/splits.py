@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from . import folder, glyphs, omniglot
-from .dataset import Dataset, concatenate
+from .data import folder, glyphs, omniglot
+from .data.dataset import Dataset, concatenate
+from .data.images import Images
+from .data.store import cached
 from .errors import TaskError
-from .images import Images
-from .omniglot import Progress, quiet
-from .store import cached
+from .progress import Progress, quiet
 
 SMALL = {
     "small1": ("Balinese", "Early_Aramaic", "Greek", "Korean", "Latin"),
@@ -118,9 +118,7 @@ def load_glyphs(progress: Progress = quiet) -> Dataset:
     """
 
     def make() -> Dataset:
-        steps = iter(progress(iter(range(50)), 50, "Drawing glyphs"))
-        bits, rows = glyphs.generate(progress=lambda done: next(steps, None))
-        list(steps)
+        bits, rows = glyphs.generate(progress=progress)
         files = [(*row, "glyphs/" + "/".join(row)) for row in rows]
         return Dataset.build("glyphs", Images(bits), files)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from wayshot.tasks import Dataset, Images
-from wayshot.tasks.images import pack
+from wayshot.tasks.data.images import pack
 
 # The same examples at every run, and no clock: a busy machine is slow.
 settings.register_profile("wayshot", deadline=None, derandomize=True)

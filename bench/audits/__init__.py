@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...tasks import BLOCK, Source
-from ..registry import resolve
-from ..scorer import Traits
-from ..settings import Ticker, silent
+from ...tasks.progress import Progress, quiet
+from ..scorers.registry import resolve
+from ..scorers.scorer import Traits
 from .checks import CHECKS
 from .drawing import Drawing
 from .fairness import DRAWING
@@ -27,7 +27,7 @@ def audit(
     short: bool = False,
     remake: Callable[[], Any] | None = None,
     elsewhere: Callable[[], np.ndarray] | None = None,
-    ticker: Ticker = silent,
+    progress: Progress = quiet,
 ) -> Audit:
     """Checks a scorer on fixed images: that nothing matters to it but their pixels.
 
@@ -37,11 +37,11 @@ def audit(
         short: Whether to make only the checks that cost little.
         remake: Makes the scorer once more, for the check that needs it.
         elsewhere: Gives what `reference` gives, from another process, likewise.
-        ticker: Shows the progress.
+        progress: Shows the progress.
     """
     subject = Subject(scorer, traits, remake, elsewhere)
     checks = {name: check for name, check in CHECKS.items() if check.short or not short}
-    findings = examine(checks, subject, traits.level, ticker)
+    findings = examine(checks, subject, traits.level, progress)
     transductive = traits.level == 3 and any(
         one.check == "other queries" and one.status == NOTED for one in findings
     )
@@ -67,7 +67,7 @@ def audit_episodes(
     *,
     seed: int = 1,
     episodes: int = 4 * BLOCK,
-    ticker: Ticker = silent,
+    progress: Progress = quiet,
 ) -> Audit:
     """Checks episodes: that they are what their protocol says, and drawn fairly.
 
@@ -75,6 +75,6 @@ def audit_episodes(
         make: Prepares the episodes of a seed.
         seed: Which to look at; those of a neighbouring one are drawn too.
         episodes: How many to look at.
-        ticker: Shows the progress.
+        progress: Shows the progress.
     """
-    return Audit(examine(DRAWING, Drawing(make, seed, episodes), ticker=ticker))
+    return Audit(examine(DRAWING, Drawing(make, seed, episodes), progress=progress))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..settings import Ticker, silent
+from ...tasks.progress import Progress, quiet
 
 PASSED, FAILED, NOTED, NOT_APPLICABLE = "passed", "failed", "noted", "not applicable"
 """How a check ends. What is noted is allowed, and to be known."""
@@ -117,7 +117,7 @@ def examine(
     checks: Mapping[str, Check],
     subject: Any,
     level: int = 1,
-    ticker: Ticker = silent,
+    progress: Progress = quiet,
 ) -> tuple[Finding, ...]:
     """Makes checks one after the other.
 
@@ -126,9 +126,9 @@ def examine(
         subject: What is audited. Where it does not answer the first check,
             there is no other.
         level: Of the scorer.
-        ticker: Shows the progress.
+        progress: Shows the progress.
     """
-    tick = ticker(len(checks), "Checks")
+    tick = progress(len(checks), "Checks")
     findings: list[Finding] = []
     for name, check in checks.items():
         try:

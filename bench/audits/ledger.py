@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ...tasks import TaskError, cache_folder, make_cache_folder, replacing
-from ..embeddings import environment
-from ..scorer import Traits
-from ..settings import Ticker, silent
+from ...tasks.progress import Progress, quiet
+from ..machine import environment
+from ..scorers.scorer import Traits
 from . import audit
 from .checks import CHECKS
 from .findings import PASSED
@@ -46,20 +46,20 @@ def recall(traits: Traits) -> dict[str, Any] | None:
     return json.loads(content)
 
 
-def short_audit(scorer: Any, traits: Traits, ticker: Ticker = silent) -> dict[str, Any]:
+def short_audit(scorer: Any, traits: Traits, progress: Progress = quiet) -> dict[str, Any]:
     """Audits a scorer in the short form, unless it has passed before.
 
     Args:
         scorer: The scorer.
         traits: What is known of it.
-        ticker: Shows the progress.
+        progress: Shows the progress.
 
     Returns:
         What goes into the field `audit` of a record.
     """
     found = recall(traits)
     if found is None:
-        made = audit(scorer, traits, short=True, ticker=ticker)
+        made = audit(scorer, traits, short=True, progress=progress)
         found = made.as_json()
         if made.verdict == PASSED:
             _keep(_place(traits), json.dumps(found).encode())

@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ...tasks import Images, glyphs
-from ..scorer import BATCH, Traits
+from ...tasks import Images
+from ...tasks.data import glyphs
+from ..scorers.scorer import BATCH, Traits
 from .findings import RefusalError
 
 Prepare = Callable[[np.ndarray, bool], np.ndarray]

@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "wayshot"
-        from ...results.labels import plain
+        from ...results.text import plain
 
         problem = " ".join(error.format_message().split())
         click.echo(plain(f"{where}: {problem} (see {where} --help)"), err=True)
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not _is_for_the_user(error):
             raise
-        from ...results.writers import plain
+        from ...results.tables.writers import plain
 
         click.echo("wayshot: " + plain(" ".join(str(error).split())), err=True)
         sys.exit(2)

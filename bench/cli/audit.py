@@ -13,12 +13,12 @@ import click
 import tabulate
 
 from ... import tasks
-from ...results.writers import WIDTH, plain
+from ...results.tables.writers import WIDTH, plain
 from ..audits import Audit, audit, audit_episodes, reference
-from ..registry import resolve
-from ..scorer import Traits
-from ..workers import Workers
-from .common import bar, data_option, engine_option, json_option, seed_option, ticker
+from ..evaluations.workers import Workers
+from ..scorers.registry import resolve
+from ..scorers.scorer import Traits
+from .common import data_option, engine_option, json_option, progress, seed_option
 
 
 def _elsewhere(*asked: Any) -> Any:
@@ -33,7 +33,7 @@ def _audited(name: str, engine: str, data: str | None, scorer: Any, traits: Trai
         traits,
         remake=lambda: resolve(name, engine, data=data)[0],
         elsewhere=lambda: _elsewhere(name, engine, data),
-        ticker=lambda total, title: ticker(total, f"{name}: {title}"),
+        progress=lambda total, title: progress(total, f"{name}: {title}"),
     )
 
 
@@ -47,7 +47,7 @@ def _drawn(name: str, source: tasks.Source) -> Audit:
     return audit_episodes(
         make,
         seed=source.seed,
-        ticker=lambda total, title: ticker(total, f"{name}: {title}"),
+        progress=lambda total, title: progress(total, f"{name}: {title}"),
     )
 
 
@@ -100,8 +100,10 @@ def command(
     """
     if not scorers and not protocols:
         raise click.UsageError("expected a SCORER or a --protocol; see wayshot list")
-    resolved = {name: resolve(name, engine, data=data, ticker=ticker) for name in scorers}
-    sources = {name: tasks.open_protocol(tasks.parse(name), seed, data, bar) for name in protocols}
+    resolved = {name: resolve(name, engine, data=data, progress=progress) for name in scorers}
+    sources = {
+        name: tasks.open_protocol(tasks.parse(name), seed, data, progress) for name in protocols
+    }
     asked: list[tuple[str, str, Callable[[], Audit]]] = [
         *(
             ("scorer", name, partial(_audited, name, engine, data, *found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,21 +73,16 @@ def episodes_option(default: int) -> Callable:
     )
 
 
-def bar(steps: Iterable, total: int, title: str) -> Iterable:
-    """Shows progress on a terminal, of anything over a second."""
-    return tqdm(steps, total=total, desc=title, delay=1, disable=None, leave=False)
-
-
-def ticker(total: int, title: str) -> Callable[[int], None]:
-    """Starts a progress bar; see `settings.Ticker`."""
+def progress(total: int, title: str) -> Callable[[int], None]:
+    """Shows progress on a terminal, of anything over a second; see `tasks.progress.Progress`."""
     shown = tqdm(total=total, desc=title, delay=1, disable=None, leave=False)
 
-    def tick(done: int) -> None:
+    def advance(done: int) -> None:
         shown.update(done)
         if shown.n >= total:
             shown.close()
 
-    return tick
+    return advance
 
 
 def writable(folder: Path) -> Path:

@@ -15,10 +15,11 @@ import pandas as pd
 import tabulate
 
 from ... import results
-from ...results import diagram, matching
-from ...results.comparison import POWER, Comparison, compare
-from ...results.ranking import Ranking, rank
-from ...results.writers import plain
+from ...results.pictures import ranks as diagram
+from ...results.statistics import matching
+from ...results.statistics.comparison import POWER, Comparison, compare
+from ...results.statistics.ranking import Ranking, rank
+from ...results.tables.writers import plain
 from .common import json_option, level_option
 
 _LISTED = 10

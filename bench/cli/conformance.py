@@ -8,8 +8,8 @@ from typing import Any
 import click
 import tabulate
 
-from ...results.writers import plain
-from .common import bar, data_option, json_option, ticker
+from ...results.tables.writers import plain
+from .common import data_option, json_option, progress
 
 
 def _shown(value: Any) -> str:
@@ -40,7 +40,7 @@ def command(context: click.Context, data: str | None, as_json: bool) -> None:
     """
     from ..conformance import conform
 
-    answers = list(conform(data, bar, ticker))
+    answers = list(conform(data, progress))
     counts = {
         status: sum(answer.status == status for answer in answers)
         for status in ("ok", "differs", "skipped")

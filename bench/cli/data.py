@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from ...tasks import fetch as fetching
-from ...tasks.omniglot import data_folder
-from .common import bar, data_option, json_option
+from ...tasks.data import fetch as fetching
+from ...tasks.data.omniglot import data_folder
+from .common import data_option, json_option, progress
 
 
 @click.group("data")
@@ -33,7 +33,7 @@ def fetch(data: str | None, home: str) -> None:
     """Download what is missing or damaged, under 20 MB in all."""
     folder = data_folder(data)
     shown = sys.stderr.isatty()
-    for status in fetching.fetch(folder, home.rstrip("/") + "/", bar, show=shown):
+    for status in fetching.fetch(folder, home.rstrip("/") + "/", progress, show=shown):
         _show(status)
 
 
@@ -47,7 +47,7 @@ def verify(context: click.Context, data: str | None, as_json: bool) -> None:
     Exit status 1 if a part is damaged, or none is there.
     """
     found = []
-    for status in fetching.verify(data, bar):
+    for status in fetching.verify(data, progress):
         found.append(status)
         if not as_json:
             _show(status)

@@ -12,9 +12,9 @@ import yaml
 
 from ... import tasks
 from ...tasks import SPLITS, TaskError
-from ...tasks.omniglot import PARTS, find
+from ...tasks.data.omniglot import PARTS, find
 from ...tasks.splits import load_glyphs
-from .common import bar, data_option, json_option
+from .common import data_option, json_option, progress
 
 
 def _protocol(name: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def _protocol(name: str) -> dict[str, Any]:
 
 
 def _scorer(name: str) -> dict[str, Any]:
-    from ..registry import resolve
+    from ..scorers.registry import resolve
 
     scorer, traits = resolve(name, "keras")
     facts: dict[str, Any] = {"kind": "scorer", **asdict(traits)}
@@ -48,7 +48,9 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
         facts = {"kind": "dataset", **asdict(part), "path": str(where) if where else None}
         del facts["folder"]
         return facts
-    dataset = load_glyphs(bar) if name == "glyphs" else tasks.load(name, "all", progress=bar)
+    dataset = (
+        load_glyphs(progress) if name == "glyphs" else tasks.load(name, "all", progress=progress)
+    )
     return {
         "kind": "dataset",
         "name": dataset.name,
@@ -61,7 +63,7 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
 
 def _backbone(name: str) -> dict[str, Any]:
     from ...models import assemble, backbone, dissect
-    from ...models.recipe import Network
+    from ...models.networks.network import Network
 
     found = backbone(name)
     network = Network(backbone=name, join=found.join, head=found.head)
@@ -86,14 +88,14 @@ def _backbone(name: str) -> dict[str, Any]:
 
 
 def _recipe(name: str) -> dict[str, Any]:
-    from ...models import recipe
+    from ...models.training import recipe
 
     return {"kind": "recipe", **recipe.read(name).to_dict()}
 
 
 def _find(name: str, data: str | None) -> dict[str, Any]:
-    from ...models import recipe
-    from ..registry import registered
+    from ...models.training import recipe
+    from ..scorers.registry import registered
 
     kind, _, rest = name.partition(" ")
     if rest and kind in ("recipe", "backbone"):

@@ -9,7 +9,8 @@ from typing import TextIO
 import click
 
 from ... import tasks
-from .common import bar, data_option, episodes_option, seed_option, writable
+from ...tasks.progress import followed
+from .common import data_option, episodes_option, progress, seed_option, writable
 
 
 def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> None:
@@ -33,7 +34,9 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
         return f"{names[image]}@{90 * turns}" if turns else names[image]
 
     before = "\n"
-    for block in bar(source.blocks(episodes), -(-episodes // tasks.BLOCK), "Writing"):
+    for block in followed(
+        source.blocks(episodes), -(-episodes // tasks.BLOCK), "Writing", progress
+    ):
         for support, query, target in zip(block.support, block.query, block.target, strict=True):
             episode = {
                 "support": [[named(row) for row in way] for way in support.tolist() if way[0] >= 0],
@@ -62,7 +65,7 @@ def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None
     out = out.resolve()
     if out.exists() and not out.is_file():
         raise click.UsageError(f"{out} is no file that could be replaced; name another")
-    source = tasks.open_protocol(tasks.parse(protocol), seed, data, bar)
+    source = tasks.open_protocol(tasks.parse(protocol), seed, data, progress)
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)
     digest = tasks.digest(source, count)

@@ -11,24 +11,23 @@ import click
 import tabulate
 
 from ... import tasks
-from ...results.latencies import MODES
-from ...results.percentiles import SECONDS, SHARES
-from ...results.summary import scaled
-from ...results.writers import plain
-from ..footprint import footprint
-from ..latency import measure, store
+from ...results.statistics.percentiles import SECONDS, SHARES
+from ...results.store.latencies import MODES
+from ...results.tables.summary import scaled
+from ...results.tables.writers import plain
+from ..latencies.footprint import footprint
+from ..latencies.latency import measure, store
+from ..latencies.questions import Questions
+from ..latencies.scenarios import LONGEST, QUERIES
 from ..machine import limited
-from ..questions import Questions
-from ..registry import resolve
-from ..scenarios import LONGEST, QUERIES
+from ..scorers.registry import resolve
 from .common import (
-    bar,
     data_option,
     engine_option,
     json_option,
+    progress,
     scorers_option,
     seed_option,
-    ticker,
     writable,
 )
 from .run import FIRST_PROTOCOL
@@ -193,12 +192,12 @@ def command(
     parsed = tasks.parse(protocol)
     records = []
     with limited(threads):
-        source = tasks.open_protocol(parsed, seed, data, bar)
+        source = tasks.open_protocol(parsed, seed, data, progress)
         questions = Questions.of(source)
         writable(out)
         for name in dict.fromkeys(scorers):
-            scorer, known = resolve(name, engine, data=data, ticker=ticker)
-            waiting = ticker(1, f"{known.name}: start")
+            scorer, known = resolve(name, engine, data=data, progress=progress)
+            waiting = progress(1, f"{known.name}: start")
             footprints = footprint(name, questions, engine, data, waiting)
             record = measure(
                 scorer,
@@ -206,7 +205,7 @@ def command(
                 source,
                 queries=queries,
                 seconds=seconds,
-                ticker=lambda total, title, who=known.name: ticker(total, f"{who}: {title}"),
+                progress=lambda total, title, who=known.name: progress(total, f"{who}: {title}"),
             )
             record["footprint"] = footprints
             store(out, record)

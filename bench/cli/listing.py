@@ -8,7 +8,7 @@ import click
 import tabulate
 
 from ...tasks import SPLITS
-from ...tasks.omniglot import PARTS, find
+from ...tasks.data.omniglot import PARTS, find
 from .common import data_option, json_option
 
 KINDS = ("protocols", "scorers", "datasets", "backbones", "recipes")
@@ -30,7 +30,7 @@ def _protocols() -> list[dict[str, str]]:
 
 def _scorers() -> list[dict[str, str]]:
     from ...models import bundles
-    from ..registry import registered
+    from ..scorers.registry import registered
 
     rows = []
     for name, make in registered().items():
@@ -61,7 +61,7 @@ def _backbones() -> list[dict[str, str]]:
 
 
 def _recipes() -> list[dict[str, str]]:
-    from ...models import recipe
+    from ...models.training import recipe
 
     return [{"name": name, "what": str(recipe.FOLDER / f"{name}.yaml")} for name in recipe.names()]
 

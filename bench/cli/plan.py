@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ... import results, tasks
-from ...results.planning import Plan, plan_from_disagreement, plan_from_runs
-from ...results.writers import plain
+from ...results.statistics.planning import Plan, plan_from_disagreement, plan_from_runs
+from ...results.tables.writers import plain
 from .common import json_option, level_option
 
 

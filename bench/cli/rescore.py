@@ -10,8 +10,8 @@ import click
 import tabulate
 
 from ... import results
-from ...results.curves import curves
-from ...results.writers import plain
+from ...results.pictures.curves import curves
+from ...results.tables.writers import plain
 from .common import json_option, level_option
 
 

@@ -15,27 +15,26 @@ from tqdm import tqdm
 
 from ... import results, tasks
 from ...models.errors import ModelError
-from ...results.writers import plain
-from ...tasks import omniglot
+from ...results.tables.writers import plain
+from ...tasks.data import omniglot
 from ..errors import ScorerError
-from ..evaluation import Evaluation
-from ..failures import BrokenScorerError, Failure, blamed
-from ..registry import resolve
-from ..scorer import Scorer, Traits
-from ..settings import Settings
-from ..stopping import until_narrow
-from ..work import Order, recognise
-from ..workers import Workers
+from ..evaluations.evaluation import Evaluation
+from ..evaluations.settings import Settings
+from ..evaluations.stopping import until_narrow
+from ..evaluations.work import Order, recognise
+from ..evaluations.workers import Workers
+from ..scorers.failures import BrokenScorerError, Failure, blamed
+from ..scorers.registry import resolve
+from ..scorers.scorer import Scorer, Traits
 from .common import (
-    bar,
     data_option,
     engine_option,
     episodes_option,
     interval_option,
     json_option,
+    progress,
     scorers_option,
     seed_option,
-    ticker,
     writable,
 )
 from .interrupts import Interrupts
@@ -64,7 +63,7 @@ def _recognised(
     workers: Workers, names: tuple[str, ...], apart: bool, engine: str, data: str | None
 ) -> dict[str, tuple[Scorer | None, Traits] | BrokenScorerError]:
     """Finds the scorers, or what is wrong with their code; raises for what was typed wrong."""
-    find = recognise if apart else partial(resolve, ticker=ticker)
+    find = recognise if apart else partial(resolve, progress=progress)
     asked = {name: workers.submit(partial(find, name, engine, data=data)) for name in names}
     found = {}
     for name, answer in asked.items():
@@ -212,7 +211,7 @@ def command(
             scorer = None if isinstance(known, BrokenScorerError) else known[0]
             for reason in getattr(scorer, "passed_over", {}).values():
                 _warn(reason)
-        sources = [tasks.open_protocol(protocol, seed, data, bar) for protocol in parsed]
+        sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
         writable(out)
         interrupts = stack.enter_context(Interrupts())
         for name, source in zip(names, sources, strict=True):
@@ -234,7 +233,7 @@ def command(
                             scores=scores or verification,
                             warn=warn_once,
                             interrupted=interrupts.asked,
-                            ticker=lambda total, title, who=f"{name} {known[1].name}": ticker(
+                            progress=lambda total, title, who=f"{name} {known[1].name}": progress(
                                 total, f"{who}: {title}"
                             ),
                         ),

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from ... import results
-from ...results.breakdown import PARTS, breakdowns
-from ...results.collection import load
-from ...results.confusion import confusion_tables
-from ...results.pareto import pareto
-from ...results.published import CHOICES
-from ...results.summary import EXTRAS
+from ...results.pictures.pareto import pareto
+from ...results.tables.by_group import PARTS, breakdowns
+from ...results.tables.collection import load
+from ...results.tables.confusion import confusion_tables
+from ...results.tables.literature import CHOICES
+from ...results.tables.summary import EXTRAS
 from .common import interval_option, level_option
 
 

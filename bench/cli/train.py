@@ -11,13 +11,13 @@ import click
 from tqdm import tqdm
 
 from ... import tasks
-from ...models import recipe as recipes
 from ...models.errors import ModelError
-from ...models.precision import PRECISIONS
-from .common import bar, data_option, json_option, seed_option, writable
+from ...models.training import recipe as recipes
+from ...models.training.precision import PRECISIONS
+from .common import data_option, json_option, progress, seed_option, writable
 
 if TYPE_CHECKING:
-    from ...models.training import Report
+    from ...models.training.training import Report
 
 
 class _Logs:
@@ -101,7 +101,7 @@ def command(
     if not resume and (out / "checkpoint.npz").exists():
         raise ModelError(f"{out} holds a checkpoint; go on with --resume, or choose another --out")
     split, _, part = plan.data.rpartition("-")
-    background = tasks.load(split, part, data, bar)
+    background = tasks.load(split, part, data, progress)
 
     from ...models import Training, finish
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 from keras import layers
-from wayshot.models.layers import BatchNormalization, Conv2D, MaxPooling2D
+from wayshot.models.networks.layers import BatchNormalization, Conv2D, MaxPooling2D
 
 
 def _tower(image, *, flat: bool, name: str) -> keras.Model:

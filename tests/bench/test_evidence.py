@@ -8,8 +8,10 @@ import pytest
 from wayshot import bench, results, tasks
 from wayshot.bench.evidence import with_results
 from wayshot.models import ModelError, assemble
-from wayshot.models.bundle import read_weights, render_card, weights_digest
-from wayshot.models.recipe import Classes, Network, Recipe
+from wayshot.models.bundled import read_weights, weights_digest
+from wayshot.models.card import render_card
+from wayshot.models.networks.network import Network
+from wayshot.models.training.recipe import Classes, Recipe
 
 RECIPE = Recipe(
     name="small",

@@ -75,7 +75,8 @@ def heavy_modules(code: str) -> set[str]:
         "from wayshot.bench.cli import main; main(['describe', 'siamese-small'])",
         "from wayshot.bench.cli import main; main(['list', 'recipes'])",
         "from wayshot.bench.cli import main; main(['describe', 'recipe', 'siamese-small'])",
-        "import wayshot.models.comparison, wayshot.models.precision, wayshot.bench.siamese",
+        "import wayshot.models.networks.comparison, wayshot.models.training.precision",
+        "import wayshot.bench.scorers.siamese",
         "import contextlib\nfrom wayshot.bench.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['table', 'nowhere'])",
     ],

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from wayshot import tasks
-from wayshot.bench.baselines import Hausdorff, _ink
-from wayshot.models.comparison import compare
+from wayshot.bench.scorers.baselines import Hausdorff, _ink
+from wayshot.models.networks.comparison import compare
 from yardsticks import HAS_OMNIGLOT, Figure, matrix_peak, memory_rate, seconds_of
 
 WIDTH, HIDDEN = 512, 512

@@ -11,7 +11,7 @@ from networks import PROTOCOL, bare_engines, evaluation, source
 from wayshot import tasks
 from wayshot.bench import resolve
 from wayshot.bench.machine import limited
-from wayshot.models.pixels import view
+from wayshot.models.networks.pixels import view
 from yardsticks import KIND, Figure, seconds_of, side_by_side
 
 EPISODES = 10_000

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 from networks import bare_engines, source
-from wayshot.bench.questions import Questions, embedded_support, ready
-from wayshot.bench.scenarios import harness, stream
-from wayshot.models.pixels import view
+from wayshot.bench.latencies.questions import Questions, embedded_support, ready
+from wayshot.bench.latencies.scenarios import harness, stream
+from wayshot.models.networks.pixels import view
 from yardsticks import Figure
 
 

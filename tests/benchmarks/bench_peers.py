@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks import evaluation, source
-from wayshot.bench.work import Bench
+from wayshot.bench.evaluations.work import Bench
 from yardsticks import Figure, seconds_of
 
 EPISODES = 1000

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 from tqdm import tqdm
-from wayshot.bench.stopping import looks
+from wayshot.bench.evaluations.stopping import looks
 from wayshot.results import bootstrap, influence, judge, on_logit_scale
-from wayshot.results.estimates import clustered, sampler
+from wayshot.results.statistics.estimates import clustered, sampler
 from wayshot.tasks import BLOCK, Dataset, Episodes, Images, Sampler, parse
 
 LAKE = (20, 26, 26, 26, 26, 26, 45, 45, 41, 26, 47, 40, 30, 45, 46, 28, 23, 25, 42, 26)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from wayshot import tasks
 from wayshot.bench import Evaluation, Settings
-from wayshot.bench.scorer import Traits
+from wayshot.bench.scorers.scorer import Traits
 from wayshot.models import assemble
-from wayshot.models.engines import ENGINES
-from wayshot.models.exporting import exported
-from wayshot.models.recipe import Network
+from wayshot.models.engines.engines import ENGINES
+from wayshot.models.engines.exporting import exported
+from wayshot.models.networks.network import Network
 from yardsticks import KIND
 
 PROTOCOL = f"{KIND}-within-20w1s"

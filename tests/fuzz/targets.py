@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 from PIL import Image
-from wayshot.models import recipe as recipes
 from wayshot.models.errors import ModelError
-from wayshot.results import record as records
+from wayshot.models.training import recipe as recipes
 from wayshot.results.errors import ResultError
+from wayshot.results.store import record as records
 from wayshot.tasks import Dataset, TaskError, parse
-from wayshot.tasks.images import decode_any, pack, pixel_digest
-from wayshot.tasks.omniglot import PARTS, read_labels, read_part
+from wayshot.tasks.data.images import decode_any, pack, pixel_digest
+from wayshot.tasks.data.omniglot import PARTS, read_labels, read_part
 
 RECIPE = {
     "name": "x",

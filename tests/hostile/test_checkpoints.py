@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from wayshot.bench import ScorerError, resolve
 from wayshot.models import ModelError, assemble, load_checkpoint
-from wayshot.models.recipe import Network
+from wayshot.models.networks.network import Network
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 

@@ -14,8 +14,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
-from wayshot.tasks import TaskError, folder
-from wayshot.tasks.images import LARGEST_IMAGE, decode_any, decode_exact
+from wayshot.tasks import TaskError
+from wayshot.tasks.data import folder
+from wayshot.tasks.data.images import LARGEST_IMAGE, decode_any, decode_exact
 
 KINDS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]
 
@@ -171,7 +172,7 @@ def test_no_program_is_started_for_a_picture(tmp_path):
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 105 105\n%%EndComments\nshowpage\n"
     )
     code = (
-        "import sys; from pathlib import Path; from wayshot.tasks.images import decode_any\n"
+        "import sys; from pathlib import Path; from wayshot.tasks.data.images import decode_any\n"
         "decode_any(Path(sys.argv[1]), 'x')"
     )
     done = subprocess.run(

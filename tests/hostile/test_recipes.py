@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 from wayshot.models import ModelError
-from wayshot.models import recipe as recipes
-from wayshot.models.bundle import FOLDER, write_card
+from wayshot.models.bundled import FOLDER
+from wayshot.models.card import write_card
+from wayshot.models.training import recipe as recipes
 
 GOOD = """
 name: x

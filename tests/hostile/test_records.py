@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from wayshot import results
 from wayshot.results import ResultError, find, read
-from wayshot.results.record import LARGEST, decode
+from wayshot.results.store.record import LARGEST, decode
 
 WRONG = {
     "null": None,

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 from wayshot.models import load_keras
-from wayshot.models.recipe import Classes, Network, Pairs, Recipe
-from wayshot.tasks import Dataset, Images, glyphs
+from wayshot.models.networks.network import Network
+from wayshot.models.training.recipe import Classes, Pairs, Recipe
+from wayshot.tasks import Dataset, Images
+from wayshot.tasks.data import glyphs
 
 load_keras()
 

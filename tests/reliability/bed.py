@@ -18,7 +18,7 @@ from PIL import Image
 from wayshot import tasks
 from wayshot.bench import Evaluation, Settings, resolve
 from wayshot.bench.cli import main
-from wayshot.tasks import glyphs
+from wayshot.tasks.data import glyphs
 
 HERE = Path(__file__).parent
 

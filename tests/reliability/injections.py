@@ -20,9 +20,9 @@ import numpy as np
 from bed import Bed, cached_in, trials
 from wayshot import results
 from wayshot.bench import ScorerError
-from wayshot.bench.evaluation import EPISODE_UNIT
-from wayshot.bench.work import Order
-from wayshot.bench.workers import Workers
+from wayshot.bench.evaluations.evaluation import EPISODE_UNIT
+from wayshot.bench.evaluations.work import Order
+from wayshot.bench.evaluations.workers import Workers
 
 SOUND = ("Pixels", "Pairs", "Classifier")
 BROKEN = ("Raises", "Leaves", "Shape", "Width", "Type", "Nothing", "Nan", "Infinite", "Hangs")
@@ -161,7 +161,7 @@ def flips(bed: Bed, times: int, kinds: Sequence[str] = ("cache", "partial", "dat
                 files = [*(folder / "runs/.partial").rglob("*.npz")]
                 _flip(bed.rng, files)
                 ticks: list[int] = []
-                bed.evaluation(folder, "Classifier", ticker=lambda *_, to=ticks: to.append).run()
+                bed.evaluation(folder, "Classifier", progress=lambda *_, to=ticks: to.append).run()
                 # The first tick says how much was there: one unit less than had been stored.
                 caught += ticks[0] == EPISODE_UNIT * (len(files) - 1)
                 lost += trials(folder / "runs", "Classifier") != units

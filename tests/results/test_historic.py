@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from wayshot.results import FORMATS, estimate_run, find, metrics, table
-from wayshot.results.run import SCHEMA_VERSION
+from wayshot.results.store.run import SCHEMA_VERSION
 
 HISTORIC = Path(__file__).parent / "historic"
 

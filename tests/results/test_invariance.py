@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from wayshot.results import judge, metrics, write
-from wayshot.results.comparison import compare
+from wayshot.results.statistics.comparison import compare
 
 RECORD = {
     "protocol": {"name": "lake-between-5w1s", "digest": "p" * 64, "fields": {}},

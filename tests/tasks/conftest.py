@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from wayshot.tasks.omniglot import PARTS, Part
+from wayshot.tasks.data.omniglot import PARTS, Part
 
 SMALL = "images_background_small1"
 

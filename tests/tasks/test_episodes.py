@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 from wayshot.tasks import BLOCK, RUNS, Sampler, TaskError, digest, load, open_protocol, parse
+from wayshot.tasks.data.omniglot import Runs
 from wayshot.tasks.episodes import OfficialRuns
-from wayshot.tasks.omniglot import Runs
 
 # At least one of every kind, on the data set `tiny`.
 NAMES = [

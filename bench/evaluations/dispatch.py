@@ -1,0 +1,107 @@
+"""Dispatch: the units of one evaluation, given to an executor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from typing import Any
+
+from ..scorers.failures import blamed
+from .settings import Settings
+from .work import Bench, perform
+from .workers import Workers
+
+POLL = 0.2
+"""Seconds after which is asked again whether to end early."""
+
+
+class Dispatch:
+    """Gives units to an executor, a window of them at a time.
+
+    Without an executor in the settings it has one of its own, while it is
+    used as a context manager.
+
+    Attributes:
+        bench: The scorer and the episodes.
+        settings: How to go about it.
+        seconds: What each stage has taken.
+    """
+
+    def __init__(self, bench: Bench, settings: Settings) -> None:
+        self.bench, self.settings = bench, settings
+        self.seconds: dict[str, float] = {}
+        self._stack = ExitStack()
+        self._executor = settings.executor
+
+    def __enter__(self) -> Dispatch:
+        if self._executor is None:
+            self._executor = self._stack.enter_context(Workers(limit=self.settings.limit))
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the time that is spent within to a stage's seconds."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def check(self) -> None:
+        """Ends early where that is wanted.
+
+        Raises:
+            KeyboardInterrupt: It is.
+        """
+        if self.settings.interrupted():
+            raise KeyboardInterrupt
+
+    def units(
+        self, method: str, calls: Iterable[tuple[Any, ...]]
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """Does units in any order.
+
+        Args:
+            method: Name of the method of `Bench` that does one.
+            calls: The arguments of each.
+
+        Yields:
+            The arguments and the result of each.
+
+        Raises:
+            ScorerError: The scorer does not answer as it must.
+            KeyboardInterrupt: It is to end early; what was in flight was given.
+        """
+        waiting = iter(calls)
+        flying: dict[Future[Any], tuple[Any, ...]] = {}
+        try:
+            while True:
+                if self.settings.interrupted():
+                    for future in [future for future in flying if future.cancel()]:
+                        del flying[future]
+                else:
+                    for call in islice(waiting, self.settings.window - len(flying)):
+                        flying[self._submit(method, call)] = call
+                if not flying:
+                    break
+                done, _ = wait(flying, POLL, FIRST_COMPLETED)
+                for future in done:
+                    call = flying.pop(future)
+                    with blamed(self.bench.traits.name):
+                        result = future.result()
+                    yield call, result
+        finally:
+            for future in flying:
+                future.cancel()
+        self.check()
+
+    def _submit(self, method: str, call: tuple[Any, ...]) -> Future[Any]:
+        assert self._executor is not None, "used outside of its context"
+        with blamed(self.bench.traits.name):
+            if self.settings.order is None:
+                return self._executor.submit(getattr(self.bench, method), *call)
+            return self._executor.submit(perform, self.settings.order, method, *call)

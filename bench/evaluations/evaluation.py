@@ -1,0 +1,331 @@
+"""Evaluation: a scorer on the episodes of a protocol, stored as a run."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from ... import results
+from ...tasks import BLOCK, Source
+from ...tasks import digest as episodes_digest
+from ..audits.ledger import recall
+from ..errors import ScorerError
+from ..machine import environment
+from ..scorers.failures import Failure
+from ..scorers.scorer import Scorer, Traits, traits
+from .dispatch import Dispatch
+from .preparation import Preparation
+from .settings import Settings
+from .unfinished import Partial
+from .work import Bench
+
+EPISODE_UNIT = 16
+"""Episodes of one unit for scorers of level 3."""
+
+
+class Evaluation:
+    """One scorer on one protocol, from the first unit to the stored run.
+
+    Attributes:
+        bench: The scorer and the episodes.
+        episodes: How many episodes will be run.
+        folder: Where the run is stored.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer | None,
+        known: Traits,
+        source: Source,
+        *,
+        episodes: int,
+        root: Path,
+        settings: Settings | None = None,
+    ) -> None:
+        """Prepares an evaluation.
+
+        Args:
+            scorer: The scorer; not needed where workers make it by the
+                settings' order.
+            known: What is known of it, as from `scorer.traits`.
+            source: Where the episodes come from.
+            episodes: How many; fewer are run where the protocol has an end.
+            root: Folder of all runs.
+            settings: How to go about it.
+        """
+        self.bench = Bench(scorer, known, source)
+        self.traits, self.source = known, source
+        # The official runs are always run whole: part of them is another benchmark.
+        wanted = max(episodes, 20) if source.protocol.structure == "runs" else episodes
+        self.episodes = min(wanted, source.episodes or wanted)
+        self.settings = settings or Settings()
+        protocol = source.protocol
+        self._key = results.key(
+            protocol.digest, source.dataset.digest, source.seed, self.episodes, known.digest
+        )
+        self.folder = results.place(root, protocol.name, known.name, self._key)
+        self._root = root
+        self._partial = Partial(root / ".partial" / self._key[:32])
+        self._lock = FileLock(f"{self._partial.folder}.lock")
+
+    def stored(self) -> results.Run | None:
+        """The run, if it is stored already and its trials are sound.
+
+        What a process that was killed after storing it has left is removed.
+        """
+        run = self._stored()
+        if run is not None and (
+            self._partial.folder.exists() or Path(self._lock.lock_file).exists()
+        ):
+            # Whoever holds the lock will do it.
+            with suppress(OSError), self._lock.acquire(timeout=0):
+                self._tidy()
+        return run
+
+    def _stored(self) -> results.Run | None:
+        try:
+            run = results.read(self.folder)
+            run.verify()
+        except results.ResultError:
+            return None
+        record = run.record
+        of = results.key(
+            record["protocol"]["digest"],
+            str(record["dataset"].get("digest")),
+            record["seed"],
+            record["episodes"],
+            record["scorer"]["digest"],
+        )
+        if of != self._key or (self.settings.scores and not record.get("scores_digest")):
+            return None
+        return run
+
+    def run(self) -> results.Run:
+        """Does all that is not done yet, and stores the run.
+
+        Units that an interrupted evaluation has finished are not done again.
+
+        Raises:
+            ScorerError: The scorer does not answer as it must.
+            ResultError: The folder cannot be written.
+            KeyboardInterrupt: The settings say that it is to end early.
+        """
+        try:
+            self._partial.folder.mkdir(parents=True, exist_ok=True)
+            # Who waits for the lock finds the run stored, even if the file is gone by then.
+            with self._locked():
+                run = self._stored() or self._run()
+                self._tidy()
+            return run
+        except OSError as error:
+            problem = " ".join(str(error.strerror or error).split())
+            raise results.ResultError(
+                f"{self._root}: {problem}; once that is mended, the same command goes on where "
+                "it stopped"
+            ) from error
+
+    def failure(self, error: Exception) -> Failure:
+        """Puts what `run` has raised into words."""
+        return Failure.of(self.source.protocol.name, self.traits.name, error)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._lock.acquire(timeout=1)
+        except Timeout:
+            self.settings.warn(
+                f"{self.source.protocol.name}, {self.traits.name}: waiting for another process "
+                "that does the same"
+            )
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _tidy(self) -> None:
+        """Removes what was needed, or left behind by killed processes, until the run was stored."""
+        shutil.rmtree(self._partial.folder, ignore_errors=True)
+        for left in self.folder.parent.glob(f".new-{self.folder.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            Path(self._lock.lock_file).unlink()
+
+    def _run(self) -> results.Run:
+        started = time.perf_counter()
+        self._partial.folder.mkdir(parents=True, exist_ok=True)
+        with Dispatch(self.bench, self.settings) as dispatch:
+            audit = self._audit(dispatch) if self.settings.audit else None
+            preparation = Preparation(dispatch, self._partial, self.episodes)
+            prepared = preparation.prepare()
+            units = self._trial_units()
+            waiting = [unit for unit in units if not self._trials(*unit)]
+            tick = self.settings.progress(self.episodes, "Episodes")
+            tick(self.episodes - sum(last - first for first, last in waiting))
+            calls = ((*unit, str(prepared), self.settings.scores) for unit in waiting)
+            with dispatch.stage("compare"):
+                for unit, columns in dispatch.units("try_episodes", calls):
+                    self._partial.put(_name(*unit[:2]), **columns)
+                    tick(unit[1] - unit[0])
+            return self._store(units, dispatch, preparation, audit, started)
+
+    def _audit(self, dispatch: Dispatch) -> dict[str, Any]:
+        """Has the scorer audited, unless it has passed before."""
+        found = recall(self.traits)
+        if found is None:
+            ((_, found),) = dispatch.units("audit", [()])
+            failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
+            if failed:
+                self.settings.warn(
+                    f"{self.traits.name}: the audit failed ({', '.join(failed)}); "
+                    "wayshot audit tells more"
+                )
+        return found
+
+    def _trial_units(self) -> list[tuple[int, int]]:
+        """First and last episode of each unit, within blocks."""
+        size = EPISODE_UNIT if self.traits.level == 3 else BLOCK
+        return [
+            (first, min(first + size, self.episodes)) for first in range(0, self.episodes, size)
+        ]
+
+    def _trials(self, first: int, last: int) -> dict[str, np.ndarray] | None:
+        columns = ("episode", "row", "credit", *(["scores"] if self.settings.scores else []))
+        return self._partial.get(_name(first, last), columns)
+
+    def _columns(
+        self, units: list[tuple[int, int]], dispatch: Dispatch
+    ) -> Iterator[dict[str, Any]]:
+        """The trials of each unit, with the names of their images."""
+        dataset = self.source.dataset
+        names = {
+            name: (
+                dataset.table[name].cat.codes.to_numpy().astype(np.int32),
+                list(dataset.table[name].cat.categories),
+            )
+            for name in ("alphabet", "character", "drawer")
+        }
+        turned = self.source.protocol.rotations != "none"
+        codes, categories = names["character"]
+        upright = len(categories)
+        if turned:
+            categories = [
+                *categories,
+                *(f"{name}@{90 * turn}" for turn in (1, 2, 3) for name in categories),
+            ]
+            names["character"] = (codes, categories)
+        for unit in units:
+            dispatch.check()
+            columns: dict[str, Any] | None = self._trials(*unit)
+            if columns is None:
+                raise OSError(f"a unit in {self._partial.folder} cannot be read back")
+            if not self.settings.scores:
+                columns.pop("scores", None)
+            turns, rows = np.divmod(columns.pop("row"), len(dataset))
+            for name, (codes, categories) in names.items():
+                chosen = codes[rows] + (turns * upright if name == "character" else 0)
+                columns[name] = pd.Categorical.from_codes(chosen, categories)  # pyright: ignore
+            yield columns
+
+    def _store(
+        self,
+        units: list[tuple[int, int]],
+        dispatch: Dispatch,
+        preparation: Preparation,
+        audit: dict[str, Any] | None,
+        started: float,
+    ) -> results.Run:
+        protocol, dataset, known = self.source.protocol, self.source.dataset, self.traits
+        timings: dict[str, Any] = {
+            f"{stage}_seconds": round(seconds, 4) for stage, seconds in dispatch.seconds.items()
+        }
+        if known.level == 1:
+            timings["images_embedded"] = preparation.embedded
+        record = {
+            "protocol": {
+                "name": protocol.name,
+                "digest": protocol.digest,
+                "description": protocol.describe(),
+                "fields": asdict(protocol),
+            },
+            "dataset": {"name": dataset.name, "digest": dataset.digest, "images": len(dataset)},
+            "scorer": {
+                "name": known.name,
+                "digest": known.digest,
+                "level": known.level,
+                "pooling": known.pooling,
+                "smaller_is_closer": known.smaller_is_closer,
+                "parameters": known.parameters,
+                "leaked_characters": self._leaked(preparation),
+                **{
+                    name: value
+                    for name in ("flops", "scale", "training", "engine")
+                    if (value := getattr(known, name)) is not None
+                },
+            },
+            "seed": self.source.seed,
+            "episodes": self.episodes,
+            "episodes_digest": episodes_digest(self.source, self.episodes),
+            "environment": environment(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "timings": timings,
+            **({"audit": audit} if audit else {}),
+        }
+        timings["total_seconds"] = round(time.perf_counter() - started, 4)
+        return results.write(self.folder, record, self._columns(units, dispatch))
+
+    def _leaked(self, preparation: Preparation) -> int | None:
+        """How many characters in the episodes it was trained on; None if it does not say."""
+        if self.traits.trained_on is None:
+            return None
+        dataset = self.source.dataset
+        tested = np.unique(dataset.character_codes[preparation.used_rows % len(dataset)])
+        characters = dataset.characters.iloc[tested]
+        names = set(characters["alphabet"] + "/" + characters["character"])
+        return len(names & self.traits.trained_on)
+
+
+def _name(first: int, last: int) -> str:
+    return f"trials-{first:010}-{last:010}"
+
+
+def evaluate(
+    scorer: Any,
+    source: Source,
+    *,
+    name: str = "scorer",
+    episodes: int = 1000,
+    root: str | Path = "runs",
+    settings: Settings | None = None,
+) -> results.Run:
+    """Evaluates any scorer from Python; what is stored already is not run again.
+
+    Args:
+        scorer: An object with the methods of `scorer.EmbeddingScorer`,
+            `scorer.PairScorer` or `scorer.FewShotClassifier`.
+        source: As from `wayshot.tasks.open_protocol`.
+        name: What to call the scorer where it has no `name`.
+        episodes: How many.
+        root: Folder of all runs.
+        settings: How to go about it.
+
+    Raises:
+        ScorerError: It is no scorer, or does not answer as it must.
+    """
+    if episodes < 1:
+        raise ScorerError(f"{episodes} episodes are none, expected at least 1")
+    known = traits(scorer, name)
+    evaluation = Evaluation(
+        scorer, known, source, episodes=episodes, root=Path(root), settings=settings
+    )
+    return evaluation.stored() or evaluation.run()

@@ -1,0 +1,185 @@
+"""Preparation: what episodes are tried with, embeddings of images or scores of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ...tasks import Episodes, TaskError
+from ..errors import ScorerError
+from ..scorers.scorer import BATCH
+from .dispatch import Dispatch
+from .embeddings import EmbeddingCache, image_keys
+from .unfinished import Partial
+
+EMBED_UNIT = 4 * BATCH
+"""Images of one unit of embedding."""
+
+PAIR_UNIT = 4096
+"""Pairs of one unit of scoring, or somewhat more."""
+
+MERGE = 1 << 22
+"""Codes of pairs that are collected before equal ones are removed."""
+
+
+class Preparation:
+    """All that is done once, before the first episode is tried.
+
+    Attributes:
+        embedded: How many images were embedded.
+    """
+
+    def __init__(self, dispatch: Dispatch, partial: Partial, episodes: int) -> None:
+        """Prepares nothing yet.
+
+        Args:
+            dispatch: Does the units.
+            partial: Keeps what is finished.
+            episodes: How many will be tried.
+        """
+        self._dispatch, self._partial, self._episodes = dispatch, partial, episodes
+        self._bench, self._settings = dispatch.bench, dispatch.settings
+        self.embedded = 0
+
+    def prepare(self) -> Path:
+        """Embeds images or scores pairs; gives the file that holds the outcome.
+
+        Where units are done in this process, it is kept in memory instead.
+        """
+        path = self._partial.path("prepared")
+        level = self._bench.traits.level
+        if level == 3:
+            return path
+        keys, values = self._embeddings() if level == 1 else self._pair_scores()
+        if self._settings.order is None:
+            self._bench.hold(str(path), keys, values)
+        else:
+            self._partial.put("prepared", keys=keys, values=values)
+        return path
+
+    def _blocks(self) -> Iterator[Episodes]:
+        for block in self._bench.source.blocks(self._episodes):
+            self._dispatch.check()
+            yield block
+
+    @cached_property
+    def used_rows(self) -> np.ndarray:
+        """Rows of all images in the episodes, sorted."""
+        source = self._bench.source
+        turns = 1 if source.protocol.rotations == "none" else 4
+        used = np.zeros(turns * len(source.dataset) + 1, dtype=bool)
+        for block in self._blocks():
+            # Absent images, -1, fall on the last place.
+            used[block.support] = used[block.query] = True
+            if used[:-1].all():
+                break
+        return np.flatnonzero(used[:-1])
+
+    def _embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """Embeds each different image once; gives each row's place, and embeddings."""
+        dispatch, settings = self._dispatch, self._settings
+        with dispatch.stage("sample"):
+            rows = self.used_rows
+        keys, first, place_of_row = np.unique(
+            image_keys(self._bench.source.dataset.images, rows),
+            return_index=True,
+            return_inverse=True,
+        )
+        # In the order of the data set: batches are the same whatever is cached.
+        order = np.argsort(first)
+        rank = np.empty(len(order), dtype=np.int32)
+        rank[order] = np.arange(len(order))
+        keys, images = keys[order], rows[first[order]]
+        cache: EmbeddingCache | None = EmbeddingCache(
+            self._bench.traits, None if settings.cache else self._partial.folder / "embeddings"
+        )
+        with dispatch.stage("load"):
+            found, values = cache.get(keys)
+        for path in cache.damaged:
+            settings.warn(f"{path}: damaged; its embeddings are made anew")
+        units = [
+            (start, images[start : start + EMBED_UNIT])
+            for start in range(0, len(images), EMBED_UNIT)
+            if not found[start : start + EMBED_UNIT].all()
+        ]
+        tick = settings.progress(sum(len(unit) for _, unit in units), "Images")
+        with dispatch.stage("embed"):
+            starts = {unit[0]: start for start, unit in units}
+            for (unit,), embedded in dispatch.units("embed", [(unit,) for _, unit in units]):
+                chosen = slice(starts[unit[0]], starts[unit[0]] + len(unit))
+                if values is None:
+                    values = np.zeros((len(keys), embedded.shape[1]), embedded.dtype)
+                if values.shape[1:] != embedded.shape[1:] or values.dtype != embedded.dtype:
+                    raise ScorerError(
+                        f"scorer {self._bench.traits.name}: embed gave {embedded.shape[1]} "
+                        f"dimensions of {embedded.dtype}, and {values.shape[1]} of {values.dtype} "
+                        "before"
+                    )
+                new = ~found[chosen]
+                values[chosen][new] = embedded[new]
+                cache = cache and self._kept(cache, keys[chosen][new], embedded[new])
+                tick(len(unit))
+        assert values is not None
+        place = np.full(rows.max() + 1, -1, dtype=np.int32)
+        place[rows] = rank[place_of_row]
+        self.embedded = sum(len(unit) for _, unit in units)
+        return place, values
+
+    def _kept(
+        self, cache: EmbeddingCache, keys: np.ndarray, embedded: np.ndarray
+    ) -> EmbeddingCache | None:
+        """Stores embeddings; gives the cache, or None where it cannot be written any more."""
+        try:
+            cache.put(keys, embedded)
+        except (OSError, TaskError) as error:
+            # In the run's own folder, the trials could not be stored either.
+            if not self._settings.cache:
+                raise
+            reason = getattr(error, "strerror", None) or error
+            self._settings.warn(f"{cache.folder}: {reason}; embeddings are not kept")
+            return None
+        return cache
+
+    def _pairs(self) -> np.ndarray:
+        """Codes of all pairs in the episodes, sorted; see `Bench.pair_codes`."""
+        known, fresh = np.empty(0, dtype=np.int64), []
+        for block in self._blocks():
+            query = block.query[..., None]
+            support = block.support.reshape(len(block), 1, -1)
+            codes = self._bench.pair_codes(query, support)
+            fresh.append(np.unique(codes[(query >= 0) & (support >= 0)]))
+            if sum(map(len, fresh)) > max(MERGE, len(known)):
+                known, fresh = np.unique(np.concatenate([known, *fresh])), []
+        return np.unique(np.concatenate([known, *fresh]))
+
+    def _pair_scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores each different pair once; gives pairs' codes, and scores."""
+        dispatch, bench = self._dispatch, self._bench
+        with dispatch.stage("sample"):
+            codes = self._pairs()
+        queries = bench.pair_rows(codes)[0]
+        # Units begin where a query begins, so that its calls do not depend on them.
+        starts = np.flatnonzero(np.diff(queries, prepend=-1))
+        _, first = np.unique(starts // PAIR_UNIT, return_index=True)
+        parts = np.split(codes, starts[first][1:])
+        scores: dict[int, np.ndarray] = {}
+        units = {}
+        tick = self._settings.progress(len(codes), "Pairs")
+        for unit in parts:
+            name = f"pairs-{unit[0]}-{unit[-1]}-{len(unit)}"
+            stored = self._partial.get(name, ("codes", "scores"))
+            if stored is not None and np.array_equal(stored["codes"], unit):
+                scores[unit[0]] = stored["scores"]
+                tick(len(unit))
+            else:
+                units[unit[0]] = name
+        with dispatch.stage("score"):
+            calls = [(unit,) for unit in parts if unit[0] in units]
+            for (unit,), answer in dispatch.units("score_pairs", calls):
+                self._partial.put(units[unit[0]], codes=unit, scores=answer)
+                scores[unit[0]] = answer
+                tick(len(unit))
+        return codes, np.concatenate([scores[first] for first in sorted(scores)])

@@ -1,0 +1,127 @@
+"""Stopping: more and more episodes until intervals are narrow enough.
+
+How often one may look is settled before the first episode: after one block,
+two, four and so on. What is looked at again and again is the noise of the
+episodes, so that the error probability of that noise is shared among the looks
+(Bonferroni's rule); the alphabets are drawn once and for all.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ... import results
+from ...models.errors import ModelError
+from ...tasks import BLOCK
+from ..errors import ScorerError
+from ..scorers.failures import Failure
+from .evaluation import Evaluation
+
+
+def looks(most: int) -> tuple[int, ...]:
+    """Numbers of episodes after which is looked: whole blocks, doubled each time.
+
+    Args:
+        most: The most episodes, rounded up to whole blocks.
+    """
+    blocks = -(-most // BLOCK)
+    return tuple(BLOCK * min(2**i, blocks) for i in range((blocks - 1).bit_length() + 1))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the search for narrow intervals ended.
+
+    Attributes:
+        runs: A run of each scorer that has not failed, all of the same episodes.
+        missed: For each scorer whose interval is too wide, in words, why.
+        failures: The scorers that have failed.
+    """
+
+    runs: tuple[results.Run, ...]
+    missed: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+def _halfwidth(run: results.Run) -> float:
+    found = results.estimate_run(run)
+    return (found.high - found.low) / 2
+
+
+def _remove(run: results.Run) -> None:
+    # Out of sight at once: half a run must not be found where this is interrupted.
+    gone = run.folder.with_name(f".new-{run.folder.name}-gone")
+    run.folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def until_narrow(
+    evaluate: Callable[[int], Sequence[Evaluation]], halfwidth: float, most: int
+) -> Outcome:
+    """Runs all scorers on the same episodes until all intervals are narrow.
+
+    Ends early where no number of episodes would do, because the alphabets are
+    too few and too different.
+
+    Args:
+        evaluate: Gives the evaluations of some number of episodes.
+        halfwidth: Half the width of the population interval that is wanted,
+            as a fraction.
+        most: The most episodes.
+
+    Raises:
+        ScorerError: The half-width is no fraction.
+        ResultError, KeyboardInterrupt: As `Evaluation.run`.
+    """
+    if not 0 < halfwidth < 0.5:
+        raise ScorerError(
+            f"half-width {100 * halfwidth:g} is impossible, expected between 0 and 50 points"
+        )
+    planned = looks(most)
+    # All by the place of their scorer.
+    runs: dict[int, results.Run] = {}
+    new: set[int] = set()
+    failures: dict[int, Failure] = {}
+    missed: dict[int, str] = {}
+    for look, episodes in enumerate(planned, start=1):
+        stopping = {"halfwidth": halfwidth, "look": look, "looks": len(planned)}
+        for place, evaluation in enumerate(evaluate(episodes)):
+            if place in failures:
+                continue
+            stored = evaluation.stored()
+            try:
+                run = stored or evaluation.run()
+            except (ScorerError, ModelError) as error:
+                failures[place] = evaluation.failure(error)
+                runs.pop(place, None)
+                continue
+            # The one with more episodes takes its place.
+            if place in new and runs[place].folder != run.folder:
+                _remove(runs[place])
+                new.remove(place)
+            if stored is None and run.record["episodes"] == episodes:
+                new.add(place)
+            runs[place] = results.annotate(run, stopping=stopping)
+        missed, limited = {}, 0
+        for place, run in runs.items():
+            width, limit = _halfwidth(run), results.narrowest(run)
+            if width > halfwidth:
+                missed[place] = (
+                    f"{run.protocol}, {run.scorer}: ± {100 * width:.2f} after "
+                    f"{run.record['episodes']:,} episodes; "
+                )
+                if limit > halfwidth:
+                    limited += 1
+                    missed[place] += (
+                        f"no number of episodes gives less than about ± {100 * limit:.2f} with "
+                        "these alphabets"
+                    )
+                else:
+                    missed[place] += "more episodes would narrow it: raise --max-episodes"
+        if limited == len(missed) or any(
+            run.record["episodes"] < episodes for run in runs.values()
+        ):
+            break
+    return Outcome(tuple(runs.values()), tuple(missed.values()), tuple(failures.values()))

@@ -1,0 +1,47 @@
+"""What an unfinished evaluation has done so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from . import array_files as archive
+
+
+class Partial:
+    """A folder of finished units, each a file that is there whole or not at all.
+
+    Attributes:
+        folder: The folder; it is removed when the run is stored.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, unit: str) -> Path:
+        """Gives the file of a unit, which need not be there."""
+        return self.folder / f"{unit}.npz"
+
+    def get(self, unit: str, columns: Sequence[str]) -> dict[str, np.ndarray] | None:
+        """Reads a unit.
+
+        Args:
+            unit: Its name.
+            columns: The arrays it must have.
+
+        Returns:
+            All its arrays by name; None where it is not there, or damaged.
+        """
+        try:
+            arrays = archive.read(self.path(unit))
+        except OSError:
+            return None
+        return arrays if all(name in arrays for name in columns) else None
+
+    def put(self, unit: str, **arrays: np.ndarray) -> Path:
+        """Stores a unit's arrays under its name."""
+        path = self.path(unit)
+        archive.write(path, **arrays)
+        return path

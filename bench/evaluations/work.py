@@ -1,0 +1,320 @@
+"""Units of work: what is done by a worker, and depends on nothing but its arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...models.errors import ModelError
+from ...results import ResultError, judge
+from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
+from ..errors import ScorerError
+from ..scorers.failures import BrokenScorerError
+from ..scorers.registry import resolve
+from ..scorers.scorer import BATCH, Scorer, Traits
+from . import array_files as archive
+
+CHUNK = 64 * 20 * 20
+"""Pairs compared in one call, or one episode: few enough for the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a worker process needs to make its `Bench`.
+
+    Attributes:
+        protocol: Name of the protocol.
+        seed: Seed of the episodes.
+        data: Folder of Omniglot.
+        scorer: Name of the scorer.
+        engine: What embeds; see `registry.resolve`.
+    """
+
+    protocol: str
+    seed: int
+    data: str | None
+    scorer: str
+    engine: str = "auto"
+
+
+class Bench:
+    """A scorer before the episodes of a protocol.
+
+    Attributes:
+        scorer: The scorer; None where it is asked in other processes only.
+        traits: What is known of it.
+        source: Where the episodes come from.
+    """
+
+    def __init__(self, scorer: Scorer | None, traits: Traits, source: Source) -> None:
+        self.scorer, self.traits, self.source = scorer, traits, source
+        self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
+
+    def _fail(self, problem: str) -> BrokenScorerError:
+        return BrokenScorerError(f"scorer {self.traits.name}: {problem}")
+
+    def _ask(self, method: str, *arguments: np.ndarray) -> np.ndarray:
+        """Calls a method of the scorer; whatever it raises becomes one line for the user."""
+        try:
+            # A copy, as a scorer may fill the same array again at the next call.
+            answer = np.array(getattr(self.scorer, method)(*arguments))
+        except (ScorerError, ModelError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._fail(f"{method} raised {type(error).__name__}: {error}") from error
+        if answer.dtype.kind not in "fiu":
+            raise self._fail(f"{method} gave {answer.dtype}, expected numbers")
+        return answer
+
+    def _scores(self, shape: tuple[int, ...], method: str, *arguments: np.ndarray) -> np.ndarray:
+        """Asks for scores: finite numbers of the right shape, turned so that higher is closer."""
+        scores = self._ask(method, *arguments)
+        if scores.shape != shape:
+            raise self._fail(f"{method} gave shape {scores.shape}, expected {shape}")
+        # Unsigned numbers would wrap when a distance is turned into a score.
+        small = scores.dtype.kind == "f" and scores.dtype.itemsize <= 4
+        scores = scores.astype(np.float32 if small else np.float64, copy=False)
+        if not np.isfinite(scores).all():
+            raise self._fail(f"{method} gave NaN or infinity, expected finite numbers")
+        return -scores if self.traits.smaller_is_closer else scores
+
+    def audit(self) -> dict[str, Any]:
+        """Audits the scorer in the short form, as for the record's field `audit`."""
+        # It stands on evaluations' settings, which stand on this module.
+        from ..audits.ledger import short_audit
+
+        return short_audit(self.scorer, self.traits)
+
+    def embed(self, rows: np.ndarray) -> np.ndarray:
+        """Embeds images in batches of `BATCH`, the last one filled up with blank ones.
+
+        Args:
+            rows: int ndarray (n,) of rows of the data set's images.
+
+        Returns:
+            ndarray (n, D).
+        """
+        images, parts = self.source.dataset.images, []
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            pixels = images[batch]
+            if len(batch) < BATCH:
+                pixels = np.pad(pixels, ((0, BATCH - len(batch)), (0, 0), (0, 0)))
+            embedded = self._ask("embed", pixels)
+            if embedded.ndim != 2 or len(embedded) != BATCH:
+                raise self._fail(f"embed gave shape {embedded.shape}, expected ({BATCH}, D)")
+            if embedded.dtype.kind == "f" and not np.isfinite(embedded[: len(batch)]).all():
+                raise self._fail("embed gave NaN or infinity, expected finite numbers")
+            if parts and (embedded.shape[1:], embedded.dtype) != (
+                parts[0].shape[1:],
+                parts[0].dtype,
+            ):
+                raise self._fail(
+                    f"embed gave {embedded.shape[1]} dimensions of {embedded.dtype}, and "
+                    f"{parts[0].shape[1]} of {parts[0].dtype} before"
+                )
+            parts.append(embedded[: len(batch)])
+        return np.concatenate(parts)
+
+    def score_pairs(self, codes: np.ndarray) -> np.ndarray:
+        """Scores pairs of images; the scorer sees one query at a time.
+
+        Args:
+            codes: int64 ndarray (n,), sorted; see `pair_codes`.
+
+        Returns:
+            ndarray (n,) of scores.
+        """
+        images = self.source.dataset.images
+        queries, supports = self.pair_rows(codes)
+        scores = []
+        for first in np.flatnonzero(np.diff(queries, prepend=-1)):
+            last = np.searchsorted(queries, queries[first], side="right")
+            query = images[queries[first : first + 1]]
+            for start in range(first, last, BATCH):
+                support = images[supports[start : min(start + BATCH, last)]]
+                scores.append(self._scores((1, len(support)), "score", query, support)[0])
+        return np.concatenate(scores)
+
+    def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """A number for each pair of rows, in the order of queries, then supports."""
+        return query.astype(np.int64) * (4 * len(self.source.dataset)) + support
+
+    def pair_rows(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the query and of the support image of each code."""
+        queries, supports = np.divmod(codes, 4 * len(self.source.dataset))
+        return queries, supports
+
+    def _pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:
+        """Turns scores (..., ways * shots) into scores (..., ways)."""
+        by_shot = scores.reshape(*scores.shape[:-1], ways, -1)
+        if by_shot.shape[-1] == 1:
+            return by_shot[..., 0]
+        if self.traits.pooling == "max":
+            return by_shot.max(axis=-1)
+        with np.errstate(over="ignore"):
+            pooled = by_shot.mean(axis=-1)
+        if not np.isfinite(pooled).all():
+            raise self._fail("scores are so large that their mean over the shots is infinite")
+        return pooled
+
+    def _compare(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+        episodes, ways, shots = part.support.shape
+        # Half of the time of indexing with an array.
+        query, support = (
+            embeddings.take(place[rows], axis=0) for rows in (part.query, part.support)
+        )
+        if self.traits.pooling == "prototype" and shots > 1:
+            with np.errstate(over="ignore"):
+                support = support.mean(axis=2)
+        support = support.reshape(episodes, -1, embeddings.shape[1])
+        shape = (*query.shape[:2], support.shape[1])
+        return self._pooled(self._scores(shape, "compare", query, support), ways)
+
+    def _check_alone(
+        self, part: Episodes, place: np.ndarray, embeddings: np.ndarray, scores: np.ndarray
+    ) -> None:
+        """Refuses a scorer that scores a query otherwise when it is the only one."""
+        alone = Episodes(part.support, part.query[:, :1], part.target[:, :1])
+        found = self._compare(alone, place, embeddings)[:, 0]
+        with np.errstate(over="ignore"):
+            span = max(float(np.ptp(scores)), 1e-30)
+            differs = np.abs(found - scores[:, 0]).max() > 1e-3 * span
+        if differs:
+            raise self._fail(
+                "compare scores a query otherwise when it is alone; "
+                "it must not look at other queries"
+            )
+
+    def _look_up(self, part: Episodes, codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+        episodes, ways, _ = part.support.shape
+        support = part.support.reshape(episodes, 1, -1)
+        wanted = self.pair_codes(part.query[..., None], support)
+        places = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+        return self._pooled(values[places], ways)
+
+    def _classify(self, part: Episodes) -> np.ndarray:
+        images = self.source.dataset.images
+        episodes, ways, shots = part.support.shape
+        scores = np.full((*part.query.shape, ways), -np.inf)
+        for e in range(episodes):
+            query = part.query[e][part.query[e] >= 0]
+            count = int((part.support[e, :, 0] >= 0).sum())
+            scores[e, : len(query), :count] = self._scores(
+                (len(query), count),
+                "classify",
+                images[part.support[e, :count].ravel()],
+                np.repeat(np.arange(count), shots),
+                images[query],
+            )
+        return scores
+
+    def _load(self, path: str) -> tuple[np.ndarray, np.ndarray]:
+        if self._loaded is None or self._loaded[0] != path:
+            arrays = archive.read(Path(path))
+            self._loaded = (path, arrays["keys"], arrays["values"])
+        return self._loaded[1:]
+
+    def hold(self, path: str, keys: np.ndarray, values: np.ndarray) -> None:
+        """Keeps in memory what `try_episodes` would read from a file."""
+        self._loaded = (path, keys, values)
+
+    def try_episodes(
+        self, first: int, last: int, prepared: str, keep: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Runs some episodes of one block.
+
+        Args:
+            first: Number of the first episode.
+            last: Number after the last.
+            prepared: Path of a file with what was prepared: for level 1 the
+                place of each row's embedding and the embeddings, for level 2
+                the sorted codes of pairs and their scores.
+            keep: Whether the scores are given too.
+
+        Returns:
+            An array (n,) for each of episode, query, row (of the query image),
+            target, predicted, credit, margin, rank; and (n, ways) for scores.
+        """
+        block, start = divmod(first, BLOCK)
+        episodes = self.source.block(block)[start : start + last - first]
+        collected: list[dict[str, np.ndarray]] = []
+        pairs = episodes.query.shape[1] * episodes.support[0].size
+        chunk = max(1, CHUNK // pairs)
+        for offset in range(0, len(episodes), chunk):
+            part = episodes[offset : offset + chunk]
+            if self.traits.level == 3:
+                scores = self._classify(part)
+            elif self.traits.level == 1:
+                scores = self._compare(part, *self._load(prepared))
+                if first + offset == 0:
+                    self._check_alone(part, *self._load(prepared), scores)
+            else:
+                scores = self._look_up(part, *self._load(prepared))
+            collected.append(self._judged(part, scores, first + offset, keep))
+        return {
+            name: np.concatenate([columns[name] for columns in collected]) for name in collected[0]
+        }
+
+    def _judged(
+        self, part: Episodes, scores: np.ndarray, first: int, keep: bool
+    ) -> dict[str, np.ndarray]:
+        number = np.arange(first, first + len(part), dtype=np.int64)
+        columns = {
+            "episode": np.repeat(number, part.query.shape[1]),
+            "query": np.tile(np.arange(part.query.shape[1], dtype=np.int32), len(part)),
+            "row": part.query.ravel(),
+        }
+        scores = scores.reshape(-1, scores.shape[-1])
+        target = part.target.ravel()
+        if part.support.min() < 0:
+            absent = np.repeat(part.support[..., 0] < 0, part.query.shape[1], axis=0)
+            scores = np.where(absent, -np.inf, scores)
+            present = target >= 0
+            scores, target = scores[present], target[present]
+            columns = {name: column[present] for name, column in columns.items()}
+        if keep:
+            columns["scores"] = scores
+        try:
+            # Margins between scores near the end of the floats are cut to what fits.
+            with np.errstate(over="ignore"):
+                return columns | judge(scores, target)
+        except ResultError as error:
+            raise self._fail(str(error)) from None
+
+
+@lru_cache(maxsize=1)
+def _resolve(scorer: str, engine: str, data: str | None) -> tuple[Scorer, Traits]:
+    return resolve(scorer, engine, data=data)
+
+
+@lru_cache(maxsize=1)
+def _bench(order: Order) -> Bench:
+    source = open_protocol(parse(order.protocol), order.seed, order.data)
+    return Bench(*_resolve(order.scorer, order.engine, order.data), source)
+
+
+def perform(order: Order, method: str, *arguments: Any) -> Any:
+    """Does a unit of work in a worker process.
+
+    Args:
+        order: From which the worker makes its `Bench`, once.
+        method: Name of the method of `Bench`.
+        arguments: Its arguments.
+    """
+    return getattr(_bench(order), method)(*arguments)
+
+
+def recognise(scorer: str, engine: str, data: str | None) -> Traits:
+    """Finds out in a worker process what a scorer is.
+
+    Args:
+        scorer: Its name; see `registry.resolve`.
+        engine: What embeds.
+        data: Folder of Omniglot.
+    """
+    return _resolve(scorer, engine, data)[1]

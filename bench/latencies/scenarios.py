@@ -1,0 +1,243 @@
+"""Scenarios: how queries come to a scorer, by the rules of MLPerf's LoadGen as far as they fit.
+
+Single stream: a query is asked when the one before is answered, each timed by
+itself, until there are enough of them and enough time has passed; ready, with
+the support embedded beforehand, and cold. Offline: all queries at once. An
+evaluation embeds in batches of `scorer.BATCH`; here a query is one image, as it
+is where a scorer is used. (Reddi et al. 2020, MLPerf Inference Benchmark. MLPerf
+asks for 60 s or more, and for one percentile only.)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...results.statistics.percentiles import percentiles, too_short
+from ..errors import ScorerError
+from ..scorers.baselines import Chance
+from ..scorers.scorer import Traits, traits
+from .questions import Answer, Questions, clock, embedded_support, ready
+
+QUERIES = 1024
+"""The fewest queries in a single stream, unless one asks for others."""
+
+LONGEST = 60.0
+"""Seconds after which a stream ends with fewer queries, unless one asks for more."""
+
+_HARNESS_QUERIES = 2000
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What asking one query after the other gave, in nanoseconds.
+
+    Attributes:
+        latency: int64 ndarray (n,): from a query to the scores of its ways.
+        embedding: int64 ndarray (n,): of that, until images were embedded.
+        comparison: int64 ndarray (n,): of that, until they were compared.
+        total: From the first query to the last answer, checks included.
+    """
+
+    latency: np.ndarray
+    embedding: np.ndarray
+    comparison: np.ndarray
+    total: int
+
+
+def _check(known: Traits, scores: np.ndarray, shape: tuple[int, ...]) -> None:
+    problem = None
+    if scores.shape != shape or scores.dtype.kind not in "fiu":
+        problem = f"{scores.dtype} of shape {scores.shape}, expected numbers of shape {shape}"
+    elif not np.isfinite(scores).all():
+        problem = "NaN or infinity, expected finite numbers"
+    if problem:
+        raise ScorerError(f"scorer {known.name}: gave {problem}")
+
+
+def stream(
+    ask: Callable[[int], Answer],
+    known: Traits,
+    questions: Questions,
+    queries: int,
+    seconds: float,
+    tick: Callable[[int], None] = lambda done: None,
+) -> Stream:
+    """Asks one query after the other.
+
+    Args:
+        ask: As from `questions.ready` or `questions.cold`.
+        known: What is known of the scorer.
+        questions: What to ask, again and again; each time another pixel of
+            the images is flipped.
+        queries: The fewest.
+        seconds: The shortest time. It ends after `LONGEST` in any case, or
+            after this if it is longer.
+        tick: Is told the progress, in steps of a hundredth.
+
+    Raises:
+        ScorerError: An answer is not a finite number for each way.
+    """
+    latency: list[int] = []
+    embedding: list[int] = []
+    comparison: list[int] = []
+    longest, shown = max(seconds, LONGEST), 0
+    begun = clock()
+    for number in itertools.count():
+        row = number % len(questions)
+        questions.flip(row, number)
+        start = clock()
+        scores, embedded, compared = ask(row)
+        end = clock()
+        questions.flip(row, number)
+        _check(known, scores, (questions.ways,))
+        latency.append(end - start)
+        embedding.append(embedded)
+        comparison.append(compared)
+        passed = (end - begun) / 1e9
+        done = max(min((number + 1) / queries, passed / seconds), passed / longest)
+        if (hundredths := min(int(100 * done), 100)) > shown:
+            tick(hundredths - shown)
+            shown = hundredths
+        if done >= 1:
+            break
+    total = clock() - begun
+    return Stream(
+        np.array(latency, dtype=np.int64),
+        np.array(embedding, dtype=np.int64),
+        np.array(comparison, dtype=np.int64),
+        total,
+    )
+
+
+def single(
+    ask: Callable[[int], Answer],
+    known: Traits,
+    questions: Questions,
+    queries: int,
+    seconds: float,
+    tick: Callable[[int], None],
+) -> dict[str, Any]:
+    """Asks one query after the other, after a warm-up.
+
+    Args:
+        ask: As for `stream`.
+        known: As for `stream`.
+        questions: As for `stream`.
+        queries: As for `stream`.
+        seconds: As for `stream`.
+        tick: As for `stream`.
+
+    Returns:
+        `queries` and `seconds` that it took, `percentiles` of the latency,
+        whether all are `valid`, and by mean what a query's time goes into.
+    """
+    stream(ask, known, questions, min(queries, 10), min(seconds, 0.5))
+    found = stream(ask, known, questions, queries, seconds, tick)
+    count = len(found.latency)
+    shares = percentiles(found.latency, found.total / 1e9)
+    rest = found.total - found.embedding.sum() - found.comparison.sum()
+    return {
+        "queries": count,
+        "seconds": found.total / 1e9,
+        "percentiles": shares,
+        "valid": all(one["valid"] for one in shares.values()),
+        "mean_ms": {
+            "embedding": found.embedding.mean() / 1e6 if known.level == 1 else None,
+            "comparison": found.comparison.mean() / 1e6,
+            "harness": float(rest) / count / 1e6,
+        },
+    }
+
+
+def _batches(
+    scorer: Any, known: Traits, questions: Questions, support: np.ndarray | None
+) -> list[Callable[[], tuple[np.ndarray, int]]]:
+    """What answers all queries, in a few calls: scores, and nanoseconds of embedding."""
+    if support is not None:
+        near = support[questions.episode]
+
+        def together() -> tuple[np.ndarray, int]:
+            start = clock()
+            embedded = np.asarray(scorer.embed(questions.query))
+            end = clock()
+            scores = np.asarray(scorer.compare(embedded[:, None], near))
+            return questions.pooled(known, scores)[:, 0], end - start
+
+        return [together]
+    labels = questions.labels
+
+    def episode(number: int) -> tuple[np.ndarray, int]:
+        near = questions.images[number, 1:]
+        query = questions.query[np.equal(questions.episode, number)]
+        if known.level == 2:
+            scores = np.asarray(scorer.score(query, near))
+        else:
+            scores = np.asarray(scorer.classify(near, labels, query))
+        return questions.pooled(known, scores), 0
+
+    return [lambda number=number: episode(number) for number in range(len(questions.images))]
+
+
+def offline(
+    scorer: Any,
+    known: Traits,
+    questions: Questions,
+    support: np.ndarray | None,
+    seconds: float,
+    tick: Callable[[int], None],
+) -> dict[str, Any]:
+    """Asks all queries at once: level 1 in one batch, others an episode a call, again and again.
+
+    Args:
+        scorer: The scorer.
+        known: What is known of it.
+        questions: What to ask.
+        support: As from `questions.embedded_support`, for level 1.
+        seconds: The shortest time.
+        tick: Is told the progress, in steps of a hundredth.
+
+    Returns:
+        The throughput, `queries_per_second` and `images_per_second` of
+        embedding alone, with the `seconds` that it took and whether it is
+        `valid`.
+    """
+    batches = _batches(scorer, known, questions, support)
+    batches[0]()
+    answered = embedding = shown = number = 0
+    everything, begun, passed = slice(None), clock(), 0.0
+    while passed < seconds:
+        questions.flip(everything, number)
+        for batch in batches:
+            scores, embedded = batch()
+            _check(known, scores, (len(scores), questions.ways))
+            answered, embedding = answered + len(scores), embedding + embedded
+            passed = (clock() - begun) / 1e9
+            if (hundredths := min(int(100 * passed / seconds), 100)) > shown:
+                tick(hundredths - shown)
+                shown = hundredths
+            if passed >= seconds:
+                break
+        questions.flip(everything, number)
+        number += 1
+    total = (clock() - begun) / 1e9
+    return {
+        "queries": answered,
+        "seconds": total,
+        "queries_per_second": answered / total,
+        "images_per_second": answered / (embedding / 1e9) if embedding else None,
+        "valid": not too_short(total),
+        "reason": too_short(total),
+    }
+
+
+def harness(questions: Questions) -> float:
+    """Microseconds a query of the whole stream with a scorer that does nothing."""
+    scorer = Chance()
+    known = traits(scorer, scorer.name)
+    ask = ready(scorer, known, questions, embedded_support(scorer, known, questions))
+    return stream(ask, known, questions, _HARNESS_QUERIES, 1e-9).total / _HARNESS_QUERIES / 1e3

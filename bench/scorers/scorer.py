@@ -1,0 +1,223 @@
+"""What a scorer is: anything that can say how alike images are.
+
+Images are uint8 ndarrays of shape (B, height, width), ink = 1. Nothing need
+be subclassed; an object with the methods of one of the three levels is a
+scorer. It may also have these attributes:
+
+- `name`: str, what tables call it;
+- `smaller_is_closer`: bool, True for a distance (default False);
+- `pooling`: how several shots become one class: `mean` or `max` of their
+  scores, or `prototype`, the mean of their embeddings (default `mean`);
+- `digest`: str that changes with weights and preprocessing, added to what the
+  scorer is known by: its code and its answers on a fixed set of images;
+- `trained_on`: iterable of `alphabet/character` names that it has seen;
+- `parameters`: int, how many numbers were learned;
+- `flops`: int, what embedding an image, or scoring a pair, takes;
+- `scale`: `log-odds` or `probability`, where a score says how likely it is that
+  two images show one character;
+- `engine`: str, what computes, with its version;
+- `training`: dict with `recipe`, a digest of how it was trained, and `seed`, so
+  that trainings that differ in their seed alone can be told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import numbers
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..errors import ScorerError
+from .failures import BrokenScorerError
+
+BATCH = 256
+"""Images in every call of `embed`; the last batch is filled up with blank ones."""
+
+SCALES = ("log-odds", "probability")
+"""What scores can be, besides higher the more alike."""
+
+POOLINGS = ("mean", "max", "prototype")
+"""How several shots become one class; the last is for level 1 only."""
+
+
+@runtime_checkable
+class EmbeddingScorer(Protocol):
+    """Level 1, the fast path: every image is embedded once."""
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Embeds images (B, height, width) as an ndarray (B, D)."""
+        ...
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Compares query (..., Q, D) with support (..., S, D) embeddings: (..., Q, S)."""
+        ...
+
+
+@runtime_checkable
+class PairScorer(Protocol):
+    """Level 2: compares images directly; called for each pair of images once."""
+
+    def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
+        """Compares all of Q images with all of S images: ndarray (Q, S)."""
+        ...
+
+
+@runtime_checkable
+class FewShotClassifier(Protocol):
+    """Level 3: a whole few-shot classifier, called once an episode."""
+
+    def classify(
+        self, support_images: np.ndarray, support_labels: np.ndarray, query_images: np.ndarray
+    ) -> np.ndarray:
+        """Scores Q query images for each of the ways: ndarray (Q, ways).
+
+        `support_labels` is an int ndarray from 0 to ways - 1, one for each
+        support image.
+        """
+        ...
+
+
+Scorer = EmbeddingScorer | PairScorer | FewShotClassifier
+"""A scorer of any level."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the harness knows of a scorer.
+
+    Attributes:
+        name: What tables call it.
+        level: 1, 2 or 3.
+        pooling: One of `POOLINGS`.
+        smaller_is_closer: Whether its scores are distances.
+        digest: Covers what it says of itself (digest, pooling, direction, what
+            it was trained on) and, where it is not of this project, what the
+            user called it, its code and its answers.
+        trained_on: Characters that it has seen, or None where it does not say.
+        parameters: Numbers learned, or None where it does not say.
+        flops: To embed an image, or score a pair; None where it does not say.
+        scale: One of `SCALES`, or None where it does not say.
+        training: `recipe` and `seed`, or None where it does not say.
+        engine: What computes, with its version; None where it does not say.
+    """
+
+    name: str
+    level: int
+    pooling: str
+    smaller_is_closer: bool
+    digest: str
+    trained_on: frozenset[str] | None
+    parameters: int | None
+    flops: int | None = None
+    scale: str | None = None
+    training: dict[str, Any] | None = None
+    engine: str | None = None
+
+
+def _probe() -> np.ndarray:
+    """Fixed images (BATCH, 105, 105) of random blots."""
+    rng = np.random.Generator(np.random.PCG64(20))
+    coarse = (rng.random((BATCH, 15, 15)) < 0.2).astype(np.uint8)
+    return coarse.repeat(7, axis=1).repeat(7, axis=2)
+
+
+def _behaviour(scorer: Scorer, name: str) -> str:
+    """Identifies a scorer by its answers."""
+    images = _probe()
+    try:
+        if isinstance(scorer, EmbeddingScorer):
+            embedded = np.asarray(scorer.embed(images))
+            answers = [embedded, np.asarray(scorer.compare(embedded[:16], embedded[16:48]))]
+        elif isinstance(scorer, PairScorer):
+            answers = [np.asarray(scorer.score(images[i : i + 1], images[8:24])) for i in range(8)]
+        else:
+            answers = [np.asarray(scorer.classify(images[:8], np.arange(8) // 2, images[8:16]))]
+    except ScorerError:
+        raise
+    except (Exception, SystemExit) as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BrokenScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error
+    digest = hashlib.sha256()
+    for answer in answers:
+        digest.update(f"{answer.dtype} {answer.shape}".encode())
+        digest.update(np.ascontiguousarray(answer).tobytes())
+    return digest.hexdigest()
+
+
+def _trained_on(scorer: Any, name: str) -> frozenset[str] | None:
+    seen = getattr(scorer, "trained_on", None)
+    if seen is None:
+        return None
+    names = None if isinstance(seen, str) else frozenset(map(str, seen))
+    if names is None or any(one.count("/") != 1 for one in names):
+        raise ScorerError(
+            f"scorer {name!r}: trained_on must be a list of names such as Latin/character01"
+        )
+    return names
+
+
+def _training(scorer: Any, name: str) -> dict[str, Any] | None:
+    training = getattr(scorer, "training", None)
+    # PyTorch's modules have a flag of this name.
+    if training is None or isinstance(training, bool):
+        return None
+    if not (isinstance(training, dict) and isinstance(training.get("recipe"), str)):
+        raise ScorerError(
+            f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
+        )
+    return {"recipe": training["recipe"], "seed": int(training.get("seed", 0))}
+
+
+def traits(scorer: Any, name: str, source: str = "") -> Traits:
+    """Finds out what a scorer is.
+
+    Args:
+        scorer: Any object.
+        name: What the user called it; its own `name` is preferred.
+        source: Digest of the code it comes from, where that is known.
+
+    Raises:
+        ScorerError: It has not the methods of any level, or a wrong attribute.
+    """
+    levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
+    level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
+    if level is None:
+        raise ScorerError(
+            f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
+            "classify; see wayshot.bench.scorers.scorer"
+        )
+    pooling = str(getattr(scorer, "pooling", "mean"))
+    allowed = POOLINGS if level == 1 else POOLINGS[:2]
+    if pooling not in allowed and level < 3:
+        raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
+    smaller_is_closer = bool(getattr(scorer, "smaller_is_closer", False))
+    trained_on = _trained_on(scorer, name)
+    counts = {name: getattr(scorer, name, None) for name in ("parameters", "flops")}
+    scale = getattr(scorer, "scale", None)
+    if scale is not None and scale not in SCALES:
+        raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
+    own_name, engine = (getattr(scorer, what, None) for what in ("name", "engine"))
+    own = getattr(scorer, "digest", "")
+    if not type(scorer).__module__.startswith("wayshot."):
+        # What someone says of their scorer may not have changed when the scorer has.
+        # Its name, too, as two scorers of one module may answer the fixed images alike.
+        own = f"{own} {source} {name} {_behaviour(scorer, name)}"
+    whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
+    return Traits(
+        name=own_name if isinstance(own_name, str) and own_name else name,
+        level=level,
+        pooling=pooling,
+        smaller_is_closer=smaller_is_closer,
+        digest=hashlib.sha256(repr(whole).encode()).hexdigest(),
+        trained_on=trained_on,
+        # A method of such a name, as PyTorch's modules have, is something else.
+        **{
+            name: int(count) if isinstance(count, numbers.Integral) else None
+            for name, count in counts.items()
+        },
+        scale=scale,
+        training=_training(scorer, name),
+        engine=engine if isinstance(engine, str) else None,
+    )

@@ -1,0 +1,177 @@
+"""Siamese networks as scorers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...models.bundled import Bundle, bundle, read_weights
+from ...models.engines.embedder import Embedder
+from ...models.engines.engines import with_version
+from ...models.engines.exporting import Origin, fingerprint
+from ...models.errors import ModelError
+from ...models.networks.comparison import compare
+from ...tasks import TaskError
+from ...tasks.files import read_regular
+from ...tasks.progress import Progress, quiet
+from ...tasks.text import readable
+
+if TYPE_CHECKING:
+    from ...models.networks.siamese import Siamese
+
+_VERSION = "siamese 4"
+"""Raised when the same weights begin to give other answers."""
+
+_LARGEST_CARD = 2**22
+"""Bytes of a card that is read."""
+
+
+def _scale(head: str) -> str | None:
+    """A plain similarity has no bias and no factor, so that it is no logit."""
+    return None if head == "similarity" else "log-odds"
+
+
+def _training(card: dict[str, Any]) -> dict[str, Any]:
+    """Tells a network's recipe, in every field, and its seed."""
+    recipe = json.dumps(card["recipe"], sort_keys=True).encode()
+    return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
+
+
+def _told(card: Path) -> tuple[list[str], dict[str, Any]]:
+    """What a card beside a checkpoint, maybe a stranger's, tells: characters, and `_training`."""
+    try:
+        content = json.loads(read_regular(card, _LARGEST_CARD))
+        characters, training = content["characters"], _training(content)
+        if not isinstance(characters, list) or type(training["seed"]) is not int:
+            raise TypeError("characters are no list, or the seed is no number")
+        return [str(name) for name in characters], training
+    except (TaskError, ValueError, KeyError, TypeError, RecursionError) as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ModelError(
+            f"{readable(str(card))}: not the card of a network ({problem}); mend or remove it"
+        ) from None
+
+
+def _pooling(join: str) -> str:
+    """Mean embeddings where products compare; elsewhere heads know only real images."""
+    return "prototype" if join in ("product", "cosine") else "mean"
+
+
+class _Embedded:
+    """What networks have in common: embeddings by some engine, which the digest covers."""
+
+    _embedder: Embedder
+
+    @property
+    def engine(self) -> str:
+        """Name and version of the engine that embeds."""
+        return with_version(self._embedder.engine)
+
+    @property
+    def passed_over(self) -> dict[str, str]:
+        """Engines that are installed and that `auto` could not take, and why."""
+        return self._embedder.choice.passed_over
+
+    @property
+    def digest(self) -> str:
+        """Covers architecture, weights, pixels and engine."""
+        return self._embedder.digest
+
+    @property
+    def exported_bytes(self) -> int | None:
+        """As `Embedder.exported_bytes`."""
+        return self._embedder.exported_bytes
+
+    def load(self) -> None:
+        """Loads the network, or its engine, as the first image would."""
+        _ = self._embedder.embed
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Gives the tower's embeddings, float32 ndarray (B, D)."""
+        return self._embedder.embed(images)
+
+
+class BundledSiamese(_Embedded):
+    """A bundled network; Keras, or another engine, is loaded for the first image."""
+
+    def __init__(
+        self,
+        name: str,
+        engine: str = "auto",
+        *,
+        data: str | None = None,
+        progress: Progress = quiet,
+    ) -> None:
+        self._bundle: Bundle = bundle(name)
+        card = self._bundle.card
+        self._network: dict[str, Any] = card["network"]
+        self.pooling = _pooling(self._network["join"])
+        digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
+        self._embedder = Embedder(
+            Origin(name, digest, data=data), lambda: self.model.embed, engine, progress
+        )
+        self.name = self._embedder.named(name)
+        self.trained_on = card["characters"]
+        self.parameters: int = card["parameters"]
+        self.flops: int | None = card.get("flops")
+        self.scale = _scale(self._network["head"])
+        self.training = _training(card)
+        self.card: dict[str, Any] = card
+
+    @cached_property
+    def model(self) -> Siamese:
+        """The Keras network."""
+        return self._bundle.build()
+
+    @cached_property
+    def _head(self) -> dict[str, np.ndarray]:
+        return {
+            name.split(".")[-1]: array
+            for name, array in self._bundle.arrays.items()
+            if name.startswith("head.")
+        }
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Gives the head's logits, float32 ndarray (..., Q, S)."""
+        network = self._network
+        return compare(network["join"], network["head"], self._head, query, support)
+
+
+class CheckpointSiamese(_Embedded):
+    """A network from a `.keras` file written by `wayshot train`, and the card beside it."""
+
+    def __init__(
+        self,
+        path: str,
+        engine: str = "auto",
+        *,
+        data: str | None = None,
+        progress: Progress = quiet,
+    ) -> None:
+        from ...models import dissect, load_checkpoint
+
+        self.model = load_checkpoint(path)
+        self.pooling = _pooling(self.model.head.join)
+        arrays = read_weights(self.model)
+        covered = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
+        for name, array in sorted(arrays.items()):
+            covered.update(f"{name} {array.shape}\n".encode() + array.tobytes())
+        origin = Origin(
+            str(Path(path).absolute()),
+            f"{_VERSION} {covered.hexdigest()}",
+            fingerprint(arrays),
+            data,
+        )
+        self._embedder = Embedder(origin, lambda: self.model.embed, engine, progress)
+        self.name = self._embedder.named(Path(path).stem)
+        self.parameters = self.model.count_params()
+        self.flops = sum(layer.flops for layer in dissect(self.model.tower))
+        self.scale = _scale(self.model.head.head)
+        card = Path(path).with_suffix(".json")
+        self.trained_on, self.training = _told(card) if card.exists() else (None, None)
+        self.compare = self.model.compare

@@ -1,0 +1,83 @@
+"""An embedder: one network, run by one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from ...tasks.progress import Progress
+from ..backend import backend
+from ..errors import ModelError
+from .engines import ENGINES, KERAS, Embed, find, load
+from .exporting import Origin, exported
+from .fastest import Choice, choose
+
+
+class Embedder:
+    """Embeds with one network and one engine; nothing is loaded before the first image."""
+
+    def __init__(
+        self, origin: Origin, keras: Callable[[], Embed], engine: str, progress: Progress
+    ) -> None:
+        """Keeps what to do.
+
+        Args:
+            origin: The network.
+            keras: Loads it in Keras.
+            engine: One of `models.engines.ENGINES`; one of Keras's backends,
+                which has to be that of this process; `keras` for whichever
+                that is; `auto` for the fastest of all that are installed and
+                agree with Keras.
+            progress: Shows the progress of `auto`'s choice.
+
+        Raises:
+            ModelError: There is no such engine, or it is not installed.
+        """
+        if engine in KERAS and engine != backend():
+            raise ModelError(
+                f"engine {engine}: Keras is set to {backend()}; set KERAS_BACKEND={engine}"
+            )
+        if engine not in ("auto", "keras", *KERAS):
+            find(engine)
+        self._origin, self._keras, self._asked, self._progress = origin, keras, engine, progress
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The engine that is used; where it was chosen, how."""
+        if self._asked == "auto":
+            return choose(self._origin, self._keras, self._progress)
+        return Choice(backend() if self._asked == "keras" else self._asked, {}, {})
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that is used."""
+        return self.choice.engine
+
+    @property
+    def digest(self) -> str:
+        """The network's digest, and the engine's name: its last digits are its own."""
+        plain = self.engine == "tensorflow"
+        return self._origin.digest + ("" if plain else f" engine {self.engine}")
+
+    @property
+    def exported_bytes(self) -> int | None:
+        """Size on disk of what an inference engine runs; None where Keras runs the network."""
+        engine = ENGINES.get(self.engine)
+        if engine is None:
+            return None
+        path = exported(self._origin, engine.form, engine.precision).path
+        return sum(part.stat().st_size for part in path.parent.glob(f"{path.stem}.*"))
+
+    def named(self, name: str) -> str:
+        """What the network is called: another name where it has another precision."""
+        engine = ENGINES.get(self._asked)
+        if engine is None or engine.precision == "f32":
+            return name
+        return f"{name} ({engine.library} {engine.precision})"
+
+    @cached_property
+    def embed(self) -> Embed:
+        """The embedding, from images (B, side, side) to float32 (B, D)."""
+        if self.engine in ENGINES:
+            return load(ENGINES[self.engine], self._origin)
+        return self._keras()

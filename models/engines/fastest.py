@@ -1,0 +1,117 @@
+"""The choice of an engine for a network: the fastest that is installed and agrees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ...tasks import TaskError, cache_folder, make_cache_folder, replacing
+from ...tasks.progress import Progress
+from ..backend import backend, processor
+from ..errors import ModelError
+from .engines import ENGINES, Embed, load
+from .exporting import Origin, probe, versions
+
+IMAGES = 256
+"""Images in each call that is timed."""
+
+ROUNDS = 2
+"""Turns of each engine; of all its calls the shortest counts."""
+
+CALLS, SECONDS = 2, 0.3
+"""Calls of an engine in a row, and how long there are more of them: the first ones meet the
+threads of the engine before, which go on waiting for work for a while."""
+
+
+_PACKAGES = ("wayshot", "numpy", "keras", "tensorflow", "torch", "jax")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and how it was chosen.
+
+    Attributes:
+        engine: Its name.
+        images_per_second: Of each engine that was timed.
+        passed_over: Why others that are installed were not.
+    """
+
+    engine: str
+    images_per_second: dict[str, float]
+    passed_over: dict[str, str]
+
+
+def _read(path: Path, names: set[str]) -> Choice | None:
+    try:
+        choice = Choice(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    well = isinstance(choice.engine, str) and isinstance(choice.passed_over, dict)
+    return choice if well and choice.engine in names else None
+
+
+def _measured(origin: Origin, keras: Callable[[], Embed], engines: list[str], tick: Any) -> Choice:
+    embeds: dict[str, Embed] = {}
+    passed_over: dict[str, str] = {}
+    images = probe(IMAGES)
+    for name in engines:
+        try:
+            embeds[name] = load(ENGINES[name], origin)
+        except (ModelError, TaskError) as error:
+            passed_over[name] = str(error)
+        tick(1)
+    embeds[backend()] = keras()
+    for embed in embeds.values():
+        embed(images)
+    shortest = dict.fromkeys(embeds, float("inf"))
+    for _ in range(ROUNDS):
+        for name, embed in embeds.items():
+            begun, calls = time.perf_counter(), 0
+            while calls < CALLS or time.perf_counter() - begun < SECONDS:
+                start = time.perf_counter()
+                embed(images)
+                shortest[name] = min(shortest[name], time.perf_counter() - start)
+                calls += 1
+    tick(1)
+    rates = {name: round(IMAGES / seconds, 1) for name, seconds in shortest.items()}
+    return Choice(min(shortest, key=lambda name: shortest[name]), rates, passed_over)
+
+
+def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Choice:
+    """Chooses the engine for a network: Keras where no other is installed.
+
+    Else all that agree with Keras embed the same images, once; the outcome is
+    kept for the network, the processor and the versions of all engines.
+
+    Args:
+        origin: The network.
+        keras: Loads the network in Keras.
+        progress: Shows the progress.
+
+    Raises:
+        TaskError: The cache folder cannot be made.
+    """
+    engines = [one.name for one in ENGINES.values() if one.precision == "f32" and one.installed]
+    if not engines:
+        return Choice(backend(), {}, {})
+    # Slow to import, and not needed to know a scorer.
+    from filelock import FileLock
+
+    packages = (*_PACKAGES, *(ENGINES[name].package for name in engines))
+    content = f"choice 1 {origin.digest} {backend()} {processor()} {versions(packages)}"
+    name = hashlib.sha256(content.encode()).hexdigest()[:32]
+    path = cache_folder() / "engines" / f"{name}.json"
+    make_cache_folder(path.parent)
+    with FileLock(f"{path}.lock"):
+        choice = _read(path, {*engines, backend()})
+        if choice is None:
+            tick = progress(len(engines) + 1, f"{origin.network}: choosing an engine")
+            choice = _measured(origin, keras, engines, tick)
+            with replacing(path) as fresh:
+                fresh.write_text(json.dumps(asdict(choice)))
+    return choice

@@ -1,0 +1,160 @@
+"""A `.keras` file from anyone: looked through before Keras makes a network of it.
+
+Keras's safe mode refuses stored code. Its older versions let a file name any
+function of Keras's own (downloads and file readers among them), unpack what it
+likes, and ask for weights that lie elsewhere or need more memory than there is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+from h5py import h5d, h5o  # pyright: ignore[reportAttributeAccessIssue]
+
+from ...tasks.text import readable
+from ..errors import ModelError
+
+_MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
+_LARGEST_CONFIG = 2**24
+_MOST_UNPACKED = 4
+"""Times the file's size: Keras does not compress."""
+
+_KINDS = (
+    keras.Operation,
+    keras.Initializer,
+    keras.Regularizer,
+    keras.constraints.Constraint,
+    keras.DTypePolicy,
+)
+"""What a network is made of."""
+
+# Their configuration is code, a serialized program, or the name of a file to read.
+_REFUSED = frozenset(
+    {
+        *("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"),
+        *("StringLookup", "IntegerLookup", "TextVectorization"),
+    }
+)
+_VALUES = frozenset({"__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__"})
+
+
+def inspect(path: Path) -> str:
+    """Makes sure that a `.keras` file is a network's layers and weights, and nothing else.
+
+    No layer may hold code or name a file; every class must be one of Keras's
+    or one that has been registered here already, as nothing is imported
+    because a file names it; weights lie in the file itself, as they are.
+
+    Args:
+        path: A zip file.
+
+    Returns:
+        Name of the network's class, with its package where it has one.
+
+    Raises:
+        ModelError: It holds anything else; the message does not name the file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        names = [one.filename for one in members]
+        strange = sorted({*names} - _MEMBERS)
+        if strange or len(names) != len({*names}):
+            what = readable(strange[0]) if strange else "a file twice"
+            raise ModelError(f"holds {what}, expected {', '.join(sorted(_MEMBERS))} alone")
+        limits = {name: _MOST_UNPACKED * path.stat().st_size for name in names}
+        limits["config.json"] = min(limits.get("config.json", 0), _LARGEST_CONFIG)
+        for one in members:
+            if one.file_size > limits[one.filename]:
+                raise ModelError(f"{one.filename} has {one.file_size:,} bytes unpacked, too many")
+        config = json.loads(archive.read("config.json"))
+        if not isinstance(config, dict):
+            raise ModelError("config.json describes no network")
+        weights = archive.read("model.weights.h5")
+    for described in _described(config):
+        _check_class(described)
+    with h5py.File(BytesIO(weights)) as file:
+        _check_weights(file)
+    return str(config.get("registered_name") or config.get("class_name"))
+
+
+def _described(config: Any) -> Iterator[dict[str, Any]]:
+    """All objects that a configuration describes."""
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if "class_name" in part:
+                yield part
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+
+
+def _check_class(described: dict[str, Any]) -> None:
+    name, module = described["class_name"], described.get("module")
+    registered = keras.saving.get_custom_objects()
+    if not isinstance(name, str):
+        raise ModelError("asks for what has no name")
+    if name in _VALUES and module is None:
+        return
+    if name == "function":
+        function = described.get("config")
+        if function in registered or (
+            module in ("builtins", "keras.activations")
+            and isinstance(function, str)
+            and callable(getattr(keras.activations, function, None))
+        ):
+            return
+    elif name not in _REFUSED:
+        if described.get("registered_name") in registered:
+            return
+        home = sys.modules.get(module) if isinstance(module, str) else None
+        kind = getattr(home, name, None)
+        ours = isinstance(module, str) and module.partition(".")[0] == "keras"
+        if ours and isinstance(kind, type) and issubclass(kind, _KINDS):
+            return
+    whose = f"{module}.{name}" if module else str(name)
+    if name == "function":
+        whose = str(described.get("config"))
+    raise ModelError(
+        f"asks for {readable(whose)[:100]}, which is no plain layer of Keras's and has not been "
+        "imported; nothing is imported because a file names it"
+    )
+
+
+def _check_weights(file: h5py.File) -> None:
+    """Goes through all groups by their links, so that none leads elsewhere or in a circle."""
+    waiting: list[Any] = [file]
+    seen = {h5o.get_info(file.id).addr}
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ModelError(f"weights {readable(name)}: a link, expected the weights")
+            held = group[name]
+            place = h5o.get_info(held.id).addr
+            if place in seen:
+                raise ModelError(f"weights {readable(name)}: are there twice")
+            seen.add(place)
+            if isinstance(held, h5py.Group):
+                waiting.append(held)
+            elif not _is_plain(held):
+                raise ModelError(f"weights {readable(name)}: expected plain numbers in the file")
+
+
+def _is_plain(held: Any) -> bool:
+    return (
+        isinstance(held, h5py.Dataset)
+        and held.dtype.kind in "fiub"
+        and held.id.get_create_plist().get_layout() in (h5d.CONTIGUOUS, h5d.COMPACT)
+        and not held.external
+        and held.id.get_storage_size() == held.nbytes
+    )

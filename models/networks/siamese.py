@@ -1,0 +1,251 @@
+"""The Siamese network: one tower for both images, a join and a head that compare."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...tasks.text import readable, reason
+from ..errors import ModelError
+from . import comparison
+from .backbones import backbone
+from .checkpoint import inspect
+from .layers import QuarterTurns
+from .network import Network
+from .pixels import view
+
+# Keras's annotations have None wherever a tensor may come.
+ops: Any = keras.ops
+
+_register = keras.saving.register_keras_serializable(package="wayshot")
+
+HIDDEN = 512
+"""Width of the dense head (the published network)."""
+
+
+@_register
+class Comparison(keras.layers.Layer):
+    """Join and head: from a pair of embeddings to a logit.
+
+    A logit, because the sigmoid of the published networks saturates in
+    float32 and would make ties.
+    """
+
+    def __init__(self, join: str, head: str, **options: Any) -> None:
+        """Keeps what to do.
+
+        Args:
+            join: One of `comparison.JOINS`.
+            head: One of `comparison.HEADS`.
+            **options: Of every Keras layer.
+
+        Raises:
+            ModelError: There is no such join or head.
+        """
+        super().__init__(**options)
+        if join not in comparison.JOINS or head not in comparison.HEADS:
+            raise ModelError(
+                f"join {join!r} and head {head!r}, expected one of "
+                f"{', '.join(comparison.JOINS)} and one of {', '.join(comparison.HEADS)}"
+            )
+        self.join, self.head = join, head
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the head's weights."""
+        width = input_shape[0][-1]
+        if self.head == "dense":
+            self.hidden_kernel = self.add_weight(
+                shape=(width, HIDDEN), initializer="glorot_uniform", name="hidden_kernel"
+            )
+            self.hidden_bias = self.add_weight(
+                shape=(HIDDEN,), initializer="zeros", name="hidden_bias"
+            )
+            width = HIDDEN
+        if self.head != "similarity":
+            plain = self.head == "weighted" and self.join in ("product", "cosine")
+            # Koch et al. (2015) start dense weights so wide.
+            start = "ones" if plain else keras.initializers.RandomNormal(0.0, 0.2)
+            if self.head == "dense":
+                start = keras.initializers.RandomNormal(0.0, (2 / (HIDDEN + 1)) ** 0.5)
+            self.weighting = self.add_weight(shape=(width,), initializer=start, name="weighting")
+            self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
+
+    def call(self, pair: Any) -> Any:
+        """Compares embeddings (B, D) with embeddings (B, D); gives logits (B, 1)."""
+        first, second = pair
+        if self.join == "cosine":
+            first, second = (ops.normalize(one, axis=-1) for one in pair)
+        if self.join == "difference":
+            x = ops.abs(first - second)
+        elif self.join == "squared":
+            x = ops.square(first - second)
+        else:
+            x = first * second
+        if self.head == "similarity":
+            sign = -1 if self.join in ("difference", "squared") else 1
+            return sign * ops.sum(x, axis=-1, keepdims=True)
+        if self.head == "dense":
+            x = ops.relu(ops.matmul(x, self.hidden_kernel) + self.hidden_bias)
+        return ops.sum(x * self.weighting, axis=-1, keepdims=True) + self.bias
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (B, 1)."""
+        return (input_shape[0][0], 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Describes the layer, for `from_config`."""
+        return {**super().get_config(), "join": self.join, "head": self.head}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What the head has learned, by name, as `comparison.compare` takes it."""
+        return {
+            weight.name: np.asarray(ops.convert_to_numpy(weight), dtype=np.float32)
+            for weight in self.weights
+        }
+
+
+@_register
+class Siamese(keras.Model):
+    """A Siamese network over small images.
+
+    Attributes:
+        tower: From (B, size, size, channels) to embeddings (B, D).
+        head: From a pair of embeddings to a logit.
+        pixels: How the tower sees an image, one of `pixels.VIEWS`.
+    """
+
+    def __init__(
+        self, tower: keras.Model, head: Comparison, pixels: str = "area", **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.tower = tower
+        self.head = head
+        self.pixels = pixels
+        if not head.built:
+            head.build([tower.output_shape, tower.output_shape])
+            head.built = True
+        self.built = True
+
+    def call(self, pair: Any, training: bool | None = None) -> Any:
+        """Gives the logits (B, 1) that the images of pairs show one character.
+
+        Args:
+            pair: First and second images (B, size, size, channels), or both
+                in one tensor (B, 2 size, size, channels), the first above
+                the second.
+            training: Whether batches are normalised by themselves.
+        """
+        first, second = pair if isinstance(pair, list | tuple) else ops.split(pair, 2, axis=1)
+        return self.head(
+            [self.tower(first, training=training), self.tower(second, training=training)]
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Describes tower, head and pixels, for `from_config`."""
+        return {
+            "name": self.name,
+            "tower": keras.saving.serialize_keras_object(self.tower),
+            "head": keras.saving.serialize_keras_object(self.head),
+            "pixels": self.pixels,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Siamese:
+        """Makes the network that `get_config` described, without its weights."""
+        parts = {
+            key: keras.saving.deserialize_keras_object(config[key], custom_objects)
+            for key in ("tower", "head")
+        }
+        return cls(name=config["name"], pixels=config["pixels"], **parts)
+
+    @property
+    def size(self) -> int:
+        """Height and width of the tower's input, in pixels."""
+        return self.tower.input_shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the tower's input, all of them the same."""
+        return self.tower.input_shape[-1]
+
+    @property
+    def network(self) -> keras.Model:
+        """The tower, or the one network that it applies to an image's quarter turns."""
+        last = self.tower.layers[-1]
+        return last.network if isinstance(last, QuarterTurns) else self.tower
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Embeds images in one batch.
+
+        Args:
+            images: uint8 ndarray (B, side, side), ink = 1.
+
+        Returns:
+            float32 ndarray (B, D).
+        """
+        seen = view(images, self.size, self.pixels)
+        if self.channels > 1:
+            seen = np.repeat(seen, self.channels, axis=-1)
+        return np.asarray(self.tower.predict_on_batch(seen), dtype=np.float32)
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Compares all query (..., Q, D) with all support embeddings (..., S, D).
+
+        Returns:
+            float32 ndarray (..., Q, S): the logits of the pair model.
+        """
+        return comparison.compare(
+            self.head.join, self.head.head, self.head.arrays(), query, support
+        )
+
+
+def assemble(network: Network, name: str) -> Siamese:
+    """Makes an untrained Siamese network.
+
+    Args:
+        network: Its parts.
+        name: What to call it.
+
+    Raises:
+        ModelError: There is no such backbone, join or head.
+    """
+    tower = backbone(network.backbone).build()
+    if network.quarter_turns:
+        image = keras.Input(tower.input_shape[1:], name="image")
+        tower = keras.Model(image, QuarterTurns(tower)(image), name=f"{tower.name}-turned")
+    return Siamese(
+        tower, Comparison(network.join, network.head, name="head"), network.pixels, name=name
+    )
+
+
+def load_checkpoint(path: str | Path) -> Siamese:
+    """Loads a Siamese network from a `.keras` file, in Keras's safe mode.
+
+    The file is looked through before Keras reads it; see `checkpoint.inspect`.
+
+    Raises:
+        ModelError: The file is missing, damaged, or holds something else.
+    """
+    if not Path(path).is_file():
+        raise ModelError(f"checkpoint {path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise ModelError(f"checkpoint {path}: damaged, or not a .keras file")
+    try:
+        name = inspect(Path(path))
+        kind: Any = keras.saving.get_custom_objects().get(name)
+        is_ours = isinstance(kind, type) and issubclass(kind, Siamese)
+        model: Any = (
+            keras.saving.load_model(path, compile=False, safe_mode=True) if is_ours else None
+        )
+    except Exception as error:
+        raise ModelError(f"checkpoint {path}: cannot be loaded ({reason(error)})") from None
+    if not is_ours:
+        raise ModelError(
+            f"checkpoint {path}: holds a {readable(name)[:100]}, expected a wayshot Siamese; "
+            "wrap other models in an object with embed and compare, and name it module:attribute"
+        )
+    return model

@@ -1,0 +1,281 @@
+"""Training a Siamese network by a recipe, resumable at every checkpoint."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ...tasks import Dataset, replacing
+from ..bundled import named_weights, read_weights
+from ..errors import ModelError
+from ..networks.siamese import Siamese, assemble
+from .classes import ClassStage
+from .pairs import PairStage
+from .precision import chosen_policy
+from .recipe import Recipe
+from .training_images import TrainingImages
+from .validation import Validation
+
+# Keras's annotations have None wherever a tensor may come.
+ops: Any = keras.ops
+
+CHECKPOINT_SECONDS = 120
+"""Longest time whose work a kill can lose."""
+
+REPORT_STEPS = 20
+"""Steps between reports."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a training stands.
+
+    Attributes:
+        stage: `classes` or `pairs`.
+        step: Steps done in the stage.
+        steps: Steps of the stage.
+        loss: Mean loss since the last report.
+        images_per_second: Of this process, validation apart.
+        accuracy: 20-way 1-shot accuracy on the held-out alphabets, by
+            structure, of the last validation.
+    """
+
+    stage: str
+    step: int
+    steps: int
+    loss: float
+    images_per_second: float
+    accuracy: dict[str, float]
+
+
+class Training:
+    """One training: its data, its networks, and where it stands.
+
+    Attributes:
+        recipe: The recipe.
+        seed: Of weights, order and distortions.
+        policy: Keras's dtype policy: `float32`, or `mixed_bfloat16`.
+        siamese: The network being trained.
+        steps: Steps done of each stage.
+        history: One entry a validation.
+        seconds: Time spent so far, over all resumed sessions.
+        characters: Names `alphabet/character` of the characters trained on.
+        background_digest: Digest of the data set.
+    """
+
+    def __init__(
+        self, recipe: Recipe, background: Dataset, seed: int, precision: str = "float32"
+    ) -> None:
+        """Prepares data and networks.
+
+        Args:
+            recipe: The recipe.
+            background: The images to train on, held-out alphabets included.
+            seed: Of weights, order and distortions.
+            precision: `float32`, `mixed`, or `auto` for mixed where the
+                hardware has it; see `precision.chosen_policy`.
+
+        Raises:
+            ModelError: The recipe names a backbone or alphabets that there are not.
+            TaskError: A held-out alphabet is too small for 20 ways.
+        """
+        self.recipe, self.seed, self.policy = recipe, seed, chosen_policy(precision)
+        alphabets = background.table["alphabet"].astype(str)
+        unknown = set(recipe.held_out) - set(alphabets)
+        if unknown:
+            raise ModelError(f"recipe {recipe.name}: no alphabet {', '.join(sorted(unknown))}")
+        held_out = alphabets.isin(recipe.held_out).to_numpy()
+        self._validation = (
+            Validation(background.select(held_out, "held out"), recipe.validation_episodes)
+            if held_out.any()
+            else None
+        )
+        self.background_digest = background.digest
+        keras.utils.set_random_seed(seed)
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self.policy)
+        try:
+            self.siamese = assemble(recipe.network, recipe.name)
+            seen = background.select(~held_out, "seen")
+            images = TrainingImages(recipe, seen, self.siamese.size, self.siamese.channels)
+            self._stages: dict[str, Any] = {}
+            plans: Any = {
+                "classes": (recipe.classes, ClassStage),
+                "pairs": (recipe.pairs, PairStage),
+            }
+            for name, (plan, kind) in plans.items():
+                if plan:
+                    self.siamese.tower.trainable = name == "classes" or plan.tower
+                    stage = self._stages[name] = kind(plan, self.siamese, images, seed)
+                    stage.model.optimizer.build(stage.model.trainable_variables)
+        finally:
+            keras.config.set_dtype_policy(before)
+        self.characters = images.characters
+        self.steps = dict.fromkeys(self._stages, 0)
+        self._ended: list[str] = []
+        self._best: tuple[float, dict[str, np.ndarray]] | None = None
+        self.history: list[dict[str, Any]] = []
+        self.seconds = 0.0
+
+    def finished(self) -> Siamese:
+        """Gives the network in single precision: as it stands, or the best that patience kept."""
+        siamese = assemble(self.recipe.network, self.recipe.name)
+        trained = self._best[1] if self._best else read_weights(self.siamese)
+        for name, variable in named_weights(siamese).items():
+            variable.assign(trained[name])
+        return siamese
+
+    def validate(self, siamese: Siamese | None = None, stage: str = "pairs") -> dict[str, float]:
+        """Measures 20-way 1-shot accuracy on the held-out background alphabets.
+
+        Args:
+            siamese: The network, where it is not the one being trained.
+            stage: In `classes` the cosine of embeddings compares, not the head.
+
+        Returns:
+            Accuracy by structure; nothing where no alphabet is held out.
+        """
+        if self._validation is None:
+            return {}
+        by_head = stage == "pairs" or "pairs" not in self._stages
+        return self._validation.accuracy(siamese or self.siamese, by_head)
+
+    def run(self, folder: Path) -> Iterator[Report]:
+        """Trains from where it stands to the end, and keeps checkpoints.
+
+        Args:
+            folder: Where the checkpoint is written.
+
+        Yields:
+            A report every few steps.
+
+        Raises:
+            ModelError: The loss is not finite any more; the last checkpoint stays.
+        """
+        for name, stage in self._stages.items():
+            if name in self._ended:
+                continue
+            self.siamese.tower.trainable = name == "classes" or stage.plan.tower
+            yield from self._run_stage(name, stage, folder)
+            if self._best:
+                variables = named_weights(self.siamese)
+                for weight, array in self._best[1].items():
+                    variables[weight].assign(array)
+                self._best = None
+            self._ended.append(name)
+            self.save(folder)
+
+    def _run_stage(self, name: str, stage: Any, folder: Path) -> Iterator[Report]:
+        recipe, steps = self.recipe, stage.plan.steps
+        saved = reported = time.monotonic()
+        losses: list[float] = []
+        accuracy: dict[str, float] = self.history[-1]["accuracy"] if self.history else {}
+        while self.steps[name] < steps:
+            losses.append(stage.step(self.steps[name]))
+            if not np.isfinite(losses[-1]):
+                raise ModelError(
+                    f"step {self.steps[name]} of {name}: the loss is {losses[-1]}; lower the "
+                    "learning rate. The last checkpoint is from before"
+                )
+            self.steps[name] += 1
+            step = self.steps[name]
+            measured = step % recipe.validate_every == 0 or step == steps
+            if step % REPORT_STEPS and not measured:
+                continue
+            now = time.monotonic()
+            rate = len(losses) * stage.images_a_step / (now - reported)
+            self.seconds += now - reported
+            reported = now
+            if measured:
+                accuracy = self.validate(stage=name)
+                mean = float(np.mean(losses))
+                entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": mean}
+                self.history.append(entry)
+            yield Report(name, step, steps, float(np.mean(losses)), rate, accuracy)
+            losses = []
+            stop = measured and self._no_better(name, accuracy)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                self.save(folder)
+                saved = time.monotonic()
+            self.seconds += time.monotonic() - reported
+            reported = time.monotonic()
+            if stop:
+                return
+
+    def _no_better(self, stage: str, accuracy: dict[str, float]) -> bool:
+        """Keeps the best weights; tells whether there have been none for too long."""
+        if not self.recipe.patience:
+            return False
+        mean = float(np.mean(list(accuracy.values())))
+        if self._best is None or mean > self._best[0]:
+            weights = read_weights(self.siamese)
+            self._best = (mean, {name: array.copy() for name, array in weights.items()})
+        means = [
+            float(np.mean(list(entry["accuracy"].values())))
+            for entry in self.history
+            if entry["stage"] == stage
+        ]
+        return len(means) - 1 - int(np.argmax(means)) >= self.recipe.patience
+
+    def _variables(self) -> dict[str, Any]:
+        """All that a checkpoint holds: weights, and each stage's optimizer and classifier."""
+        variables = named_weights(self.siamese)
+        for name, stage in self._stages.items():
+            own = list(stage.model.optimizer.variables)
+            if name == "classes":
+                own += stage.model.layers[-1].variables
+            variables |= {f"{name}.{i:03}": variable for i, variable in enumerate(own)}
+        return variables
+
+    def _identity(self) -> dict[str, Any]:
+        return {"recipe": self.recipe.to_dict(), "seed": self.seed, "precision": self.policy}
+
+    def save(self, folder: Path) -> None:
+        """Writes the checkpoint `checkpoint.npz` into a folder, whole or not at all."""
+        state = {
+            **self._identity(),
+            "steps": self.steps,
+            "ended": self._ended,
+            "history": self.history,
+            "seconds": self.seconds,
+            "best": self._best[0] if self._best else None,
+        }
+        arrays = {name: ops.convert_to_numpy(one) for name, one in self._variables().items()}
+        if self._best:
+            arrays |= {f"best.{name}": array for name, array in self._best[1].items()}
+        with replacing(folder / "checkpoint.npz") as fresh:
+            np.savez(fresh, state=np.array(json.dumps(state)), **arrays)
+
+    def resume(self, folder: Path) -> None:
+        """Goes back to the checkpoint in a folder.
+
+        Raises:
+            ModelError: It is damaged, or of another recipe, seed or precision.
+        """
+        path = folder / "checkpoint.npz"
+        variables = self._variables()
+        try:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                state = json.loads(str(file["state"]))
+                other = [key for key, value in self._identity().items() if state.get(key) != value]
+                if other:
+                    raise ModelError(
+                        f"{path}: of another {' and '.join(other)}; train without --resume"
+                    )
+                arrays = {name: file[name] for name in variables}
+                best = {n[5:]: file[n] for n in file.files if n.startswith("best.")}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ModelError(f"{path}: cannot be read ({error}); train without --resume") from None
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        self._best = (state["best"], best) if best else None
+        self.steps, self.history = state["steps"], state["history"]
+        self._ended, self.seconds = state["ended"], state["seconds"]

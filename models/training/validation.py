@@ -1,0 +1,63 @@
+"""One-shot accuracy on alphabets that a training does not see."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...tasks import Dataset, Protocol, Sampler
+from ..networks.comparison import unit
+from ..networks.siamese import Siamese
+
+_EMBEDDED = 256
+"""Images that are embedded at once."""
+
+
+class Validation:
+    """One-shot episodes of held-out background alphabets."""
+
+    def __init__(self, held_out: Dataset, episodes: int) -> None:
+        """Makes the samplers.
+
+        Args:
+            held_out: The images.
+            episodes: 20-way 1-shot episodes of each structure.
+
+        Raises:
+            TaskError: An alphabet is too small for 20 ways.
+        """
+        self._held_out, self._episodes = held_out, episodes
+        self._samplers = {
+            structure: Sampler(Protocol("lake", "background", structure, 20, 1), held_out, seed=0)
+            for structure in ("within", "between")
+        }
+
+    def accuracy(self, siamese: Siamese, by_head: bool) -> dict[str, float]:
+        """Measures one-shot accuracy.
+
+        Args:
+            siamese: The network.
+            by_head: Whether its head compares; otherwise the cosine does.
+
+        Returns:
+            Shares of right answers by structure.
+        """
+        images, count = self._held_out.images, len(self._held_out)
+        parts = [
+            siamese.embed(images[np.arange(start, start + _EMBEDDED) % count])
+            for start in range(0, count, _EMBEDDED)
+        ]
+        embedded = np.concatenate(parts)[:count]
+        if not by_head:
+            embedded = unit(embedded)
+        found = {}
+        for structure, sampler in self._samplers.items():
+            right = []
+            for part in sampler.blocks(self._episodes):
+                query, support = embedded[part.query], embedded[part.support[..., 0]]
+                if by_head:
+                    scores = siamese.compare(query, support)
+                else:
+                    scores = query @ np.swapaxes(support, -1, -2)
+                right.append((scores.argmax(axis=-1) == part.target).ravel())
+            found[structure] = float(np.concatenate(right).mean())
+        return found

@@ -1,0 +1,90 @@
+"""A diagram of critical differences: mean ranks, and which of them are too close to call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ResultError
+from ..statistics.ranking import Ranking
+from ..tables.writers import plain
+from .picture import check_suffix, save
+
+if TYPE_CHECKING:
+    pass
+
+
+_AXIS_INCHES = 4.5
+_ROW_INCHES = 0.27
+_BAR = 0.5
+
+
+def diagram(ranking: Ranking, path: Path) -> None:
+    """Draws mean ranks as Demšar 2006 does, figure 1.
+
+    The best rank is on the right. A bar joins scorers whose mean ranks are
+    closer than Nemenyi's critical difference, whose length stands above.
+
+    Args:
+        ranking: With ranks.
+        path: A file of one of `SUFFIXES`; written whole or not at all.
+
+    Raises:
+        ResultError: The suffix is another, or there are no ranks.
+    """
+    check_suffix(path)
+    found = ranking.ranks
+    if found is None:
+        raise ResultError(
+            f"{ranking.protocol}: too few to rank on, expected at least 5 {ranking.what}s; "
+            "choose another protocol"
+        )
+    from matplotlib.figure import Figure
+
+    means, count = found.means, len(found.means)
+    order = sorted(range(count), key=lambda place: means[place])
+    best, rest = order[: (count + 1) // 2], order[(count + 1) // 2 :][::-1]
+    bars = [(means[group[0]], means[group[-1]]) for group in found.groups if len(group) > 1]
+    levels = _levels(bars)
+    first_row = 1.2 + _BAR * (max(levels, default=-1) + 1)
+    top, bottom = 2.6, first_row + len(best)
+    figure = Figure(figsize=(_AXIS_INCHES, _ROW_INCHES * (top + bottom)))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(count, 1), ylim=(-bottom, top))
+    axes.axis("off")
+    line = {"color": "black", "clip_on": False, "solid_capstyle": "butt"}
+    axes.plot((1, count), (0, 0), linewidth=1, **line)
+    for tick in range(1, count + 1):
+        axes.plot((tick, tick), (0, 0.3), linewidth=1, **line)
+        axes.text(tick, 0.45, str(tick), ha="center", va="bottom", fontsize=9)
+    length = min(found.critical_difference, count - 1)
+    axes.plot((count, count - length), (1.8, 1.8), linewidth=1, marker="|", **line)
+    label = f"critical difference {found.critical_difference:.2f}"
+    axes.text(count, 2.1, label, ha="left", va="bottom", fontsize=9)
+    margin = 0.04 * (count - 1)
+    for side, end, align in ((best, 1 - margin, "left"), (rest, count + margin, "right")):
+        for row, place in enumerate(side):
+            y = -(first_row + row)
+            axes.plot((means[place], means[place], end), (0, y, y), linewidth=0.8, **line)
+            name = f"{plain(ranking.scorers[place])} ({means[place]:.2f})"
+            # A name is text: nothing in it, such as $, is a formula.
+            spot = {"ha": align, "va": "center", "fontsize": 9, "parse_math": False}
+            axes.text(end - (margin if align == "left" else -margin) / 3, y, name, **spot)
+    overhang = 0.012 * (count - 1)
+    for (low, high), level in zip(bars, levels, strict=True):
+        y = -(0.6 + _BAR * level)
+        axes.plot((low - overhang, high + overhang), (y, y), linewidth=3, **line)
+    save(figure, path)
+
+
+def _levels(bars: Sequence[tuple[float, float]]) -> list[int]:
+    """Puts bars, in the order of their beginnings, into as few rows as they need."""
+    ends: list[float] = []
+    levels = []
+    for low, high in bars:
+        free = (level for level, end in enumerate(ends) if end < low)
+        level = next(free, len(ends))
+        ends[level : level + 1] = [high]
+        levels.append(level)
+    return levels

@@ -1,0 +1,240 @@
+"""Influence: how much each alphabet moves a mean credit, episode by episode.
+
+An accuracy is a mean over trials, and a trial depends on more than its query's
+alphabet: between alphabets the distractors come from all of them. With
+thousands of episodes over a few hundred characters nearly every two episodes
+share one, and the mean is close to a U-statistic over characters, of the order
+of the ways. Its Hájek projection says to first order what an alphabet does to
+it, as query and as distractor alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ResultError
+
+FEWEST_CLUSTERS = 5
+"""With fewer alphabets, the spread between them cannot be estimated."""
+
+COLUMNS = ["episode", "target", "predicted", "credit", "rank", "alphabet"]
+"""The columns of trials that influence is found from."""
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What each cluster of characters does to a mean over trials.
+
+    Attributes:
+        value: The mean.
+        n: Trials.
+        clusters: Names of the clusters: alphabets, or runs.
+        sizes: float64 ndarray (clusters,): trials whose query is of each.
+        parts: float64 ndarray (episodes, clusters): each episode's part of
+            `n` times each cluster's influence.
+        residuals: float64 ndarray (episodes,): what an episode's trials lie
+            above the mean, summed.
+        mixed: Whether an episode draws from several clusters.
+    """
+
+    value: float
+    n: int
+    clusters: tuple[str, ...]
+    sizes: np.ndarray
+    parts: np.ndarray
+    residuals: np.ndarray
+    mixed: bool
+
+    def __sub__(self, other: Influence) -> Influence:
+        """Gives the influence on the difference of two means over the same trials.
+
+        Raises:
+            ResultError: They are of different trials.
+        """
+        mine, theirs = ((one.n, one.clusters, one.parts.shape) for one in (self, other))
+        if mine != theirs:
+            raise ResultError("means of different trials; compare runs of the same episodes")
+        return Influence(
+            self.value - other.value,
+            self.n,
+            self.clusters,
+            self.sizes,
+            self.parts - other.parts,
+            self.residuals - other.residuals,
+            self.mixed,
+        )
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """The influence of each cluster, float64 ndarray (clusters,); they add up to 0."""
+        return self.parts.sum(axis=0) / self.n
+
+    @cached_property
+    def without(self) -> np.ndarray:
+        """The mean without each cluster, to first order, float64 ndarray (clusters,).
+
+        It is so exactly where no episode mixes clusters.
+        """
+        return self.value - self.totals / (1 - self.sizes / self.n)
+
+    @cached_property
+    def freedom(self) -> float:
+        """Degrees of freedom of the population variance, at least 1.
+
+        G - 1 for G clusters of equal size; of others fewer, by Satterthwaite's
+        rule as if the means of all clusters spread alike (Bell and McCaffrey
+        2002). Where episodes mix clusters, fewer again by the excess kurtosis k
+        of what the clusters do, as a variance estimated from G of them has
+        itself the relative variance 2 / (G - 1) + k / G; but not below 3, as k
+        is known badly, and the quantiles of t below that up to four times as
+        large.
+        """
+        count = len(self.clusters)
+        if count < 2:
+            return 1.0
+        shares = self.sizes / self.n
+        # What the mean without each cluster is made of: row by row, of the means of all.
+        made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
+        squares = np.cov(made, rowvar=False)
+        freedom = float(np.trace(squares) ** 2 / np.sum(squares**2))
+        if self.mixed and count > 3 and np.ptp(self.without) > 0:
+            excess = max(_excess_kurtosis(self.without), 0.0)
+            freedom = max(2 / (2 / freedom + excess / count), min(freedom, 3.0))
+        return max(freedom, 1.0)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the spread between clusters can be known: of `FEWEST_CLUSTERS` that differ."""
+        differ = float(np.max(np.abs(self.totals))) >= 1e-12
+        known = math.isfinite(self.population_variance)
+        return len(self.clusters) >= FEWEST_CLUSTERS and differ and known
+
+    @cached_property
+    def sampler_variance(self) -> float:
+        """Variance of the mean over other episodes of the same images."""
+        return float(_variance_of_sum(self.residuals)) / self.n**2
+
+    @cached_property
+    def population_variance(self) -> float:
+        """Variance of the mean over other clusters of the kind, and their episodes.
+
+        The jackknife over clusters: (G - 1) / G times the sum of squares of
+        `without` around its mean, for G clusters (CV3J of MacKinnon et al.
+        2023). Where episodes mix clusters, each influence is known only up to
+        the noise of finitely many episodes, which the squares count for every
+        role that an error plays; that noise is taken out, and the sampler's
+        variance put in its place.
+        """
+        count = len(self.clusters)
+        if count < 2:
+            return math.inf
+        jackknife = (count - 1) * float(np.var(self.without))
+        if not self.mixed:
+            return jackknife
+        noise = float(np.sum(_variance_of_sum(self.parts) / (self.n - self.sizes) ** 2))
+        return max(jackknife - (count - 1) / count * noise, 0.0) + self.sampler_variance
+
+    @property
+    def lasting_variance(self) -> float:
+        """What is left of the population variance with endlessly many episodes."""
+        return max(self.population_variance - self.sampler_variance, 0.0)
+
+
+def _excess_kurtosis(values: np.ndarray) -> float:
+    """Excess kurtosis, without bias for normal values, of at least four (Fisher 1930)."""
+    n, deviations = len(values), values - values.mean()
+    ratio = np.mean(deviations**4) / np.mean(deviations**2) ** 2
+    return float((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ratio - 3 * (n - 1)))
+
+
+def _variance_of_sum(parts: np.ndarray) -> np.ndarray:
+    """Estimated variance of sums over the first axis, of independent parts."""
+    count = len(parts)
+    return count * parts.var(axis=0, ddof=1) if count > 1 else np.full(parts.shape[1:], math.inf)
+
+
+def _distractor_parts(
+    trials: pd.DataFrame, episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int]
+) -> np.ndarray:
+    """What each cluster's characters do as distractors of others, as `Influence.parts`.
+
+    A distractor changes a trial where the truth would win without it: where
+    it alone is ahead. To first order its influence is minus the number of such
+    trials, compared with what is usual for as many appearances. Trials whose
+    query is of the distractor's own cluster are counted there already.
+    """
+    ways = int(max(trials["target"].max(), trials["predicted"].max())) + 1
+    target, predicted = (
+        episode * ways + trials[name].to_numpy(np.int64) for name in ("target", "predicted")
+    )
+    cluster_of_class = np.full(shape[0] * ways, -1)
+    cluster_of_class[target] = cluster
+    rank, credit = (trials[name].to_numpy(np.float64) for name in ("rank", "credit"))
+    ahead = cluster_of_class[predicted]
+    alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
+    # Without the one ahead, the truth shares the top with those at its own rank.
+    gains = _counts(episode[alone], ahead[alone], shape, 1 / (1 + 2 * (rank[alone] - 2)))
+    known = np.flatnonzero(cluster_of_class >= 0)
+    classes = _counts(known // ways, cluster_of_class[known], shape)
+    queries = _counts(episode, cluster, shape)
+    appearances = (queries.sum(axis=1, keepdims=True) - queries) * classes
+    return gains.sum() / appearances.sum() * appearances - gains
+
+
+def _counts(
+    episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int], weights: Any = None
+) -> np.ndarray:
+    """Sums of weights, or counts, by episode and cluster."""
+    place = episode * shape[1] + cluster
+    return np.bincount(place, weights, math.prod(shape)).reshape(shape)
+
+
+def _numbered(values: np.ndarray) -> np.ndarray:
+    """The place of each value among the different ones, int64 ndarray (n,)."""
+    new = values[1:] != values[:-1]
+    if (values[1:] < values[:-1]).any():
+        return np.unique(values, return_inverse=True)[1]
+    # As trials are stored; sorting them would take many times as long, and their memory twice.
+    return np.concatenate([[0], np.cumsum(new)])
+
+
+def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influence:
+    """Finds what each cluster of characters does to the mean credit.
+
+    As query: the sum of its trials' residuals. Where episodes mix clusters,
+    as distractor too: see `_distractor_parts`; a class that no trial of the
+    episode asks for is not seen.
+
+    Args:
+        trials: With `COLUMNS`, and that of the clusters; where some of them
+            are missing, every trial counts as its query's alone.
+        by: The column of the clusters, or an array of each trial's cluster.
+
+    Raises:
+        ResultError: There are no trials.
+    """
+    if not len(trials):
+        raise ResultError("no trials to estimate from")
+    labels = trials[by] if isinstance(by, str) else pd.Series(by)
+    cluster, names = pd.factorize(labels, sort=True)
+    whole = set(COLUMNS) <= {*trials.columns, "alphabet"}
+    number = trials["episode"].to_numpy() if whole else np.arange(len(trials))
+    episode = _numbered(number)
+    credit = trials["credit"].to_numpy(np.float64)
+    value = float(credit.sum()) / len(credit)
+    shape = (int(episode.max()) + 1, len(names))
+    parts = _counts(episode, cluster, shape, credit - value)
+    first = np.zeros(shape[0], np.int64)
+    first[episode[::-1]] = cluster[::-1]
+    mixed = bool((first[episode] != cluster).any())
+    residuals = parts.sum(axis=1)
+    if mixed:
+        parts = parts + _distractor_parts(trials, episode, cluster, shape)
+    sizes = np.bincount(cluster, minlength=shape[1]).astype(np.float64)
+    return Influence(value, len(credit), tuple(map(str, names)), sizes, parts, residuals, mixed)

@@ -1,0 +1,229 @@
+"""Matching: what came of runs, trial by trial, where it is of the same episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ResultError
+from ..store.run import Run
+from .influences import Influence, influence
+
+CLUSTERS = {"alphabet": "alphabet", "run": "episode"}
+"""What a difference can be clustered by, and the column of trials that tells it."""
+
+_KEYS = ["episode", "query", "target"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run, ready to be compared.
+
+    Attributes:
+        run: The run.
+        trials: As `Run.outcome`, in the order of episodes and queries.
+        influence: Of each cluster on the accuracy.
+        what: What the clusters are, a key of `CLUSTERS`.
+    """
+
+    run: Run
+    trials: pd.DataFrame
+    influence: Influence
+    what: str
+
+    @property
+    def clusters(self) -> pd.Series:
+        """The cluster of each trial."""
+        return self.trials[CLUSTERS[self.what]]
+
+    def __sub__(self, other: Outcome) -> np.ndarray:
+        """Gives the credits less those of the same trials there, float64 ndarray (n,).
+
+        Raises:
+            ResultError: They are of different episodes or trials.
+        """
+        _check_same_trials((self.run, other.run), (self.trials, other.trials))
+        mine, theirs = (one.trials["credit"].to_numpy(np.float64) for one in (self, other))
+        return mine - theirs
+
+
+def outcome(run: Run, by: str = "alphabet") -> Outcome:
+    """Reads what came of a run.
+
+    Args:
+        run: The run.
+        by: A key of `CLUSTERS`; `run` of the official runs only.
+
+    Raises:
+        ResultError: Trials cannot be read, or the clusters are unknown or not
+            for the run's protocol.
+    """
+    if by not in CLUSTERS:
+        raise ResultError(f"unknown clusters {by!r}; known are {', '.join(CLUSTERS)}")
+    if by == "run" and run.protocol != "lake-runs":
+        raise ResultError(f"{run.protocol} has no official runs; ask for --by alphabet")
+    trials = _in_order(run.outcome())
+    found = run.influence(trials) if by == "alphabet" else influence(trials, CLUSTERS[by])
+    return Outcome(run, trials, found, by)
+
+
+def _in_order(trials: pd.DataFrame) -> pd.DataFrame:
+    """Trials by episode and query, which is how they are stored; else a sorted copy."""
+    episode, query = (trials[name].to_numpy(np.int64) for name in ("episode", "query"))
+    steps = np.diff(episode * (query.max(initial=0) + 1) + query)
+    return trials if (steps > 0).all() else trials.sort_values(_KEYS, ignore_index=True)
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _flat(f"{name}.{key}", part)
+    else:
+        yield name, value
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What a run's episodes depend on, field by field."""
+    protocol, dataset = run.record["protocol"], run.record["dataset"]
+    facts = {
+        "protocol": protocol.get("fields") or {"name": protocol["name"]},
+        "dataset": {name: dataset.get(name) for name in ("name", "digest")},
+        "seed": run.record["seed"],
+        "episodes": run.record["episodes"],
+    }
+    return {name: value for key, part in facts.items() for name, value in _flat(key, part)}
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return f"{value:,}" if type(value) is int else str(value)[:40]
+
+
+def check_same_episodes(first: Run, second: Run) -> None:
+    """Makes sure that two runs are of the same episodes.
+
+    Raises:
+        ResultError: They are not; says which fields differ, and how.
+    """
+    if first.record["episodes_digest"] == second.record["episodes_digest"]:
+        return
+    mine, theirs = _facts(first), _facts(second)
+    differing = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
+    how = "; ".join(
+        f"{name}: {_shown(mine.get(name))} against {_shown(theirs.get(name))}" for name in differing
+    )
+    mend = "run both with the same"
+    if differing == ["episodes"]:
+        fewer = min(mine["episodes"], theirs["episodes"])
+        mend = f"the first {fewer:,} episodes are the same; run both with the same --episodes"
+    elif not differing:
+        how = "no field, only the digest"
+        mend = "they are of different versions of wayshot; run both again"
+    raise ResultError(
+        f"{first.folder} and {second.folder} are of different episodes ({how}); {mend}"
+    )
+
+
+def _check_same_trials(runs: tuple[Run, Run], trials: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    check_same_episodes(*runs)
+    mine, theirs = trials
+    if not all(np.array_equal(mine[key].to_numpy(), theirs[key].to_numpy()) for key in _KEYS):
+        raise ResultError(
+            f"{runs[0].folder} and {runs[1].folder} are of the same episodes but not of the same "
+            f"trials ({', '.join(_KEYS)}); run both again"
+        )
+
+
+def matched(found: Mapping[str, Sequence[Run]]) -> tuple[list[list[Run]], list[str]]:
+    """Finds the episodes that several scorers have runs of.
+
+    Args:
+        found: The runs of each scorer, under names for messages.
+
+    Returns:
+        For each such episodes a run of each scorer, of equal ones the last;
+        and of each protocol that all have runs of, but of different episodes,
+        how these differ.
+
+    Raises:
+        ResultError: There are no such episodes, a name stands for several
+            scorers on them, or a run is there under two names.
+    """
+    named = list(found.values())
+    groups: list[list[Run]] = []
+    for digest in dict.fromkeys(run.record["episodes_digest"] for run in named[0]):
+        of_each = {
+            name: [run for run in runs if run.record["episodes_digest"] == digest]
+            for name, runs in found.items()
+        }
+        if all(of_each.values()):
+            groups.append([_only(name, runs) for name, runs in of_each.items()])
+    for runs in groups:
+        if len({run.folder.resolve() for run in runs}) < len(runs):
+            raise ResultError(f"{runs[0].folder}: the same run twice; name different scorers")
+    done = {runs[0].protocol for runs in groups}
+    protocols = [dict.fromkeys(run.protocol for run in runs) for runs in named]
+    unlike = [
+        [next(run for run in reversed(runs) if run.protocol == name) for runs in named]
+        for name in protocols[0]
+        if name not in done and all(name in others for others in protocols)
+    ]
+    if not groups and all(len(runs) == 1 for runs in named):
+        unlike = [[runs[0] for runs in named]]
+    left_out: list[str] = []
+    for runs in unlike:
+        try:
+            for run in runs[1:]:
+                check_same_episodes(runs[0], run)
+        except ResultError as error:
+            left_out.append(str(error))
+    if not groups:
+        have = (
+            f"{name} has {', '.join(mine)}" for name, mine in zip(found, protocols, strict=True)
+        )
+        nothing = f"no protocol in common: {'; '.join(have)}; run all on the same"
+        raise ResultError(left_out[0] if left_out else nothing)
+    return groups, left_out
+
+
+def _only(name: str, runs: Sequence[Run]) -> Run:
+    if len({run.record["scorer"]["digest"] for run in runs}) > 1:
+        folders = ", ".join(str(run.folder) for run in runs)
+        raise ResultError(
+            f"{name!r} is several scorers on {runs[0].protocol}; name one of the folders {folders}"
+        )
+    return runs[-1]
+
+
+def disagreeing(first: Run, second: Run) -> pd.DataFrame:
+    """Lists the trials for which two scorers have different credit.
+
+    Returns:
+        By episode and query; columns episode, query, target, alphabet,
+        character, drawer, and for both scorers with `_first` or `_second`
+        behind: credit, predicted, predicted_alphabet and predicted_character
+        (missing where no trial of the episode asks for that class), margin.
+
+    Raises:
+        ResultError: They are of different episodes or trials, or trials
+            cannot be read.
+    """
+    check_same_episodes(first, second)
+    both = _in_order(first.trials), _in_order(second.trials)
+    _check_same_trials((first, second), both)
+    unlike = (both[0]["credit"] != both[1]["credit"]).to_numpy()
+    listed = both[0].loc[unlike, [*_KEYS, "alphabet", "character", "drawer"]]
+    for trials, name in zip(both, ("first", "second"), strict=True):
+        classes = trials[["episode", "target", "alphabet", "character"]]
+        classes = classes.drop_duplicates(["episode", "target"]).set_axis(
+            ["episode", "predicted", "predicted_alphabet", "predicted_character"], axis=1
+        )
+        chosen = trials.loc[unlike, [*_KEYS, "credit", "predicted", "margin"]]
+        chosen = chosen.merge(classes, "left", ["episode", "predicted"]).set_index(_KEYS)
+        listed = listed.join(chosen.add_suffix(f"_{name}"), on=_KEYS)
+    return listed.reset_index(drop=True)

@@ -1,0 +1,132 @@
+"""Planning: how many episodes would decide a difference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import special
+
+from ..errors import ResultError
+from ..store.run import Run
+from .comparison import POWER, episodes_needed, smallest_detectable
+from .estimates import LEVEL
+from .influences import influence
+from .matching import check_same_episodes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What it takes to tell a difference from 0.
+
+    Attributes:
+        difference: The difference, as a fraction.
+        level: One less the level of the two-sided test.
+        power: How often the test is to find it.
+        episodes: How many are needed; None where no number would do.
+        smallest: The smallest difference that endlessly many episodes tell,
+            as a fraction; 0 where trials are taken as independent.
+        basis: What it is computed from, in words.
+    """
+
+    difference: float
+    level: float
+    power: float
+    episodes: int | None
+    smallest: float
+    basis: str
+
+
+def _check(difference: float, level: float, power: float) -> None:
+    for name, value, low in (
+        ("difference", difference, 0),
+        ("level", level, 0),
+        ("power", power, 0.5),
+    ):
+        if not low < value < 1:
+            raise ResultError(f"{name} {value:g} is impossible, expected between {low} and 1")
+
+
+def plan_from_runs(
+    first: Run, second: Run, difference: float, level: float = LEVEL, power: float = POWER
+) -> Plan:
+    """Plans from what two scorers did on the same episodes.
+
+    The variance of their difference has a part that shrinks with more
+    episodes, and one that lasts, as the alphabets stay the same
+    (`Influence.lasting_variance`).
+
+    Args:
+        first: A run.
+        second: A run of another scorer on the same episodes.
+        difference: To be told from 0, as a fraction.
+        level: One less the level of the test.
+        power: How often the test is to find it.
+
+    Raises:
+        ResultError: The runs are of different episodes, of fewer than five
+            alphabets, or never disagree; or a figure is impossible.
+    """
+    _check(difference, level, power)
+    check_same_episodes(first, second)
+    found = influence(first.outcome()) - influence(second.outcome())
+    clusters, episodes = len(found.clusters), first.record["episodes"]
+    if not found.spreads:
+        raise ResultError(
+            f"{first.protocol}: {clusters} alphabets, or trials that never differ, say nothing of "
+            "the spread; give the --disagreement that you expect"
+        )
+    variance, lasting, freedom = found.population_variance, found.lasting_variance, found.freedom
+    needed = episodes_needed(difference, episodes, variance, lasting, freedom, level, power)
+    fields = first.record["protocol"].get("fields", {})
+    if needed and needed > episodes and fields.get("structure") == "runs":
+        needed = None
+    return Plan(
+        difference,
+        level,
+        power,
+        needed,
+        smallest_detectable(math.sqrt(lasting), freedom, level, power),
+        f"{first.scorer} and {second.scorer} on {episodes:,} episodes of {first.protocol}, "
+        f"{clusters} alphabets",
+    )
+
+
+def plan_from_disagreement(
+    disagreement: float,
+    queries: int,
+    difference: float,
+    level: float = LEVEL,
+    power: float = POWER,
+) -> Plan:
+    """Plans as if trials were independent, which asks for too few where they are not.
+
+    The difference per trial has the variance d - difference ** 2, d the share
+    of trials on which two scorers disagree (Miller 2024, section 4).
+
+    Args:
+        disagreement: That share.
+        queries: Trials an episode.
+        difference: To be told from 0, as a fraction; not above `disagreement`.
+        level: One less the level of the test.
+        power: How often the test is to find it.
+
+    Raises:
+        ResultError: A figure is impossible.
+    """
+    _check(difference, level, power)
+    if not difference <= disagreement <= 1:
+        raise ResultError(
+            f"scorers that disagree on {100 * disagreement:g} % of trials cannot differ by "
+            f"{100 * difference:g} points; expected a larger --disagreement"
+        )
+    factor = float(special.ndtri((1 + level) / 2) + special.ndtri(power))
+    trials = factor**2 * (disagreement - difference**2) / difference**2
+    return Plan(
+        difference,
+        level,
+        power,
+        max(math.ceil(trials / queries), 1),
+        0.0,
+        f"disagreement on {100 * disagreement:g} % of trials, as if trials were independent",
+    )

@@ -1,0 +1,128 @@
+"""Metrics: everything that can be said of a stored run, without asking the scorer again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ResultError
+from ..store.run import Run
+from .calibration import calibration
+from .estimates import INTERVALS, LEVEL, estimate_run
+from .verification import pairs, verify
+
+HIT_RANKS = (1, 2, 5)
+"""A trial is a hit at k where the truth is among the k best."""
+
+
+def _heading(run: Run) -> dict[str, Any]:
+    record = run.record
+    return {
+        "protocol": run.protocol,
+        "scorer": run.scorer,
+        "seed": record["seed"],
+        "episodes": record["episodes"],
+        "episodes_digest": record["episodes_digest"],
+        "scorer_digest": record["scorer"]["digest"],
+        "n": record["n"],
+    }
+
+
+def _accuracy(run: Run, level: float) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for interval in INTERVALS:
+        try:
+            found[interval] = estimate_run(run, interval, level).as_json()
+        except ResultError as error:
+            found[interval] = {"refused": str(error)}
+    return found
+
+
+def _ranks(trials: pd.DataFrame) -> dict[str, float]:
+    rank = trials["rank"].to_numpy(np.float64)
+    hits = {f"hit@{k}": float((rank <= k).mean()) for k in HIT_RANKS}
+    return {
+        **hits,
+        "mean rank": float(rank.mean()),
+        "mean reciprocal rank": float((1 / rank).mean()),
+    }
+
+
+def metrics(run: Run, level: float = LEVEL) -> dict[str, Any]:
+    """Gives accuracy under every interval, and figures of ranks.
+
+    Args:
+        run: The run.
+        level: Nominal coverage of intervals.
+
+    Returns:
+        JSON's types: protocol, scorer, seed, episodes, digests, n; `accuracy`
+        by interval, as fractions; `ranks`; and what `verification_of` adds
+        where scores are stored, or why it cannot.
+
+    Raises:
+        ResultError: Trials or scores cannot be read.
+    """
+    found = {**_heading(run), "accuracy": _accuracy(run, level), "ranks": _ranks(run.trials)}
+    if run.scores is not None:
+        try:
+            found |= verification_of(run, level)
+        except ResultError as error:
+            found["verification"] = {"refused": str(error)}
+    return found
+
+
+def _classes(
+    trials: pd.DataFrame, target: np.ndarray, cluster: np.ndarray, ways: int
+) -> np.ndarray:
+    """The alphabet of every class of every trial, -1 for classes that no trial asks for."""
+    episode, numbers = pd.factorize(trials["episode"])
+    alphabets = np.full((len(numbers), ways), -1)
+    alphabets[episode, target] = cluster
+    return alphabets[episode]
+
+
+def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
+    """Tells how well a run's scores tell pairs of one character from others.
+
+    Args:
+        run: A run with stored scores.
+        level: Nominal coverage of intervals.
+
+    Returns:
+        JSON's types: protocol, scorer and the rest of the heading;
+        `verification` by metric, see `verification.verify`; and `calibration`
+        where scores are probabilities or their log-odds, of pairs weighted so
+        that as many are the same as are not, or None.
+
+    Raises:
+        ResultError: The run has no scores, or they cannot be read.
+    """
+    scores = run.scores
+    if scores is None:
+        raise ResultError(f"{run.folder}: no scores are stored; run it with --verification")
+    trials = run.trials
+    target = trials["target"].to_numpy(np.int64)
+    cluster = pd.factorize(trials["alphabet"], sort=True)[0]
+    score, same, _ = pairs(scores, target)
+    classes = _classes(trials, target, cluster, scores.shape[1])
+    found = verify(scores, target, cluster, level, classes)
+    result: dict[str, Any] = {
+        **_heading(run),
+        "verification": {name: one.as_json() for name, one in found.items()},
+        "calibration": None,
+    }
+    scale = run.record["scorer"].get("scale")
+    if scale:
+        probability = score.astype(np.float64)
+        if scale == "log-odds":
+            probability = 0.5 * (1 + np.tanh(probability / 2))
+        weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+        measured = calibration(probability, same, weight=weight)
+        result["calibration"] = {
+            "expected calibration error": measured.ece,
+            "brier": measured.brier,
+        }
+    return result

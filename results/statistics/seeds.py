@@ -1,0 +1,94 @@
+"""Seeds: one recipe trained several times, and what of its accuracy is luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import ResultError
+from ..store.run import Run
+from .estimates import LEVEL, Estimate, log_odds_ends
+from .influences import Influence, influence
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The accuracy of a recipe, over its trainings.
+
+    Attributes:
+        estimate: Mean accuracy of the trainings, with an interval for new
+            alphabets and new trainings.
+        spread: Standard deviation between trainings, as a fraction.
+        values: Accuracy by seed.
+    """
+
+    estimate: Estimate
+    spread: float
+    values: dict[int, float]
+
+
+def _averaged(found: Sequence[Influence]) -> Influence:
+    first = found[0]
+    return Influence(
+        float(np.mean([one.value for one in found])),
+        first.n,
+        first.clusters,
+        first.sizes,
+        np.mean([one.parts for one in found], axis=0),
+        np.mean([one.residuals for one in found], axis=0),
+        first.mixed,
+    )
+
+
+def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
+    """Combines trainings that differ in their seed alone, tested on the same episodes.
+
+    The variance of the mean over S trainings is the population variance of
+    the trials' mean credit, plus the variance between trainings over S
+    (Bouthillier et al. 2021); both are known with few degrees of freedom,
+    which Satterthwaite's formula joins. The interval is one of log-odds, as
+    `estimates.on_logit_scale`. With fewer than five alphabets, or where these
+    do not differ, trials count as independent ones that are right or wrong,
+    which is an upper bound.
+
+    Args:
+        runs: At least two, whose records say recipe and seed.
+        level: Nominal coverage.
+
+    Raises:
+        ResultError: They are too few, of different episodes or recipes, or
+            two are of the same seed.
+    """
+    trainings = [run.record["scorer"].get("training") or {} for run in runs]
+    seeds: list[Any] = [one.get("seed") for one in trainings]
+    if len({run.record["episodes_digest"] for run in runs}) > 1:
+        raise ResultError("runs of different episodes; seeds are compared on the same")
+    if len({one.get("recipe") for one in trainings}) > 1 or None in seeds:
+        raise ResultError("runs of different recipes, or of a scorer that does not say its recipe")
+    if len(set(seeds)) < max(len(seeds), 2):
+        raise ResultError("expected runs of at least two trainings, each of another seed")
+    order = np.argsort(seeds)
+    found = [influence(runs[i].outcome()) for i in order]
+    values = {seeds[i]: one.value for i, one in zip(order, found, strict=True)}
+    mean = _averaged(found)
+    spread = float(np.std(list(values.values()), ddof=1))
+    between = spread**2 / len(runs)
+    if not 0 < mean.value < 1:
+        raise ResultError("all trials right, or all wrong: the spread between seeds says nothing")
+    if not mean.spreads:
+        population, population_freedom = mean.value * (1 - mean.value) / mean.n, max(mean.n - 1, 1)
+        method, clusters = f"{len(runs)} seeds, as if trials were independent, log-odds", None
+    else:
+        population, population_freedom = mean.population_variance, mean.freedom
+        method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
+        clusters = len(mean.clusters)
+    variance, freedom = population + between, 1.0
+    if variance:
+        parts = population**2 / population_freedom, between**2 / (len(runs) - 1)
+        freedom = variance**2 / sum(parts)
+    low, high = log_odds_ends(mean.value, variance, freedom, level)
+    estimate = Estimate(mean.value, low, high, level, method, mean.n, clusters)
+    return Seeds(estimate, spread, values)

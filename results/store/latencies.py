@@ -1,0 +1,134 @@
+"""Latencies: what `wayshot latency` has stored beside the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ResultError
+from . import run as runs
+from .record import finite
+
+SCHEMA_VERSION = 1
+"""Version of these records."""
+
+FOLDER = "latency"
+"""Where they are, in the folder of all runs."""
+
+MODES = {"ready": "support ready", "cold": "support included"}
+"""What a query costs, besides the embedding of itself."""
+
+_SHOWN = ("p50_ms", "low_ms", "high_ms", "valid", "mode", "ways", "shots", "threads")
+_SHOWN += ("engine", "environment", "created")
+_HARDWARE = ("machine", "platform", "cpus", "cpu", "gpus")
+
+
+def place(root: Path, protocol: str, scorer: str, digest: str, key: str) -> Path:
+    """Gives the file of a record.
+
+    Args:
+        root: Folder of all runs.
+        protocol: Name of the protocol.
+        scorer: Name of the scorer.
+        digest: Digest of the scorer.
+        key: Tells records of one scorer and protocol apart.
+    """
+    return runs.place(root / FOLDER, protocol, scorer, digest) / f"{key[:12]}.json"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Reads a record.
+
+    Raises:
+        ResultError: It is damaged, or of another schema version.
+    """
+    try:
+        record = json.loads(
+            path.read_text(encoding="utf-8"), parse_constant=finite, parse_float=finite
+        )
+        version = record["schema_version"]
+        whole = version != SCHEMA_VERSION or (
+            isinstance(record["p50_ms"], float)
+            and all(isinstance(record[name], float | None) for name in ("low_ms", "high_ms"))
+            and record["mode"] in MODES
+            and isinstance(record["environment"], dict)
+            and isinstance(record["scorer"]["digest"], str)
+            and isinstance(record["protocol"]["name"], str)
+            and set(_SHOWN) <= set(record)
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ResultError(f"{path}: cannot be read ({error!r}); remove it") from None
+    if version != SCHEMA_VERSION:
+        raise ResultError(
+            f"{path}: schema version {version!r}, expected {SCHEMA_VERSION}; "
+            "written by another version of wayshot"
+        )
+    if not whole:
+        raise ResultError(f"{path}: fields are missing or wrong; remove it and measure again")
+    return record
+
+
+def latest(run: runs.Run) -> dict[str, Any] | None:
+    """The latency of a run's scorer, measured before the run or after.
+
+    Args:
+        run: A run in a folder as from `run.place`.
+
+    Returns:
+        Its median `p50_ms` with the interval `low_ms` to `high_ms`, whether it
+        is `valid`, and what it depends on: of as many ways and shots, of the
+        run's own protocol before others, the last one. None where there is
+        none.
+
+    Raises:
+        ResultError: A record is damaged.
+    """
+    digest = run.record["scorer"]["digest"]
+    fields = run.record["protocol"].get("fields", {})
+    size = fields.get("ways"), fields.get("shots")
+    folder = run.folder.parent.parent / FOLDER
+    found = [
+        record
+        for record in map(read, sorted(folder.glob(f"*/*-{digest[:12]}/*.json")))
+        if record["scorer"]["digest"] == digest and (record["ways"], record["shots"]) == size
+    ]
+    if not found:
+        return None
+    best = max(found, key=lambda one: (one["protocol"]["name"] == run.protocol, one["created"]))
+    return {name: best[name] for name in _SHOWN}
+
+
+def _conditions(latency: Mapping[str, Any]) -> str | None:
+    """Says what a latency is of; None where it does not say."""
+    if "mode" not in latency:
+        return None
+    engine = f", {latency['engine']}" if latency["engine"] else ""
+    threads = f"{latency['threads']} thread{'s' * (latency['threads'] != 1)}"
+    size = f"{latency['ways']}-way {latency['shots']}-shot"
+    return f"{size}, {MODES[latency['mode']]}, {threads}{engine}"
+
+
+def notes(
+    rows: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]],
+) -> list[str]:
+    """Says what latencies are of, and whether they may be compared.
+
+    Args:
+        rows: A label, a latency as from `latest` or None, and the environment
+            of its run, where the latency has none of its own.
+    """
+    machines: set[str] = set()
+    labels: dict[str, dict[str, None]] = {}
+    for label, latency, environment in rows:
+        if latency:
+            here = latency.get("environment") or environment
+            machines.add(repr([here.get(name) for name in _HARDWARE]))
+            if of := _conditions(latency):
+                labels.setdefault(of, {})[label] = None
+    found = [
+        f"p50 latency of one query: {of}" + (f" ({', '.join(some)})" if len(labels) > 1 else "")
+        for of, some in labels.items()
+    ]
+    return found + ["latencies are of different machines"] * (len(machines) > 1)

@@ -1,0 +1,184 @@
+"""The record of a run: what `record.json` holds, checked wherever it comes from."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from ..errors import ResultError
+
+SCHEMA_VERSION = 1
+"""Version of `record.json` and of the trials' columns."""
+
+LARGEST = 2**22
+"""Bytes of a record."""
+
+_DEEPEST = 16
+"""How deep values may lie in others."""
+
+Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Number = Annotated[float, Meta(ge=0, le=1e30)]
+Plain = str | int | float | bool | None
+Environment = dict[str, Plain | dict[str, Any] | list[Any]]
+
+
+class _Protocol(msgspec.Struct):
+    name: str
+    digest: str
+    description: str | None = None
+    fields: dict[str, str | Whole] | UnsetType = UNSET
+
+
+class _Dataset(msgspec.Struct):
+    name: str | None = None
+    digest: str | None = None
+    images: Whole | None = None
+
+
+class _Training(msgspec.Struct):
+    recipe: str | None = None
+    seed: Whole | None = None
+
+
+class _Scorer(msgspec.Struct):
+    name: str
+    digest: str
+    level: Whole | None = None
+    pooling: str | None = None
+    smaller_is_closer: bool | None = None
+    parameters: Whole | None = None
+    flops: Number | None = None
+    leaked_characters: Whole | None = None
+    scale: str | None = None
+    engine: str | None = None
+    training: _Training | None = None
+
+
+class _Stopping(msgspec.Struct):
+    looks: Annotated[int, Meta(ge=1, le=1000)] = 1
+    look: Whole | None = None
+    halfwidth: Number | None = None
+
+
+class _Audit(msgspec.Struct):
+    verdict: str | None = None
+    transductive: bool | None = None
+
+
+class _Latency(msgspec.Struct):
+    p50_ms: Number | None = None
+    low_ms: Number | None = None
+    high_ms: Number | None = None
+    valid: bool = True
+    mode: Literal["ready", "cold"] | UnsetType = UNSET
+    engine: str | UnsetType | None = UNSET
+    ways: Whole | UnsetType = UNSET
+    shots: Whole | UnsetType = UNSET
+    threads: Whole | UnsetType = UNSET
+    environment: Environment | None = None
+
+    def __post_init__(self) -> None:
+        conditions = (self.mode, self.engine, self.ways, self.shots, self.threads)
+        if len({one is UNSET for one in conditions}) > 1:
+            raise ValueError("mode, engine, ways, shots and threads go together")
+
+
+class _Record(msgspec.Struct):
+    """What figures are computed from; what else there is is kept and not looked at."""
+
+    protocol: _Protocol
+    dataset: _Dataset
+    scorer: _Scorer
+    seed: Whole
+    episodes: Count
+    episodes_digest: str
+    n: Count
+    trials_digest: str
+    environment: Environment
+    timings: dict[str, Number]
+    scores_digest: str | None = None
+    stopping: _Stopping | UnsetType = UNSET
+    audit: _Audit | None = None
+    latency: _Latency | None = None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Reads a record that anyone may have written.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ResultError: It is missing, damaged, of another schema version, or
+            holds something else; says which field.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("not a file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        return decode(content)
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise ResultError(f"{path}: cannot be read ({error}); remove the folder") from None
+
+
+def decode(content: bytes) -> dict[str, Any]:
+    """Reads a record's text.
+
+    Args:
+        content: The file's content, UTF-8.
+
+    Raises:
+        ResultError: As `read`; the message does not name the file.
+    """
+    if len(content) > LARGEST:
+        raise ResultError(f"more than {LARGEST:,} bytes, too many; remove the folder")
+    try:
+        record = json.loads(content, parse_constant=finite, parse_float=finite)
+        if b"\\ud" in content.lower():
+            # Half a character: nothing could be written that has it in.
+            json.dumps(record, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise ResultError(f"cannot be read ({problem}); remove the folder") from None
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if type(version) is not int or version != SCHEMA_VERSION:
+        raise ResultError(
+            f"schema version {repr(version)[:80]}, expected {SCHEMA_VERSION}; "
+            "written by another version of wayshot"
+        )
+    if _is_deep(record):
+        raise ResultError(f"values lie deeper than {_DEEPEST} in others; remove the folder")
+    try:
+        msgspec.convert(record, _Record)
+    except msgspec.ValidationError as error:
+        raise ResultError(f"missing or wrong: {error}; remove the folder") from None
+    return record
+
+
+def finite(text: str) -> float:
+    """Reads a number that JSON has; raises ValueError for NaN, infinity and what overflows."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is no number")
+    return value
+
+
+def _is_deep(record: Any) -> bool:
+    level = [record]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for part in level
+            for inner in (part.values() if isinstance(part, dict) else part)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)

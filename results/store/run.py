@@ -1,0 +1,252 @@
+"""A run: one scorer on one protocol, stored in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ResultError
+from ..statistics.influences import COLUMNS, Influence, influence
+from . import record as records
+from . import scores as scores_file
+from . import trials as trials_file
+from .record import SCHEMA_VERSION
+
+SMALL = 2**14
+"""Trials up to which a run keeps what was read of them: half a megabyte."""
+
+_OUTCOME = ["query", *COLUMNS]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored run.
+
+    Attributes:
+        folder: Holds `record.json` and `trials.parquet`.
+        record: The record: schema version, protocol, data set, scorer, seed,
+            number and digest of episodes, environment, timings.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return str(self.record["protocol"]["name"])
+
+    @property
+    def scorer(self) -> str:
+        """Name of the scorer."""
+        return str(self.record["scorer"]["name"])
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """All trials, as in `trials.SCHEMA`."""
+        return self._read(None)
+
+    def outcome(self) -> pd.DataFrame:
+        """The columns that intervals and comparisons need, quicker to read."""
+        if "trials" in vars(self):
+            return self.trials[_OUTCOME]
+        return self._outcome if self.record["n"] <= SMALL else self._read(_OUTCOME)
+
+    def influence(self, trials: pd.DataFrame) -> Influence:
+        """What each alphabet does to the accuracy, from the trials that `outcome` gave."""
+        return self._influence if trials is vars(self).get("_outcome") else influence(trials)
+
+    @cached_property
+    def _outcome(self) -> pd.DataFrame:
+        return self._read(_OUTCOME)
+
+    @cached_property
+    def _influence(self) -> Influence:
+        return influence(self._outcome)
+
+    @cached_property
+    def scores(self) -> np.ndarray | None:
+        """Scores float ndarray (n, ways), in the order of the trials; None where not stored."""
+        if "scores_digest" not in self.record:
+            return None
+        self._check(scores_file.NAME)
+        path = self.folder / f"{scores_file.NAME}.parquet"
+        scores = scores_file.read(path)
+        if scores.dtype.kind not in "fiu" or len(scores) != self.record["n"]:
+            raise ResultError(f"{path}: not a row of numbers for each trial; run it again")
+        if np.isnan(scores).any() or np.isposinf(scores).any():
+            raise ResultError(f"{path}: a score is NaN or infinite; run it again")
+        return scores
+
+    def verify(self) -> None:
+        """Makes sure that the trials, and scores if there are any, are those of the record.
+
+        Raises:
+            ResultError: They are missing, or others.
+        """
+        self._check("trials")
+        if "scores_digest" in self.record:
+            self._check(scores_file.NAME)
+
+    def _check(self, what: str) -> None:
+        path = self.folder / f"{what}.parquet"
+        # What is not a file may have no end, and a link may lead anywhere.
+        if path.exists() and (path.is_symlink() or not path.is_file()):
+            raise ResultError(f"{path}: a link or no file; put the file itself there")
+        try:
+            sound = trials_file.digest(path) == self.record[f"{what}_digest"]
+        except OSError as error:
+            raise ResultError(f"{path}: cannot be read ({error}); run it again") from None
+        if not sound:
+            raise ResultError(f"{path}: not the {what} of the record beside it; run it again")
+
+    def _read(self, columns: list[str] | None) -> pd.DataFrame:
+        self._check("trials")
+        path = self.folder / "trials.parquet"
+        trials = trials_file.read(path, columns)
+        if len(trials) != self.record["n"]:
+            raise ResultError(
+                f"{path}: {len(trials):,} trials, the record says {self.record['n']:,}; "
+                "run it again"
+            )
+        return trials
+
+
+def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:
+    """Identifies a run by everything its trials depend on.
+
+    Args:
+        protocol: Digest of the protocol.
+        dataset: Digest of the data set.
+        seed: Seed of the episodes.
+        episodes: How many.
+        scorer: Digest of the scorer.
+    """
+    parts = f"{SCHEMA_VERSION} {protocol} {dataset} {seed} {episodes} {scorer}"
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-60:].strip("._") or "unnamed"
+
+
+def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
+    """Gives the folder of a run.
+
+    Args:
+        root: Folder of all runs.
+        protocol: Name of the protocol.
+        scorer: Name of the scorer.
+        key: As from `key`.
+    """
+    return root / _safe(protocol) / f"{_safe(scorer)}-{key[:12]}"
+
+
+def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
+    """Stores a run whole, or not at all.
+
+    Args:
+        folder: As from `place`.
+        record: The record without schema version, n and digests of files.
+        chunks: The trials, as for `trials.write`, and perhaps their scores,
+            as for `scores.storing`.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent))
+    fresh_run = fresh / "run"
+    try:
+        fresh_run.mkdir()
+        scores = fresh_run / f"{scores_file.NAME}.parquet"
+        count = trials_file.write(fresh_run / "trials.parquet", scores_file.storing(scores, chunks))
+        digest = trials_file.digest(fresh_run / "trials.parquet")
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            **record,
+            "n": count,
+            "trials_digest": digest,
+        }
+        if scores.exists():
+            record["scores_digest"] = trials_file.digest(scores)
+        (fresh_run / "record.json").write_text(_text(record), encoding="utf-8")
+        if folder.exists():
+            folder.rename(fresh / "old")
+        try:
+            fresh_run.rename(folder)
+        except OSError:
+            if (fresh / "old").exists():
+                (fresh / "old").rename(folder)
+            raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return Run(folder, record)
+
+
+def annotate(run: Run, **fields: Any) -> Run:
+    """Writes more fields into a stored run's record, or other values.
+
+    Args:
+        run: The run.
+        fields: Values in JSON's types.
+    """
+    if all(run.record.get(name) == value for name, value in fields.items()):
+        return run
+    record = {**run.record, **fields}
+    fresh = run.folder / ".record.json"
+    fresh.write_text(_text(record), encoding="utf-8")
+    fresh.replace(run.folder / "record.json")
+    return Run(run.folder, record)
+
+
+def _text(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read(folder: Path) -> Run:
+    """Reads the record of a stored run.
+
+    Raises:
+        ResultError: It is missing, damaged, or of another schema version.
+    """
+    return Run(folder, records.read(folder / "record.json"))
+
+
+def find(folders: Iterable[str | Path]) -> list[Run]:
+    """Finds all stored runs below some folders, in the order of their paths.
+
+    Raises:
+        ResultError: A folder is missing, none holds a run, or one is damaged.
+    """
+    folders = list(folders)
+    found: dict[Path, Run] = {}
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise ResultError(f"{folder}: no such folder; store runs with: wayshot run")
+        for path in sorted(folder.rglob("record.json")):
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+                run = read(path.parent)
+                found.setdefault(path.resolve(), run)
+    if not found:
+        raise ResultError(
+            f"no stored runs in {', '.join(map(str, folders))}; store some with: wayshot run"
+        )
+    return list(found.values())
+
+
+def light(run: Run) -> Run:
+    """The same run, whose trials are in memory no longer than itself, unless they are already.
+
+    Of a small run they may stay.
+    """
+    small = run.record["n"] <= SMALL
+    return run if small or "trials" in vars(run) else Run(run.folder, run.record)

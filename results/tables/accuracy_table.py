@@ -1,0 +1,385 @@
+"""A table as a paper has it: scorers down, protocols across."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..errors import ResultError
+from ..statistics.estimates import LEVEL, Estimate
+from ..statistics.ranking import best_group, differs_from
+from ..store import latencies
+from ..store.run import Run, light
+from . import labels
+from .by_group import breakdown, concentration, half
+from .caption import caption
+from .layout import MISSING, Cell, Column, Layout, Section, decimals_for, percent
+from .literature import Published, as_published, is_setting_of, notes_on, sections_of
+from .marks import FLAWS, MEANING, marks
+from .summary import EXTRAS, flat, result
+from .writers import render
+
+BASELINES = ("hausdorff", "pixel-cosine", "pixel-euclidean", "chance")
+"""Scorers that stand below all others, in this order."""
+
+DIFFERS = "†"
+"""Stands behind figures that differ from the baseline's."""
+
+_FEW = 0.25
+"""A share of the alphabets with half of the errors that is worth a hint."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Accuracies of scorers on protocols.
+
+    Attributes:
+        rows: Labels of the scorers: trained networks, others, baselines.
+        columns: Labels of the protocols.
+        cells: An `Estimate` for each (row, column) that was run.
+        marks: Of `marks.MEANING`, for each cell that deserves some.
+        caption: What the figures are.
+        notes: What the marks mean, and what else is to be known.
+        results: `result` of every run in it.
+        runs: The run of each cell.
+        sections: The rows once more, in groups.
+        baseline: Row from which others' significant differences are marked.
+        published: Figures of others, for columns of their protocol.
+        extras: Names of `EXTRAS`.
+        decimals: The fewest of percentages.
+    """
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: dict[tuple[str, str], Estimate]
+    marks: dict[tuple[str, str], tuple[str, ...]]
+    caption: str
+    notes: tuple[str, ...]
+    results: tuple[dict[str, Any], ...]
+    runs: dict[tuple[str, str], Run]
+    sections: tuple[tuple[str, ...], ...]
+    baseline: str | None = None
+    published: tuple[Published, ...] = ()
+    extras: tuple[str, ...] = ()
+    decimals: int = 1
+
+    def text(self, row: str, column: str) -> str:
+        """What a cell shows, in percent, without marks.
+
+        The figure behind ± reaches as far as the farther end of the interval,
+        which need not be symmetric.
+        """
+        return self._cell(row, column).figures
+
+    @cached_property
+    def best(self) -> frozenset[tuple[str, str]]:
+        """Cells that cannot be told from the best of their column (paired, Holm 5 %).
+
+        None in columns of fewer than two scorers that may be compared.
+        """
+        return self._compared(lambda runs, _: best_group(runs))
+
+    @cached_property
+    def differing(self) -> frozenset[tuple[str, str]]:
+        """Cells that differ from the baseline's (paired, Holm 5 %)."""
+
+        def compared(runs: Sequence[Run], rows: Sequence[str]) -> set[int]:
+            at = rows.index(self.baseline) if self.baseline in rows else None
+            return set() if at is None else differs_from(runs, at)
+
+        return self._compared(compared) if self.baseline else frozenset()
+
+    def _compared(
+        self, choose: Callable[[Sequence[Run], Sequence[str]], set[int]]
+    ) -> frozenset[tuple[str, str]]:
+        chosen: set[tuple[str, str]] = set()
+        for column in self.columns:
+            rows = self._comparable(column)
+            if len(rows) > 1:
+                runs = [light(self.runs[row, column]) for row in rows]
+                chosen |= {(rows[i], column) for i in choose(runs, rows)}
+        return frozenset(chosen)
+
+    def _comparable(self, column: str) -> list[str]:
+        """Rows whose runs may be compared: neither leakage nor a failed audit."""
+        return [
+            row
+            for row in self.rows
+            if (row, column) in self.cells
+            and not FLAWS.intersection(self.marks.get((row, column), ()))
+        ]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """How many decimals each column needs."""
+        places: dict[str, int] = {}
+        for column in self.columns:
+            shares: list[float] = []
+            for (_, where), cell in self.cells.items():
+                if where == column:
+                    shares += [cell.value, cell.high - cell.value, cell.value - cell.low]
+            places[column] = decimals_for(shares, self.decimals)
+        return places
+
+    def _cell(self, row: str, column: str) -> Cell:
+        cell = self.cells.get((row, column))
+        if cell is None:
+            return MISSING
+        places = self._places[column]
+        reach = max(cell.high - cell.value, cell.value - cell.low)
+        return Cell(percent(cell.value, places), percent(reach, places))
+
+    def _marked(self, row: str, column: str) -> Cell:
+        """The cell with marks and boldness, for which scorers are compared."""
+        cell, place = self._cell(row, column), (row, column)
+        differs = (DIFFERS,) if place in self.differing else ()
+        return Cell(
+            cell.value, cell.reach, (*differs, *self.marks.get(place, ())), place in self.best
+        )
+
+    def _extra(self, row: str, name: str) -> Cell:
+        """What a row's runs say; where they say different things, all of it."""
+        show = EXTRAS[name][1]
+        found = dict.fromkeys(
+            show(one)
+            for (of, _), one in zip(self.runs, self.results, strict=True)
+            if of == row and show(one) is not None
+        )
+        return Cell(" / ".join(map(str, found))) if found else MISSING
+
+    def _notes(self) -> list[str]:
+        notes: list[str] = []
+        if self.best:
+            notes.append("bold: not told from the best of its column (paired, Holm 5 %)")
+        if self.baseline:
+            notes.append(f"{DIFFERS} differs from {self.baseline} (paired, Holm 5 %)")
+            silent = [one for one in self.columns if self.baseline not in self._comparable(one)]
+            if silent:
+                notes.append(f"no {DIFFERS} for {', '.join(silent)}: no {self.baseline} to compare")
+        notes += self.notes
+        return notes + (notes_on(self.published) if self.published else [])
+
+    def _hint(self) -> str:
+        """Where few alphabets of the best scorer's have half of the errors, says so."""
+        for column in self.columns:
+            rows = self._comparable(column)
+            if rows:
+                best = max(rows, key=lambda row: self.cells[row, column].value)
+                run = self.runs[best, column]
+                found = breakdown(light(run))
+                if 0 < half(found) <= _FEW * len(found):
+                    return f"{concentration(best, found)} on {column}: wayshot table --by alphabet"
+        return ""
+
+    def layouts(self) -> Sequence[Layout]:
+        """The table laid out; compares scorers, for which all trials are read."""
+        columns = [Column.of(label) for label in self.columns]
+        columns += [Column(EXTRAS[name][0], kind="amounts") for name in self.extras]
+        sections = [
+            Section(
+                tuple(
+                    (
+                        row,
+                        (
+                            *(self._marked(row, column) for column in self.columns),
+                            *(self._extra(row, name) for name in self.extras),
+                        ),
+                    )
+                    for row in section
+                )
+            )
+            for section in self.sections
+        ]
+        if self.published:
+            names = [self._published_in(column) for column in self.columns]
+            names += [""] * len(self.extras)
+            sections += sections_of(self.published, names)
+        return [
+            Layout(
+                name=" ".join(dict.fromkeys(run.protocol for run in self.runs.values())),
+                caption=self.caption,
+                stub="scorer",
+                columns=tuple(columns),
+                sections=tuple(sections),
+                notes=tuple(self._notes()),
+                hint=self._hint(),
+            )
+        ]
+
+    def _published_in(self, column: str) -> str:
+        """Name of the protocol that a column's published figures are of, or ""."""
+        protocol = next(run for (_, one), run in self.runs.items() if one == column)
+        name = protocol.protocol
+        return name if is_setting_of(protocol.record["protocol"], name) else ""
+
+    def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Names of fields; one flat dict a run, and one a published figure."""
+        rows = [flat(one) for one in self.results]
+        fields = list(rows[0])
+        for one in self.published:
+            status = {"V": "verified", "C": "computed", "M": "UNVERIFIED"}[one.status]
+            rows.append(
+                {
+                    "scorer": one.label,
+                    "protocol": one.protocol,
+                    "value": one.as_json()["value"],
+                    "source": f"as published, {status}: {one.citation}",
+                }
+            )
+        return fields, rows
+
+    def data(self) -> dict[str, Any]:
+        """The JSON interface."""
+        found: dict[str, Any] = {"results": list(self.results)}
+        if self.published:
+            found["published"] = [one.as_json() for one in self.published]
+        return found
+
+    def render(self, form: str) -> str:
+        """Writes the table out.
+
+        Args:
+            form: One of `writers.FORMATS`.
+
+        Raises:
+            ResultError: The format is unknown.
+        """
+        return render(self, form)
+
+
+def _together(columns: Iterable[str]) -> list[str]:
+    """Moves columns of one group beside the first of them."""
+    groups: dict[str, list[str]] = {}
+    for label in columns:
+        groups.setdefault(Column.of(label).group or f" {label}", []).append(label)
+    return [label for group in groups.values() for label in group]
+
+
+def _sections(rows: dict[Any, str], runs: Sequence[Run]) -> tuple[tuple[str, ...], ...]:
+    """Groups rows: trained networks, other scorers, baselines."""
+    groups: list[list[str]] = [[], [], []]
+    for run in runs:
+        label, parameters = rows[labels.row_of(run)], run.record["scorer"].get("parameters")
+        place = 0 if parameters else 2 if run.scorer in BASELINES else 1
+        if label not in groups[place]:
+            groups[place].append(label)
+    names = {rows[labels.row_of(run)]: run.scorer for run in runs}
+    groups[2].sort(key=lambda label: BASELINES.index(names[label]))
+    return tuple(tuple(group) for group in groups if group)
+
+
+def _notes(
+    runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]]
+) -> list[str]:
+    """What is to be known of runs, whichever scorers are compared."""
+    given = {mark for some in marked.values() for mark in some}
+    notes = [f"{mark} {meaning}" for mark, meaning in MEANING.items() if mark in given]
+    silent = dict.fromkeys(
+        label
+        for (label, _), run in runs.items()
+        if run.scorer not in BASELINES and run.record["scorer"].get("leaked_characters") is None
+    )
+    if silent:
+        notes.append(f"leakage unknown, what it was trained on is not said: {', '.join(silent)}")
+    return notes
+
+
+def _conflicts(runs: Sequence[Run], rows: dict[Any, str], columns: dict[Any, str]) -> list[str]:
+    """Where several runs that should be equal are not, of which only the last is shown."""
+    digests: dict[tuple[str, str], set[str]] = {}
+    for run in runs:
+        place = rows[labels.row_of(run)], columns[labels.column_of(run)]
+        digests.setdefault(place, set()).add(run.record["trials_digest"])
+    return [
+        f"{row} on {column}: {len(some)} stored runs with different trials; the last one counts"
+        for (row, column), some in digests.items()
+        if len(some) > 1
+    ]
+
+
+def table(
+    runs: Sequence[Run],
+    interval: str = "population",
+    level: float = LEVEL,
+    *,
+    baseline: str | None = None,
+    published: str | None = None,
+    extras: Sequence[str] = (),
+    decimals: int = 1,
+) -> Table:
+    """Lays runs out as a table.
+
+    Runs of different episodes never share a column, scorers of different
+    weights never a row.
+
+    Args:
+        runs: The runs; of several with the same scorer and episodes the last
+            counts.
+        interval: As for `estimates.estimate_run`.
+        level: Nominal coverage.
+        baseline: Name or label of the scorer from which others' significant
+            differences are marked.
+        published: Which of others' figures to add, one of
+            `published.CHOICES`.
+        extras: More columns, of `EXTRAS`.
+        decimals: Of percentages; more where what is not 0 or 100 would look
+            so.
+
+    Raises:
+        ResultError: There are no runs, trials cannot be read, the interval or
+            another name is unknown, or two protocols have one name.
+    """
+    unknown = [name for name in extras if name not in EXTRAS]
+    if unknown:
+        raise ResultError(f"unknown column {unknown[0]!r}; known are {', '.join(EXTRAS)}")
+    placed = labels.placed(runs)
+    columns, rows = labels.columns(runs), labels.rows(runs)
+    results = {place: result(run, interval, level) for place, run in placed.items()}
+    cells = {place: Estimate(n=one["n"], **one["accuracy"]) for place, one in results.items()}
+    marked = {place: marks(run) for place, run in placed.items() if marks(run)}
+    order = _together(columns.values())
+    found = as_published(published) if published else ()
+    protocols = [run.record["protocol"] for run in placed.values()]
+    found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
+    sections = _sections(rows, runs)
+    notes = _notes(placed, marked)
+    if "latency" in extras:
+        notes += latencies.notes(
+            (row, results[row, column]["latency"], run.record["environment"])
+            for (row, column), run in placed.items()
+        )
+    notes += _conflicts(runs, rows, columns)
+    if published and not found:
+        notes.append("as published: nothing of these protocols")
+    labelled = tuple(row for section in sections for row in section)
+    captioned: dict[str, tuple[Run, list[Estimate]]] = {}
+    for label in order:
+        there = [(row, label) for row in labelled if (row, label) in cells]
+        captioned[label] = placed[there[0]], [cells[place] for place in there]
+    return Table(
+        labelled,
+        tuple(order),
+        cells,
+        marked,
+        caption(interval, captioned),
+        tuple(notes),
+        tuple(results.values()),
+        placed,
+        sections,
+        _row_named(baseline, rows) if baseline else None,
+        found,
+        tuple(extras),
+        decimals,
+    )
+
+
+def _row_named(name: str, rows: dict[Any, str]) -> str:
+    """The label of the row that a scorer's name or a label means."""
+    labelled = list(rows.values())
+    found = [name] if name in labelled else [rows[key] for key in rows if key[0] == name]
+    if len(found) != 1:
+        what = "stands for several scorers" if found else "has no run here"
+        raise ResultError(f"{name!r} {what}; name one of {', '.join(found or labelled)}")
+    return found[0]

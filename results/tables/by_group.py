@@ -1,0 +1,217 @@
+"""Breakdown: where a scorer's errors are, by alphabet, character or drawer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import ResultError
+from ..store.run import Run, light
+from . import labels
+from .caption import describe
+from .layout import MISSING, Cell, Column, Layout, Section, percent
+from .marks import warnings
+from .writers import render
+
+PARTS = ("alphabet", "character", "drawer")
+"""What trials can be broken down by."""
+
+
+def _names(trials: pd.DataFrame, by: str) -> pd.Series:
+    """Names of the parts; characters and drawers are those of one alphabet."""
+    alphabet = trials["alphabet"].astype(str)
+    return alphabet if by == "alphabet" else alphabet + "/" + trials[by].astype(str)
+
+
+def codes_of(trials: pd.DataFrame, by: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which part each trial is of, int ndarray (n,), and the parts' names."""
+    keys = ["alphabet"] if by == "alphabet" else ["alphabet", by]
+    codes, count = np.zeros(len(trials), np.int64), 1
+    for key in keys:
+        found = trials[key].astype("category").cat
+        count *= len(found.categories)
+        codes = codes * len(found.categories) + found.codes.to_numpy()
+    # Counted, as sorting takes many times as long, and several times the memory.
+    there = np.flatnonzero(np.bincount(codes, minlength=count))
+    first, place = np.zeros((2, count), np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    place[there] = np.arange(len(there))
+    return place[codes], _names(trials.iloc[first[there]], by).to_numpy(object)
+
+
+def breakdown(run: Run, by: str = "alphabet") -> pd.DataFrame:
+    """Breaks a run's trials down by what their queries are of.
+
+    Args:
+        run: The run.
+        by: One of `PARTS`. A drawer is one of an alphabet, as numbers of
+            drawers need not mean the same person in another.
+
+    Returns:
+        A row a part, the one with the most errors first: n, errors (n minus
+        the credits), value (the accuracy, a fraction) and share (of all
+        errors, a fraction; 0 where there are none).
+
+    Raises:
+        ResultError: The part is unknown, or trials cannot be read.
+    """
+    if by not in PARTS:
+        raise ResultError(f"unknown part {by!r}; known are {', '.join(PARTS)}")
+    # Alphabets are among the columns that are quicker to read.
+    trials = run.outcome() if by == "alphabet" else run.trials
+    codes, names = codes_of(trials, by)
+    n = np.bincount(codes)
+    credit = np.bincount(codes, trials["credit"].to_numpy(np.float64))
+    errors = np.round(n - credit, 6)
+    share = errors / errors.sum() if errors.any() else errors
+    columns = {"n": n, "errors": errors, "value": credit / n, "share": share}
+    found = pd.DataFrame(columns, pd.Index(names, name=by))
+    return found.iloc[np.lexsort((names, -errors))]
+
+
+def half(found: pd.DataFrame) -> int:
+    """The fewest parts that account for half of the errors; 0 where there are none.
+
+    Args:
+        found: As from `breakdown`.
+    """
+    sums = np.cumsum(np.sort(found["errors"].to_numpy())[::-1])
+    return int(np.searchsorted(sums, sums[-1] / 2) + 1) if sums[-1] > 0 else 0
+
+
+def concentration(scorer: str, found: pd.DataFrame) -> str:
+    """Says how few parts account for half of a scorer's errors.
+
+    Args:
+        scorer: Its label.
+        found: As from `breakdown`.
+    """
+    few, by = half(found), found.index.name
+    if not few:
+        return f"{scorer} makes no errors"
+    verb = "accounts" if few == 1 else "account"
+    return f"{few} of {len(found)} {by}s {verb} for half of the errors of {scorer}"
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Scorers' trials on the same episodes, broken down.
+
+    Attributes:
+        label: Of the episodes, as in a table.
+        by: One of `PARTS`.
+        runs: By the scorer's label.
+        found: For each its `breakdown`.
+    """
+
+    label: str
+    by: str
+    runs: dict[str, Run]
+    found: dict[str, pd.DataFrame]
+
+    def layout(self) -> Layout:
+        """Parts down, scorers across; the first scorer's errors give the order."""
+        first, frame = next(iter(self.found.items()))
+        columns = [Column("n")]
+        for scorer in self.found:
+            columns += [
+                Column(f"{scorer}, accuracy", scorer, "accuracy"),
+                Column(f"{scorer}, share of errors", scorer, "share of errors"),
+            ]
+        by_part = [dict(_records(one)) for one in self.found.values()]
+        rows = []
+        for name in map(str, frame.index):
+            cells = [Cell(f"{by_part[0][name]['n']:,}")]
+            for one in by_part:
+                cells += [
+                    Cell(percent(one[name][key])) if name in one else MISSING
+                    for key in ("value", "share")
+                ]
+            rows.append((labels.shown(name), tuple(cells)))
+        run = next(iter(self.runs.values()))
+        caption = (
+            f"Accuracy and share of all errors, %, by {self.by} of the query, most errors of "
+            f"{first} first. {describe(self.label, run)}, "
+            f"digest {labels.shown(run.record['episodes_digest'][:8])}."
+        )
+        return Layout(
+            name=f"{run.protocol} by {self.by}",
+            caption=caption,
+            stub=self.by,
+            columns=tuple(columns),
+            sections=(Section(tuple(rows)),),
+            notes=(
+                *(concentration(scorer, one) for scorer, one in self.found.items()),
+                *warnings(self.runs.items()),
+            ),
+        )
+
+
+def _records(frame: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
+    rows = frame.to_dict("index")
+    return [(str(name), {str(key): value for key, value in rows[name].items()}) for name in rows]
+
+
+@dataclass(frozen=True)
+class Breakdowns:
+    """Breakdowns of several episodes, to be written out.
+
+    Attributes:
+        parts: One for each episodes.
+    """
+
+    parts: tuple[Breakdown, ...]
+
+    def layouts(self) -> Sequence[Layout]:
+        """A table for each of the episodes."""
+        return [one.layout() for one in self.parts]
+
+    def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Names of fields; one flat dict for each episodes, scorer and part."""
+        rows = [
+            {"protocol": one.label, "scorer": scorer, one.by: name} | row
+            for one in self.parts
+            for scorer, frame in one.found.items()
+            for name, row in _records(frame)
+        ]
+        return list(rows[0]), rows
+
+    def data(self) -> dict[str, Any]:
+        """The JSON interface."""
+        return {"breakdown": self.flat()[1]}
+
+    def render(self, form: str) -> str:
+        """Writes them out, in one of `writers.FORMATS`."""
+        return render(self, form)
+
+
+def breakdowns(runs: Sequence[Run], by: str = "alphabet") -> Breakdowns:
+    """Breaks runs down, those of the same episodes beside each other.
+
+    Args:
+        runs: The runs; of several with the same scorer and episodes the last
+            counts.
+        by: As for `breakdown`.
+
+    Raises:
+        ResultError: There are no runs, trials cannot be read, the part is
+            unknown, or two protocols have one name.
+    """
+    grouped: dict[str, dict[str, Run]] = {}
+    for (row, column), run in labels.placed(runs).items():
+        grouped.setdefault(column, {})[row] = run
+    return Breakdowns(
+        tuple(
+            Breakdown(
+                column,
+                by,
+                members,
+                {scorer: breakdown(light(run), by) for scorer, run in members.items()},
+            )
+            for column, members in grouped.items()
+        )
+    )

@@ -1,0 +1,109 @@
+"""Collection: the runs of some folders, chosen from and laid out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import ResultError
+from ..statistics.estimates import LEVEL
+from ..store.run import Run, find
+from .summary import result
+
+
+@dataclass(frozen=True)
+class Results:
+    """Stored runs.
+
+    Attributes:
+        runs: The runs, by protocol, with fewer ways first.
+    """
+
+    runs: tuple[Run, ...]
+
+    def select(self, scorers: Sequence[str] = (), protocols: Sequence[str] = ()) -> Results:
+        """Chooses runs.
+
+        Args:
+            scorers: Names of those wanted, in the order wanted; all where empty.
+            protocols: The same of protocols.
+
+        Raises:
+            ResultError: There is no run of a name.
+        """
+        runs = self.runs
+        for wanted, name, what in (
+            (scorers, lambda run: run.scorer, "scorer"),
+            (protocols, lambda run: run.protocol, "protocol"),
+        ):
+            there = list(dict.fromkeys(name(run) for run in self.runs))
+            for one in wanted:
+                if one not in there:
+                    raise ResultError(f"no run of {what} {one!r}; there are {', '.join(there)}")
+            if wanted:
+                runs = sorted(
+                    (run for run in runs if name(run) in wanted),
+                    key=lambda run, name=name, wanted=wanted: wanted.index(name(run)),
+                )
+        if not runs:
+            raise ResultError("no run of these scorers on these protocols")
+        return Results(tuple(runs))
+
+    def table(self, interval: str = "population", level: float = LEVEL) -> pd.DataFrame:
+        """Sums the runs up.
+
+        Args:
+            interval: As for `estimates.estimate_run`.
+            level: Nominal coverage.
+
+        Returns:
+            A row a run: protocol, scorer, accuracy as value, low and high
+            (fractions), level, method, n, clusters, seed, episodes, digests,
+            parameters, leaked_characters, folder.
+
+        Raises:
+            ResultError: Trials cannot be read, or the interval is unknown or
+                not for a run's protocol.
+        """
+        frame = pd.DataFrame([_row(run, interval, level) for run in self.runs])
+        counts = ["clusters", "parameters", "leaked_characters"]
+        return frame.astype(dict.fromkeys(counts, "Int64"))
+
+
+def _row(run: Run, interval: str, level: float) -> dict[str, Any]:
+    found = result(run, interval, level)
+    accuracy = found.pop("accuracy")
+    names = ("seed", "episodes", "protocol_digest", "episodes_digest", "scorer_digest")
+    return {
+        "protocol": run.protocol,
+        "scorer": run.scorer,
+        **{name: accuracy[name] for name in ("value", "low", "high", "level", "method")},
+        "n": found["n"],
+        "clusters": accuracy["clusters"],
+        **{name: found[name] for name in names},
+        "trials_digest": run.record["trials_digest"],
+        **{name: found[name] for name in ("parameters", "leaked_characters", "folder")},
+    }
+
+
+def _natural(name: str) -> list[Any]:
+    """Sorts lake-within-5w1s before lake-within-20w1s."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def load(*folders: str | Path) -> Results:
+    """Reads the records of all runs stored below some folders.
+
+    Args:
+        folders: `runs` where there are none.
+
+    Raises:
+        ResultError: As `run.find`.
+    """
+    chosen: Iterable[str | Path] = folders or ("runs",)
+    return Results(tuple(sorted(find(chosen), key=lambda run: _natural(run.protocol))))

@@ -1,0 +1,196 @@
+"""Published: accuracies that others have printed, with their sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import ResultError
+from .layout import BLANK, MISSING, Cell, Section
+
+PATH = Path(__file__).with_name("literature.json")
+
+CHOICES = ("verified", "all")
+"""Which figures can be asked for: those checked, or the unverified ones too."""
+
+MARKS = {
+    "C": ("°", "computed from the official data, not printed by others"),
+    "M": ("?", "UNVERIFIED: remembered, not read again in its source"),
+    "transductive": ("§", "transductive batch norm: a query's answer draws on the other queries"),
+}
+"""What stands behind a figure, and what it means."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """An accuracy as published.
+
+    Attributes:
+        system: What was tested.
+        variant: Which of several of its name, or "".
+        protocol: Name of the protocol whose column it may stand in.
+        accuracy: In percent, with the decimals of the source.
+        source: Citation: authors, title, venue and year.
+        status: V, read in the source's text; C, computed from the official
+            data; M, remembered and not read again.
+        remark: What else is to be known, or "".
+        transductive: Whether batch norm saw all queries of an episode at once.
+        reruns: Lowest and highest accuracy that others got, in percent, or None.
+    """
+
+    system: str
+    variant: str
+    protocol: str
+    accuracy: float
+    source: tuple[str, str, str]
+    status: str
+    remark: str = ""
+    transductive: bool = False
+    reruns: tuple[float, float] | None = None
+
+    @property
+    def label(self) -> str:
+        """System and variant, and that it is unverified where it is."""
+        label = f"{self.system} ({self.variant})" if self.variant else self.system
+        return f"{label}, unverified" if self.status == "M" else label
+
+    @property
+    def citation(self) -> str:
+        """The source in full."""
+        return ", ".join(part for part in self.source if part)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Keys of `MARKS` that hold of it."""
+        return (*([self.status] * (self.status in MARKS)), *["transductive"] * self.transductive)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of the JSON interface; the accuracy as a fraction."""
+        return {
+            "system": self.label,
+            "protocol": self.protocol,
+            "value": round(self.accuracy / 100, 6),
+            "source": self.citation,
+            "status": self.status,
+            "remark": self.remark,
+            "transductive": self.transductive,
+        }
+
+
+@cache
+def _content() -> dict[str, Any]:
+    return json.loads(PATH.read_text(encoding="utf-8"))
+
+
+def as_published(which: str = "verified") -> tuple[Published, ...]:
+    """Lists published accuracies.
+
+    Args:
+        which: One of `CHOICES`.
+
+    Raises:
+        ResultError: It is none of them.
+    """
+    if which not in CHOICES:
+        raise ResultError(f"unknown published figures {which!r}; known are {', '.join(CHOICES)}")
+    content = _content()
+    found = (
+        Published(
+            **{
+                "variant": "",
+                **row,
+                "source": tuple(content["sources"][row["source"]].values()),
+                "reruns": tuple(row["reruns"]) if "reruns" in row else None,
+            }
+        )
+        for row in content["results"]
+    )
+    return tuple(one for one in found if which == "all" or one.status != "M")
+
+
+def is_setting_of(protocol: dict[str, Any], name: str) -> bool:
+    """Whether a run's protocol is the one that published figures of a name are of.
+
+    Args:
+        protocol: Of the run's record.
+        name: Name of a protocol, as in `Published`.
+    """
+    if protocol.get("name") != name:
+        return False
+    fields = protocol.get("fields")
+    # A folder or an older version may use a name for something else.
+    expected = {"structure": "runs"} if name == "lake-runs" else {"split": "vinyals"}
+    return not fields or all(fields.get(key) == value for key, value in expected.items())
+
+
+def sections_of(rows: Sequence[Published], columns: Sequence[str]) -> list[Section]:
+    """Lays published figures out by setting, apart from one's own and never bold.
+
+    Args:
+        rows: The figures.
+        columns: Name of the protocol of each column, or "" for none.
+    """
+    settings: dict[str, list[Published]] = {}
+    for row in rows:
+        settings.setdefault(row.protocol.partition("-")[0], []).append(row)
+    return [_section(some, columns) for some in settings.values()]
+
+
+def _section(rows: Sequence[Published], columns: Sequence[str]) -> Section:
+    cells = {
+        (row.label, row.protocol): Cell(
+            repr(row.accuracy), marks=tuple(MARKS[key][0] for key in row.marks)
+        )
+        for row in rows
+    }
+    protocols = {row.protocol for row in rows}
+    lines = tuple(
+        (
+            label,
+            tuple(
+                cells.get((label, column), MISSING) if column in protocols else BLANK
+                for column in columns
+            ),
+        )
+        for label in dict.fromkeys(row.label for row in rows)
+    )
+    return Section(lines, heading="as published")
+
+
+def notes_on(rows: Sequence[Published]) -> list[str]:
+    """What is to be known of published figures: marks, remarks, re-runs, sources."""
+    found = [
+        f"{mark} {meaning}"
+        for key, (mark, meaning) in MARKS.items()
+        if any(key in row.marks for row in rows)
+    ]
+    for split, setting in _content()["settings"].items():
+        if any(row.protocol.startswith(f"{split}-") for row in rows):
+            found.append(f"{split}, as published: {setting}")
+    remarks: dict[str, list[str]] = {}
+    for row in rows:
+        if row.remark and row.label not in remarks.setdefault(row.remark, []):
+            remarks[row.remark].append(row.label)
+    reruns: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reruns:
+            low, high = row.reruns
+            reruns.setdefault(row.label, []).append(f"{low}–{high} on {row.protocol}")
+    if remarks:
+        said = (f"{', '.join(some)}: {remark}" for remark, some in remarks.items())
+        found.append(f"Remarks. {'; '.join(said)}.")
+    if reruns:
+        ranges = (f"{label} {', '.join(some)}" for label, some in reruns.items())
+        found.append(f"Re-runs by others, %: {'; '.join(ranges)}.")
+    sources: dict[str, list[str]] = {}
+    for row in rows:
+        authors, _, venue = row.source
+        systems = sources.setdefault(f"{authors}, {venue}", [])
+        if row.system not in systems:
+            systems.append(row.system)
+    cited = (f"{', '.join(systems)}: {source}" for source, systems in sources.items())
+    return [*found, f"Sources. {'; '.join(cited)}."]

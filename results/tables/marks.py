@@ -1,0 +1,42 @@
+"""Marks: what a reader must know of a run before believing its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..store.run import Run
+
+LEAKAGE, AUDIT, TRANSDUCTIVE = "!", "×", "§"
+"""Stand behind figures."""
+
+FLAWS = frozenset({LEAKAGE, AUDIT})
+"""Marks of figures that are not to be compared."""
+
+MEANING = {
+    LEAKAGE: "leakage: the scorer was trained on characters that it is tested on; "
+    "never bold, not compared",
+    AUDIT: "the scorer failed wayshot audit; never bold, not compared",
+    TRANSDUCTIVE: "transductive: a query's answer draws on the other queries",
+}
+"""What they mean."""
+
+
+def marks(run: Run) -> tuple[str, ...]:
+    """The marks that a run deserves."""
+    leaked = bool(run.record["scorer"].get("leaked_characters"))
+    audit = run.record.get("audit") or {}
+    failed, transductive = audit.get("verdict") == "failed", audit.get("transductive") is True
+    return (*[LEAKAGE] * leaked, *[AUDIT] * failed, *[TRANSDUCTIVE] * transductive)
+
+
+def warnings(runs: Iterable[tuple[str, Run]]) -> list[str]:
+    """What marks mean, with the labels of the runs that deserve them.
+
+    Args:
+        runs: Labels and runs.
+    """
+    found: dict[str, list[str]] = {}
+    for label, run in runs:
+        for mark in marks(run):
+            found.setdefault(mark, []).append(label)
+    return [f"{', '.join(found[mark])}: {MEANING[mark]}" for mark in MEANING if mark in found]

@@ -1,0 +1,143 @@
+"""The table of trainings that differ in their seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ResultError
+from ..statistics.estimates import LEVEL
+from ..statistics.seeds import Seeds, over_seeds
+from ..store.run import Run
+from . import labels
+from .caption import describe
+from .layout import MISSING, Cell, Column, Layout, Section, percent
+from .writers import render
+
+
+@dataclass(frozen=True)
+class SeedsTable:
+    """Recipes that were trained several times, to be written out.
+
+    Attributes:
+        cells: By recipe's label and column.
+        columns: For each label one of its runs.
+    """
+
+    cells: dict[tuple[str, str], Seeds]
+    columns: dict[str, Run]
+
+    def layouts(self) -> Sequence[Layout]:
+        """Recipes down, protocols across: mean, and spread between trainings."""
+        recipes = list(dict.fromkeys(recipe for recipe, _ in self.cells))
+        columns = [
+            Column(f"{label}, {what}", label, what)
+            for label in self.columns
+            for what in ("mean", "sd of a training")
+        ]
+        rows = []
+        for recipe in recipes:
+            cells: list[Cell] = []
+            for label in self.columns:
+                one = self.cells.get((recipe, label))
+                cells += [MISSING, MISSING] if one is None else _shown(one)
+            rows.append((recipe, tuple(cells)))
+        level = next(iter(self.cells.values())).estimate.level
+        several = all(one.estimate.clusters for one in self.cells.values())
+        where = "" if several else " where their spread is known"
+        caption = ". ".join(
+            [
+                f"Accuracy %, mean over trainings, {100 * level:g} % interval for new trainings "
+                f"and new alphabets{where}; ± is the reach of its farther end",
+                *(describe(label, run) for label, run in self.columns.items()),
+            ]
+        )
+        notes = [
+            f"{recipe} on {label}: "
+            + ", ".join(f"seed {seed} {percent(value, 2)}" for seed, value in one.values.items())
+            for (recipe, label), one in self.cells.items()
+        ]
+        return [
+            Layout(
+                name="seeds",
+                caption=f"{caption}.",
+                stub="recipe",
+                columns=tuple(columns),
+                sections=(Section(tuple(rows)),),
+                notes=tuple(notes),
+            )
+        ]
+
+    def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Names of fields; one flat dict for each recipe and column."""
+        rows = [
+            {
+                "recipe": recipe,
+                "protocol": label,
+                **one.estimate.as_json(),
+                "spread": one.spread,
+                "seeds": " ".join(map(str, one.values)),
+            }
+            for (recipe, label), one in self.cells.items()
+        ]
+        return list(rows[0]), rows
+
+    def data(self) -> dict[str, Any]:
+        """The JSON interface."""
+        return {
+            "seeds": [
+                {
+                    "recipe": recipe,
+                    "protocol": label,
+                    "accuracy": one.estimate.as_json(),
+                    "spread": one.spread,
+                    "values": {str(seed): value for seed, value in one.values.items()},
+                }
+                for (recipe, label), one in self.cells.items()
+            ]
+        }
+
+    def render(self, form: str) -> str:
+        """Writes it out, in one of `writers.FORMATS`."""
+        return render(self, form)
+
+
+def _shown(one: Seeds) -> list[Cell]:
+    found = one.estimate
+    reach = max(found.high - found.value, found.value - found.low)
+    return [Cell(percent(found.value), percent(reach)), Cell(percent(one.spread, 2))]
+
+
+def seeds_table(runs: Sequence[Run], level: float = LEVEL) -> SeedsTable:
+    """Combines the trainings of each recipe, on each of the episodes that several were tested on.
+
+    Args:
+        runs: The runs; those of recipes with one training are left out.
+        level: Nominal coverage.
+
+    Raises:
+        ResultError: No recipe has several trainings on the same episodes.
+    """
+    columns = labels.columns(runs)
+    grouped: dict[tuple[str, str], dict[int, Run]] = {}
+    names: dict[str, str] = {}
+    for run in runs:
+        training = run.record["scorer"].get("training")
+        if training:
+            names.setdefault(training["recipe"], labels.shown(run.scorer))
+            label = columns[labels.column_of(run)]
+            key = training["recipe"], label
+            grouped.setdefault(key, {})[training["seed"]] = run
+    several = {key: list(some.values()) for key, some in grouped.items() if len(some) > 1}
+    if not several:
+        raise ResultError("no recipe with runs of several trainings on the same episodes")
+    clashing = len(set(names.values())) < len(names)
+    cells = {
+        (f"{names[recipe]} ({recipe[:6]})" if clashing else names[recipe], label): over_seeds(
+            some, level
+        )
+        for (recipe, label), some in several.items()
+    }
+    used = {label: some[0] for (_, label), some in several.items()}
+    return SeedsTable(cells, used)

@@ -1,0 +1,85 @@
+"""Summary: a run in figures, for machines and for columns on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..statistics.estimates import LEVEL, estimate_run
+from ..store import latencies
+from ..store.run import Run
+
+
+def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict[str, Any]:
+    """Sums a run up for machines.
+
+    Args:
+        run: The run.
+        interval: As for `estimates.estimate_run`.
+        level: Nominal coverage.
+
+    Returns:
+        What `--json` prints for it: accuracy and interval as fractions,
+        errors as n minus the sum of credits.
+    """
+    accuracy = estimate_run(run, interval, level)
+    record, scorer = run.record, run.record["scorer"]
+    return {
+        "protocol": run.protocol,
+        "scorer": run.scorer,
+        "n": accuracy.n,
+        # Rounded where shared credits (twentieths, say) do not add up exactly.
+        "errors": round(accuracy.n * (1 - accuracy.value), 6),
+        "accuracy": accuracy.as_json(),
+        "seed": record["seed"],
+        "episodes": record["episodes"],
+        "episodes_digest": record["episodes_digest"],
+        "protocol_digest": record["protocol"]["digest"],
+        "scorer_digest": scorer["digest"],
+        "parameters": scorer.get("parameters"),
+        "flops": scorer.get("flops"),
+        "latency": record.get("latency") or latencies.latest(run),
+        "leaked_characters": scorer.get("leaked_characters"),
+        "audit": (record.get("audit") or {}).get("verdict"),
+        "timings": record["timings"],
+        "folder": str(run.folder),
+    }
+
+
+def scaled(value: float) -> str:
+    """Writes an amount with a prefix of thousands, where it is that large."""
+    for power, unit in ((9, " G"), (6, " M"), (3, " k")):
+        if value >= 0.9995 * 10**power:
+            return f"{value / 10**power:.1f}{unit}"
+    return f"{value:g}"
+
+
+def _milliseconds(latency: dict[str, Any] | None) -> str | None:
+    p50 = (latency or {}).get("p50_ms")
+    if latency is None or p50 is None:
+        return None
+    shown = f"{p50:.0f} ms" if p50 >= 100 else f"{p50:.3g} ms"
+    return shown if latency.get("valid", True) else f"{shown} (INVALID)"
+
+
+def _count(value: Any) -> str | None:
+    return None if value is None else scaled(value)
+
+
+EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], str | None]]] = {
+    "params": ("params", lambda one: _count(one["parameters"])),
+    "flops": ("FLOPs", lambda one: _count(one["flops"])),
+    "latency": ("p50 latency", lambda one: _milliseconds(one["latency"])),
+}
+"""Columns on request: heading, and what a `result` shows in it."""
+
+_FLAT = (
+    *("seed", "episodes", "episodes_digest", "scorer_digest"),
+    *("parameters", "leaked_characters", "audit"),
+)
+
+
+def flat(one: dict[str, Any]) -> dict[str, Any]:
+    """A `result` as a flat dict, for CSV."""
+    first = {name: one[name] for name in ("scorer", "protocol", "n", "errors")}
+    return {**first, **one["accuracy"], **{name: one[name] for name in _FLAT}, "source": None}

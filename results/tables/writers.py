@@ -1,0 +1,194 @@
+"""Writers: a table as text, Markdown, LaTeX, HTML, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import tabulate
+
+from ..errors import ResultError
+from ..text import plain
+from . import latex
+from .layout import Cell, Column, Layout
+
+_FORMULA = ("=", "+", "-", "@")
+
+WIDTH = 100
+"""Characters of a line of text."""
+
+
+class Document(Protocol):
+    """What can be written."""
+
+    def layouts(self) -> Sequence[Layout]:
+        """Its tables."""
+        ...
+
+    def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Its content for CSV: names of fields, and flat dicts of them."""
+        ...
+
+    def data(self) -> dict[str, Any]:
+        """Its content for JSON."""
+        ...
+
+
+def _width(text: str) -> int:
+    """Places that a text takes on a terminal."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
+
+
+def _lines(heading: str, cells: Sequence[Cell], left: bool) -> list[str]:
+    """Pads a column of text; stars and marks stand beside the figures' column."""
+    stars = ["**" if cell.bold else "" for cell in cells]
+    behind = [star + "".join(cell.marks) for star, cell in zip(stars, cells, strict=True)]
+    room = max(map(len, behind), default=0)
+    texts = [heading] + [
+        plain(star + cell.figures + mark.ljust(room))
+        for star, cell, mark in zip(stars, cells, behind, strict=True)
+    ]
+    width = max(map(_width, texts))
+    texts.insert(1, "-" * width)
+    pads = [" " * (width - _width(text)) for text in texts]
+    return [text + pad if left else pad + text for text, pad in zip(texts, pads, strict=True)]
+
+
+def _grid(layout: Layout) -> str:
+    rows = [row for section in layout.sections for row in section.rows]
+    columns = [_lines(plain(layout.stub), [Cell(label) for label, _ in rows], left=True)]
+    for i, column in enumerate(layout.columns):
+        cells = [cells[i] for _, cells in rows]
+        columns.append(_lines(plain(column.heading), cells, left=column.kind == "names"))
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
+
+
+def _text(layout: Layout) -> str:
+    caption, *notes = (
+        textwrap.fill(plain(text), WIDTH, break_on_hyphens=False)
+        for text in (layout.caption, *layout.notes, layout.hint)
+        if text
+    )
+    blocks = [caption, *map(_grid, layout.parts()), "\n".join(notes)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\|<>&`*_\[\]~$#])", r"\\\1", plain(text))
+
+
+def _paragraph(text: str) -> str:
+    """Text of its own lines, which must not begin like a list or a rule."""
+    return re.sub(r"^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", _markdown(text))
+
+
+def _github(layout: Layout) -> str:
+    grids = []
+    for part in layout.parts():
+        rows = [row for section in part.sections for row in section.rows]
+        body = [[_markdown(label), *map(_markdown_cell, cells)] for label, cells in rows]
+        headers = [part.stub, *(column.heading for column in part.columns)]
+        aligns = ["left" if one.kind == "names" else "right" for one in part.columns]
+        grids.append(
+            tabulate.tabulate(
+                body,
+                headers=list(map(_markdown, headers)),
+                tablefmt="github",
+                disable_numparse=True,
+                colalign=["left", *aligns],
+            )
+        )
+    return "\n\n".join([_paragraph(layout.caption), *grids, *map(_paragraph, layout.notes)])
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = _markdown(cell.figures)
+    return (f"**{text}**" if cell.bold else text) + _markdown("".join(cell.marks))
+
+
+def _html(layout: Layout) -> str:
+    lines = ["<table>", f"<caption>{_tagless(layout.caption)}</caption>", "<thead>"]
+    heads = [f"<th>{_tagless(layout.stub)}</th>"]
+    groups = layout.groups()
+    if groups:
+        spans = [f'<th colspan="{count}">{_tagless(group)}</th>' for group, count in groups]
+        lines.append(f"<tr><th></th>{''.join(spans)}</tr>")
+    heads += [f"<th>{_tagless(heading)}</th>" for heading in layout.headings()]
+    lines += [f"<tr>{''.join(heads)}</tr>", "</thead>"]
+    for section in layout.sections:
+        lines.append("<tbody>")
+        if section.heading:
+            span = len(layout.columns) + 1
+            lines.append(f'<tr><th colspan="{span}">{_tagless(section.heading)}</th></tr>')
+        for label, cells in section.rows:
+            row = "".join(map(_html_cell, cells, layout.columns))
+            lines.append(f"<tr><td>{_tagless(label)}</td>{row}</tr>")
+        lines.append("</tbody>")
+    return "\n".join([*lines, "</table>", *(f"<p>{_tagless(note)}</p>" for note in layout.notes)])
+
+
+def _tagless(text: str) -> str:
+    return html.escape(plain(text))
+
+
+def _html_cell(cell: Cell, column: Column) -> str:
+    text = _tagless(cell.figures)
+    text = (f"<strong>{text}</strong>" if cell.bold else text) + _tagless("".join(cell.marks))
+    style = "" if column.kind == "names" else ' style="text-align: right"'
+    return f"<td{style}>{text}</td>"
+
+
+def _csv_field(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+
+
+def _csv(document: Document) -> str:
+    stream = io.StringIO()
+    fields, rows = document.flat()
+    writer = csv.DictWriter(stream, fields, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _csv_field(one) for name, one in row.items()})
+    return stream.getvalue().rstrip("\n")
+
+
+def _json(document: Document) -> str:
+    return json.dumps(document.data(), indent=1, allow_nan=False)
+
+
+_LAID_OUT = {"text": _text, "github": _github, "latex": latex.write, "html": _html}
+_FLAT = {"csv": _csv, "json": _json}
+FORMATS = (*_LAID_OUT, *_FLAT)
+"""Names of the formats. JSON has names as they are, all others as `plain` text.
+
+CSV sets a quote before names that a spreadsheet would take for a formula.
+"""
+
+
+def render(document: Document, form: str) -> str:
+    """Writes a document out.
+
+    Args:
+        document: What to write.
+        form: One of `FORMATS`.
+
+    Raises:
+        ResultError: The format is unknown.
+    """
+    if form in _FLAT:
+        return _FLAT[form](document)
+    if form in _LAID_OUT:
+        return "\n\n".join(map(_LAID_OUT[form], document.layouts()))
+    raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")

@@ -1,0 +1,86 @@
+"""Files: written whole or not at all, read only if regular; the cache folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import platformdirs
+
+from .errors import TaskError
+
+_ABANDONED = 24 * 3600
+"""Seconds after which what is still being written is not."""
+
+
+def cache_folder() -> Path:
+    """The folder for everything that can be made again.
+
+    `WAYSHOT_CACHE` where it is set, else the user's cache folder.
+    """
+    return Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+
+
+def make_cache_folder(folder: Path) -> None:
+    """Makes a folder below the cache folder, or clears it of what killed writers have left.
+
+    Raises:
+        TaskError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TaskError(
+            f"cache folder {folder}: cannot be made ({error.strerror}); "
+            "name another by WAYSHOT_CACHE"
+        ) from None
+    for left in folder.glob(".new-*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _ABANDONED:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Lets a file appear whole, or not at all.
+
+    Args:
+        path: The file.
+
+    Yields:
+        A path beside it, with the same ending, to write to. It becomes the
+        file if nothing is raised meanwhile.
+    """
+    fresh = path.with_name(f".new-{uuid.uuid4().hex[:8]}-{path.name}")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def read_regular(path: Path, largest: int) -> bytes:
+    """Reads a file that is one: a device or a pipe may have no end.
+
+    Args:
+        path: The file, or a link to it.
+        largest: Bytes that it may have.
+
+    Raises:
+        TaskError: It is missing, too large, or no regular file; the message
+            does not name it.
+    """
+    try:
+        if not path.is_file():
+            raise TaskError("not a file; a link to nowhere, a pipe or a device cannot be read")
+        size = path.stat().st_size
+        if size > largest:
+            raise TaskError(f"{size:,} bytes, expected at most {largest:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise TaskError(f"cannot be read ({error.strerror})") from None

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from wayshot import tasks
+from wayshot.bench.evaluations.evaluation import evaluate
+from wayshot.bench.scorers.baselines import Chance, Hausdorff, PixelCosine, PixelEuclidean
+
+GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "lake_runs.json").read_text())
+
+
+def random_images(count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    share = rng.uniform(0.001, 0.2, (count, 1, 1))
+    return (rng.random((count, 105, 105)) < share).astype(np.uint8)
+
+
+def slow_hausdorff(first: np.ndarray, second: np.ndarray) -> float:
+    points = [np.argwhere(image).astype(float) for image in (first, second)]
+    distances = cdist(*(p - p.mean(axis=0) for p in points))
+    return max(distances.min(axis=0).mean(), distances.min(axis=1).mean())
+
+
+def test_hausdorff_is_the_modified_hausdorff_distance():
+    queries, supports = random_images(3, 1), random_images(20, 2)
+    corner = np.zeros((1, 105, 105), np.uint8)
+    corner[0, -1, 0] = 1
+    supports = np.concatenate([supports, corner, np.ones_like(corner), queries[:1]])
+    expected = [[slow_hausdorff(q, s) for s in supports] for q in queries]
+    np.testing.assert_array_equal(Hausdorff().score(queries, supports), expected)
+
+
+def test_hausdorff_finds_images_without_ink_far_from_all_others_and_like_each_other():
+    blank = np.zeros((1, 105, 105), np.uint8)
+    inked = random_images(1, 3)
+    assert Hausdorff().score(blank, inked)[0, 0] == 105
+    assert Hausdorff().score(inked, blank)[0, 0] == 105
+    assert Hausdorff().score(blank, blank)[0, 0] == 0
+
+
+@pytest.mark.parametrize(
+    ("scorer", "metric"), [(PixelCosine, "cosine"), (PixelEuclidean, "euclidean")]
+)
+def test_pixel_scorers_agree_with_scipy(scorer, metric):
+    queries, supports = random_images(5, 4), random_images(6, 5)
+    answer = scorer().compare(scorer().embed(queries), scorer().embed(supports))
+    expected = cdist(queries.reshape(5, -1).astype(float), supports.reshape(6, -1), metric)
+    np.testing.assert_allclose(answer, 1 - expected if metric == "cosine" else expected, atol=1e-12)
+
+
+def test_pixel_scorers_find_equal_images_equally_close():
+    images = random_images(2, 6)
+    supports = np.stack([images[0], images[1], images[0]])
+    for scorer in (PixelCosine(), PixelEuclidean()):
+        answer = scorer.compare(scorer.embed(images[:1]), scorer.embed(supports))[0]
+        assert answer[0] == answer[2] != answer[1]
+
+
+def test_an_image_without_ink_has_cosine_zero():
+    blank = np.zeros((1, 105, 105), np.uint8)
+    scorer = PixelCosine()
+    assert scorer.compare(scorer.embed(blank), scorer.embed(random_images(1, 7)))[0, 0] == 0
+
+
+@pytest.mark.parametrize("scorer", [Hausdorff, PixelCosine, Chance])
+def test_official_runs_give_the_published_errors(scorer, omniglot, tmp_path):
+    source = tasks.open_protocol(tasks.parse("lake-runs"), data=omniglot)
+    trials = evaluate(scorer(), source, root=tmp_path).trials
+    errors = len(trials) - trials["credit"].sum()
+    assert errors == pytest.approx(GOLDEN["errors"][scorer.name], abs=1e-9)
+    if scorer is Hausdorff:
+        by_run = 100 * (1 - trials.groupby("episode")["credit"].mean())
+        assert by_run.round(9).tolist() == GOLDEN["hausdorff_error_percent"]
+
+
+def test_first_official_trial_has_the_published_hausdorff_cost(omniglot):
+    source = tasks.open_protocol(tasks.parse("lake-runs"), data=omniglot)
+    runs, images = source.block(0), source.dataset.images
+    cost = Hausdorff().score(images[runs.query[0, :1]], images[runs.support[0, 0]])
+    assert cost[0, 0] == pytest.approx(GOLDEN["hausdorff_first_cost"], rel=1e-14)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from example_scorers import Pairs, Pixels
+from wayshot.bench.errors import ScorerError
+from wayshot.bench.scorers.scorer import traits
+
+
+class Classifier:
+    def classify(self, support_images, support_labels, query_images):
+        return np.zeros((len(query_images), support_labels.max() + 1))
+
+
+@pytest.mark.parametrize(("scorer", "level"), [(Pixels(), 1), (Pairs(), 2), (Classifier(), 3)])
+def test_level_is_known_by_the_methods(scorer, level):
+    assert traits(scorer, "x").level == level
+
+
+def test_an_object_without_the_methods_is_refused():
+    with pytest.raises(ScorerError, match="a dict has none of embed and compare, score, classify"):
+        traits({}, "x")
+
+
+def test_own_name_is_preferred():
+    scorer = Pixels()
+    assert traits(scorer, "given").name == "given"
+    scorer.name = "own"  # pyright: ignore
+    assert traits(scorer, "given").name == "own"
+
+
+@pytest.mark.parametrize(("scorer", "pooling"), [(Pixels, "median"), (Pairs, "prototype")])
+def test_impossible_pooling_is_refused(scorer, pooling):
+    scorer = scorer()
+    scorer.pooling = pooling
+    with pytest.raises(ScorerError, match="pooling"):
+        traits(scorer, "x")
+
+
+def test_without_a_digest_a_scorer_is_known_by_its_answers():
+    class Scaled(Pixels):
+        def __init__(self, factor):
+            self.factor = factor
+
+        def embed(self, images):
+            return super().embed(images) * np.float32(self.factor)
+
+    class OtherHead(Pixels):
+        def compare(self, query, support):
+            return super().compare(query, support) ** 2
+
+    digests = [traits(scorer, "x").digest for scorer in (Scaled(1), Scaled(1), Scaled(1.0001))]
+    assert digests[0] == digests[1] != digests[2]
+    assert traits(OtherHead(), "x").digest not in digests
+    assert traits(Pairs(), "x").digest not in digests
+
+
+def test_a_random_scorer_is_never_the_same_twice():
+    class Random(Pixels):
+        def compare(self, query, support):
+            scores = super().compare(query, support)
+            return scores + np.random.default_rng().random(scores.shape)
+
+    assert traits(Random(), "x").digest != traits(Random(), "x").digest
+
+
+def test_changed_code_changes_the_digest():
+    assert traits(Pixels(), "x", "code 1").digest != traits(Pixels(), "x", "code 2").digest
+
+
+def test_a_declared_digest_does_not_hide_other_answers():
+    class Squared(Pixels):
+        def compare(self, query, support):
+            return super().compare(query, support) ** 2
+
+    scorers = Pixels(), Squared()
+    for scorer in scorers:
+        scorer.digest = "1"  # pyright: ignore
+    assert traits(scorers[0], "x").digest != traits(scorers[1], "x").digest
+
+
+@pytest.mark.parametrize("seen", ["Latin/character01", ["Latin"], ["a/b/c"]])
+def test_what_cannot_be_names_of_characters_is_refused(seen):
+    scorer = Pixels()
+    scorer.trained_on = seen  # pyright: ignore
+    with pytest.raises(ScorerError, match="trained_on must be a list of names"):
+        traits(scorer, "x")
+
+
+def test_a_method_called_parameters_is_no_number_of_parameters():
+    scorer = Pixels()
+    scorer.parameters = lambda: iter(())  # pyright: ignore
+    assert traits(scorer, "x").parameters is None
+    scorer.parameters = np.int64(5)  # pyright: ignore
+    assert json.dumps(traits(scorer, "x").parameters) == "5"
+
+
+def test_pooling_direction_and_training_characters_change_the_digest():
+    plain = Pixels()
+    plain.digest = "1"  # pyright: ignore
+    digests = [traits(plain, "x").digest]
+    for attribute, value in (
+        ("pooling", "max"),
+        ("smaller_is_closer", True),
+        ("trained_on", ["a/b"]),
+    ):
+        setattr(plain, attribute, value)
+        digests.append(traits(plain, "x").digest)
+    assert len(set(digests)) == 4

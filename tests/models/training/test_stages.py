@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from wayshot.models import ModelError
+from wayshot.models.networks.comparison import joined, unit
+from wayshot.models.networks.network import Network
+from wayshot.models.networks.siamese import assemble
+from wayshot.models.training.classes import ClassStage, CosineClassifier
+from wayshot.models.training.pairs import PairStage
+from wayshot.models.training.recipe import Classes, Pairs
+from wayshot.models.training.training_images import TrainingImages
+
+NETWORK = Network(backbone="example_backbones:pooled", join="product", head="weighted")
+
+
+class Asked:
+    """Training images of six characters of two alphabets, that keep what they are asked for."""
+
+    characters = tuple(f"{alphabet}/{i}" for alphabet in "AB" for i in range(3))
+    labels = np.repeat(np.arange(6), 10)
+    alphabets = labels // 3
+
+    def __init__(self):
+        self.calls = []
+
+    def __len__(self):
+        return len(self.labels)
+
+    def batch(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
+        self.calls.append((rows, turns, mirrored, size, pairs))
+        return np.zeros((len(rows), size or 20, size or 20, 1), np.float32)
+
+
+def stage(kind, plan, images=None, seed=1):
+    """A stage that trains nothing, and what it is asked for: images, and all that is given."""
+    images = Asked() if images is None else images
+    made, given = kind(plan, assemble(NETWORK, "tiny"), images, seed), []
+
+    def train(batch, truth):
+        given.append((batch, truth))
+        return 0.0
+
+    for model in (made.model, getattr(made, "_small", made.model)):
+        model.train_on_batch = train
+    return made, images, given
+
+
+def pairs_of(plan, steps, seed=1):
+    """Of each step: rows of the first and second images of each pair, labels, weights, mirrored."""
+    made, images, given = stage(PairStage, plan, seed=seed)
+    found = []
+    for step in range(steps):
+        made.step(step)
+        (rows, _, mirrored, _, together), ((_, places), truth) = images.calls[-1], given[-1]
+        assert together
+        found.append((rows[places[:, 0]], rows[places[:, 1]], *truth.T, mirrored))
+    return found
+
+
+@pytest.mark.parametrize(("batch", "left_out"), [(24, 0), (50, 40)])
+def test_an_epoch_of_classes_has_every_image_in_every_orientation_once(batch, left_out):
+    made, images, given = stage(ClassStage, Classes(steps=20, batch=batch))
+    steps = 240 // batch
+    epochs = []
+    for epoch in range(2):
+        for step in range(steps):
+            made.step(epoch * steps + step)
+        calls, truths = images.calls[-steps:], given[-steps:]
+        seen = [(row, turn) for call in calls for row, turn in zip(*call[:2], strict=True)]
+        assert len(seen) == len(set(seen)) == 240 - left_out
+        assert {turn for _, turn in seen} == {0, 1, 2, 3}
+        for (rows, turns, mirrored, *_), (_, labels) in zip(calls, truths, strict=True):
+            np.testing.assert_array_equal(labels, images.labels[rows] * 4 + turns)
+            assert not mirrored.any()
+        epochs.append(seen)
+    assert epochs[0] != epochs[1]
+
+
+def test_a_batch_larger_than_an_epoch_is_an_epoch():
+    made, images, _ = stage(ClassStage, Classes(steps=2, batch=1000))
+    made.step(1)
+    assert len(images.calls[0][0]) == 240
+
+
+def test_mirrored_characters_are_classes_of_their_own():
+    made, images, given = stage(ClassStage, Classes(steps=9, batch=120, mirrors=True))
+    assert made.model.output_shape == (None, 48)
+    for step in range(4):
+        made.step(step)
+    mirrored = np.concatenate([call[2] for call in images.calls])
+    assert mirrored.mean() == pytest.approx(0.5, abs=0.1)
+    for (rows, turns, flips, *_), (_, labels) in zip(images.calls, given, strict=True):
+        np.testing.assert_array_equal(labels, images.labels[rows] * 8 + turns + 4 * flips)
+
+
+def test_the_first_steps_of_classes_see_small_images():
+    made, images, _ = stage(ClassStage, Classes(steps=9, batch=10, small_steps=2, small_size=12))
+    for step in range(4):
+        made.step(step)
+    assert [call[3] for call in images.calls] == [12, 12, None, None]
+
+
+def test_fixed_pairs_are_ten_same_and_ten_different_for_each_character_drawn_once():
+    found = pairs_of(Pairs(steps=12, batch=20, sampling="fixed"), 12)
+    labels = Asked.labels
+    epochs = []
+    for epoch in (found[:6], found[6:]):
+        first, second, same, weight = (np.concatenate([one[i] for one in epoch]) for i in range(4))
+        assert (weight == 1).all() and (first != second).all()
+        np.testing.assert_array_equal(labels[first] == labels[second], same == 1)
+        for character in range(6):
+            assert list(np.bincount(same[labels[first] == character].astype(int))) == [10, 10]
+        epochs.append(list(zip(first, second, strict=True)))
+    assert epochs[0] != epochs[1] and sorted(epochs[0]) == sorted(epochs[1])
+
+
+def test_uniform_pairs_are_half_the_same_and_drawn_anew():
+    found = pairs_of(Pairs(steps=9, batch=32, sampling="uniform"), 9)
+    labels = Asked.labels
+    for first, second, same, weight, _ in found:
+        assert same.sum() == 16 and (weight == 1).all() and (first != second).all()
+        np.testing.assert_array_equal(labels[first] == labels[second], same == 1)
+    rows = np.concatenate([first for first, *_ in found])
+    assert len(np.unique(rows)) > 50
+    others = np.concatenate([labels[second[same == 0]] for _, second, same, *_ in found])
+    assert set(others) == set(range(6))
+
+
+@pytest.mark.parametrize(("batch", "characters"), [(128, 6), (8, 4), (2, 2)])
+def test_hard_pairs_are_those_within_an_alphabet(batch, characters):
+    found = pairs_of(Pairs(steps=9, batch=batch, sampling="alphabet"), 9)
+    labels, alphabets = Asked.labels, Asked.alphabets
+    for first, second, same, weight, _ in found:
+        chosen = np.unique(labels[first])
+        assert len(chosen) == characters and len(first) == characters**2
+        assert len(set(first)) == len(set(second)) == characters and not set(first) & set(second)
+        np.testing.assert_array_equal(labels[first] == labels[second], same == 1)
+        within = alphabets[first] == alphabets[second]
+        assert (weight[~within] == 0).all() and (weight[within] > 0).all()
+        assert weight[same == 1].sum() == pytest.approx(weight[same == 0].sum())
+        assert weight.mean() == pytest.approx(1)
+    assert {int(alphabets[one[0][0]]) for one in found} == {0, 1}
+
+
+@pytest.mark.parametrize("sampling", ["fixed", "uniform", "alphabet"])
+def test_both_images_of_a_pair_are_mirrored_or_neither(sampling):
+    found = pairs_of(Pairs(steps=9, batch=12, sampling=sampling, flip=0.5), 9)
+    flips = []
+    for *_, mirrored in found:
+        first, second = np.split(mirrored, 2)
+        np.testing.assert_array_equal(first, second)
+        flips.extend(first)
+    assert np.mean(flips) == pytest.approx(0.5, abs=0.2)
+    assert not any(one[-1].any() for one in pairs_of(Pairs(steps=2, sampling=sampling), 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"),
+    [
+        (ClassStage, Classes(steps=9, batch=10, mirrors=True)),
+        (PairStage, Pairs(steps=9, batch=10, sampling="fixed", flip=0.5)),
+        (PairStage, Pairs(steps=9, batch=10, sampling="uniform", flip=0.5)),
+        (PairStage, Pairs(steps=9, batch=10, sampling="alphabet", flip=0.5)),
+    ],
+)
+def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tiny):
+    images = TrainingImages(recipe(), tiny, 20, 1)
+
+    def trained(steps, seed):
+        made, _, given = stage(kind, plan, images, seed)
+        for step in steps:
+            made.step(step)
+        (batch, truth) = given[-1]
+        parts = batch if isinstance(batch, tuple) else [batch]
+        return [ops.convert_to_numpy(one) for one in (*parts, truth)]
+
+    whole, alone = trained((0, 1, 2, 3), seed=5), trained((3,), seed=5)
+    for one, other in zip(whole, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for steps, seed in (((3,), 6), ((2,), 5)):
+        assert not np.array_equal(trained(steps, seed)[0], whole[0])
+
+
+def test_momentum_rises_linearly():
+    """Koch et al. 2015, against the definition, on the trained head's bias."""
+    plan = Pairs(
+        steps=4, batch=8, sampling="uniform", optimizer="sgd", learning_rate=0.1, decay=0.5,
+        epoch_steps=2, momentum=(0.2, 0.8), tower=False,
+    )  # fmt: skip
+    images = Asked()
+    made = PairStage(plan, siamese := assemble(NETWORK, "tiny"), images, seed=1)
+    bias, velocity = 0.0, 0.0
+    for step, rate in enumerate((0.1, 0.1, 0.05, 0.05)):
+        # All images are alike, so the gradient of the bias follows from the one logit.
+        embedded = np.asarray(siamese.tower.predict_on_batch(np.zeros((1, 20, 20, 1), np.float32)))
+        logit = float(siamese.compare(embedded, embedded)[0, 0])
+        gradient = 1 / (1 + np.exp(-logit)) - 0.5
+        velocity = (0.2 + 0.6 * step / 4) * velocity - rate * gradient
+        bias += velocity
+        made.step(step)
+        assert float(np.asarray(siamese.head.bias)) == pytest.approx(bias, abs=1e-5)
+
+
+class Taught(Asked):
+    """Images whose embeddings by a teacher are all the same for a character, turn and mirroring."""
+
+    known = np.random.default_rng(0).normal(size=(48, 7))
+
+    def embedded(self, siamese, rows, turn=0, mirrored=False):
+        return self.known[self.labels[rows] * 8 + turn + 4 * mirrored]
+
+
+@pytest.mark.parametrize("mirrors", [False, True])
+def test_classes_start_where_a_teacher_has_them(mirrors, monkeypatch):
+    teacher = SimpleNamespace(card={"characters": list(Asked.characters)}, build=lambda: None)
+    monkeypatch.setattr("wayshot.models.training.classes.bundle", lambda name: teacher)
+    made, _, _ = stage(ClassStage, Classes(steps=1, mirrors=mirrors, teacher="x"), Taught())
+    directions = ops.convert_to_numpy(made.model.layers[-1].kernel).T
+    known = unit(Taught.known if mirrors else Taught.known.reshape(6, 2, 4, 7)[:, 0].reshape(24, 7))
+    np.testing.assert_allclose(directions @ directions.T, known @ known.T, atol=1e-5)
+
+
+def test_a_teacher_of_other_characters_is_refused(monkeypatch):
+    teacher = SimpleNamespace(card={"characters": ["A/0"]})
+    monkeypatch.setattr("wayshot.models.training.classes.bundle", lambda name: teacher)
+    with pytest.raises(ModelError, match="trained on other characters"):
+        stage(ClassStage, Classes(steps=1, teacher="x"))
+
+
+class Noisy(Asked):
+    """Images that are a pattern of their character's own under noise."""
+
+    def batch(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
+        patterns = np.random.default_rng(0).random((6, 20, 20, 1))
+        noise = rng.normal(0, 0.3, (len(rows), 20, 20, 1))
+        return (patterns[self.labels[rows]] + noise).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("join", "head"),
+    [("difference", "dense"), ("squared", "weighted"), ("cosine", "weighted")],
+)
+def test_a_head_can_start_as_the_line_that_fits_the_first_batch(join, head):
+    network = Network(backbone="example_backbones:pooled", join=join, head=head)
+    # Of some random towers the best line is flatter than a head may start.
+    keras.utils.set_random_seed(2)
+    siamese = assemble(network, "tiny")
+    made, given = PairStage(Pairs(steps=9, fitted=True), siamese, Noisy(), 1), []
+    made.model.train_on_batch = lambda batch, truth: given.append((batch, truth)) or 0.0
+    made.step(0)
+    (seen, places), truth = given[0]
+    embedded = np.asarray(siamese.tower.predict_on_batch(seen), dtype=np.float32)
+    first, second = embedded[places[:, 0]], embedded[places[:, 1]]
+    ends = (unit(first), unit(second)) if join == "cosine" else (first, second)
+    alike = joined(join, *ends).sum(axis=1)
+    logits = np.diagonal(siamese.compare(first, second))
+    factor, bias = np.polyfit(alike, logits, 1)
+    np.testing.assert_allclose(logits, factor * alike + bias, atol=1e-3)
+    assert (factor < 0) == (join in ("difference", "squared"))
+    # Where a line fits best, its errors cancel, and those far out as well.
+    wrong = truth[:, 1] * (1 / (1 + np.exp(-logits)) - truth[:, 0])
+    assert abs(wrong.mean()) < 1e-3
+    assert abs((wrong * (alike - alike.mean())).mean()) < 1e-3 * alike.std()
+    moved = ops.convert_to_numpy(siamese.head.weighting) + 1
+    siamese.head.weighting.assign(moved)
+    made.step(1)
+    np.testing.assert_array_equal(ops.convert_to_numpy(siamese.head.weighting), moved)
+
+
+@pytest.mark.parametrize(("join", "head"), [("cosine", "similarity"), ("product", "dense")])
+def test_other_heads_cannot_start_as_a_line(join, head):
+    network = Network(backbone="example_backbones:pooled", join=join, head=head)
+    with pytest.raises(ModelError, match="fitted needs a weighted head"):
+        PairStage(Pairs(steps=1, fitted=True), assemble(network, "tiny"), Asked(), 1)
+
+
+def test_a_dense_head_narrower_than_the_embeddings_cannot_start_as_a_line(monkeypatch):
+    network = Network(backbone="example_backbones:pooled", join="difference", head="dense")
+    monkeypatch.setattr("wayshot.models.training.pairs.HIDDEN", 31)
+    with pytest.raises(ModelError, match="at most 31 dimensions, not 32"):
+        PairStage(Pairs(steps=1, fitted=True), assemble(network, "tiny"), Asked(), 1)
+
+
+def test_the_norm_penalty_is_nothing_for_the_right_length_alone():
+    layer = CosineClassifier(3, norm_penalty=2.0)
+    embedding = np.random.default_rng(0).normal(size=(4, 25)).astype(np.float32)
+    right = 5 * unit(embedding)
+    for length, penalty in ((1.0, 0.0), (1.5, 0.5), (0.5, 0.5)):
+        layer(length * right)
+        assert float(layer.losses[-1]) == pytest.approx(penalty, abs=1e-5)
