@@ -14,11 +14,10 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import tasks
-from ..models.errors import ModelError
-from ..results.errors import ResultError
-from ..tasks import TaskError
+from ..models import ModelError
+from ..results import ResultError
+from ..tasks import Progress, TaskError, quiet
 from ..tasks.data import omniglot
-from ..tasks.progress import Progress, quiet
 from .errors import ScorerError
 
 PATH = Path(__file__).with_name("conformance.json")
@@ -108,8 +107,8 @@ class _Finder:
 
     def _errors(self, scorer: str) -> np.ndarray:
         """Errors of a baseline on Lake's runs, through the whole harness; float64 ndarray (20,)."""
-        from .evaluations.evaluation import evaluate
-        from .scorers.registry import registered
+        from .evaluations import evaluate
+        from .scorers import registered
 
         with tempfile.TemporaryDirectory(prefix="wayshot-") as folder:
             run = evaluate(registered()[scorer](), self._open("lake-runs"), root=folder)
@@ -123,19 +122,19 @@ class _Finder:
         return round(float(self.errors(scorer).sum()), 9)
 
     def first_cost(self) -> float:
-        from .scorers.baselines import Hausdorff
+        from .scorers import Hausdorff
 
         source = self._open("lake-runs")
         runs, images = source.block(0), source.dataset.images
         return float(Hausdorff().score(images[runs.query[0, :1]], images[runs.support[0, 0]])[0, 0])
 
     def digest(self, name: str, seed: int, episodes: int) -> str:
-        return tasks.digest(self._open(name, seed), episodes)
+        return tasks.episodes_digest(self._open(name, seed), episodes)
 
 
 def _parameters(network: dict[str, Any], trainable: bool) -> int:
     from ..models import assemble, backbone
-    from ..models.networks.network import Network
+    from ..models.networks import Network
 
     whole = "join" in network
     model: Any = (

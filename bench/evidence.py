@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import results
-from ..models.bundled import FOLDER
-from ..models.card import read_card
-from ..models.errors import ModelError
-from .scorers.registry import resolve
+from ..models import FOLDER, ModelError, read_card
+from .scorers import resolve
 
 
 def _digest(path: Path, card: Mapping[str, Any], engine: str) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from ..models.backend import backend, processor
+from ..models import backend, processor
 from .errors import ScorerError
 
 
@@ -40,7 +40,7 @@ def _processors() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """What `embeddings.environment` says, and the hardware by name.
 
     Returns:
@@ -109,7 +109,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
-        "machine": platform.machine(),
+        "machine": platform.describe_machine(),
         "cpus": os.cpu_count(),
         "keras_backend": backend(),
         "packages": dict(_versions()),

@@ -1,58 +1,24 @@
-"""What can be trained: backbones, the Siamese network, training, weights.
+"""What can be trained: networks, their training, weights and cards.
 
-Names that need Keras are loaded when they are first used: to know a bundled
-network, or to compare embeddings that are there, takes NumPy alone.
+Names load their modules when they are first used: to know a network, or to
+compare embeddings that are there, takes no Keras.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import lazy_loader
 
 from .backend import load_keras
-from .bundled import Bundle, bundle, bundles
-from .errors import ModelError
 
-if TYPE_CHECKING:
-    from .networks.anatomy import dissect
-    from .networks.backbones import BACKBONES, backbone
-    from .networks.siamese import Siamese, assemble, load_checkpoint
-    from .training.finish import finish
-    from .training.recipe import Recipe
-    from .training.training import Training
+_attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-_HOMES = {
-    "assemble": "networks.siamese",
-    "BACKBONES": "networks.backbones",
-    "backbone": "networks.backbones",
-    "dissect": "networks.anatomy",
-    "finish": "training.finish",
-    "Recipe": "training.recipe",
-    "Siamese": "networks.siamese",
-    "load_checkpoint": "networks.siamese",
-    "Training": "training.training",
-}
-
-__all__ = [
-    "BACKBONES",
-    "Bundle",
-    "ModelError",
-    "Recipe",
-    "Siamese",
-    "Training",
-    "assemble",
-    "backbone",
-    "bundle",
-    "bundles",
-    "dissect",
-    "finish",
-    "load_checkpoint",
-    "load_keras",
-]
+_WITH_KERAS = {"Siamese", "assemble", "backbone", "load_checkpoint", "Training", "finish"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    load_keras()
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _WITH_KERAS:
+        # Or TensorFlow would print its notices.
+        load_keras()
+    return _attribute(name)

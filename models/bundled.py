@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..tasks.text import reason
+from ..tasks import reason
 from .backend import load_keras
 from .errors import ModelError
 
 if TYPE_CHECKING:
-    from .networks.siamese import Siamese
+    from .networks import Siamese
 
 FOLDER = Path(__file__).parent / "weights"
 """Where the bundled networks are."""
@@ -89,8 +89,7 @@ class Bundle:
             ModelError: The weights are damaged, or do not fit the backbone.
         """
         load_keras()
-        from .networks.network import Network
-        from .networks.siamese import assemble
+        from .networks import Network, assemble
 
         network = Network(**self.card["network"])
         model = assemble(network, self.name)

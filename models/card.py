@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tasks import replacing
-from ..tasks.text import readable
+from ..tasks import readable, replacing
 from .errors import ModelError
 
 
@@ -139,7 +138,7 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
         ModelError: Its name is none that a file could have, or a field is
             missing or of another kind.
     """
-    from .networks.network import NAME
+    from .networks import NAME
 
     name = card.get("name")
     if not isinstance(name, str) or not re.fullmatch(NAME, name):

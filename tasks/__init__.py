@@ -1,31 +1,5 @@
 """What is asked: images, splits, protocols and episodes."""
 
-from .data.dataset import Dataset
-from .data.images import SIDE, Images
-from .episodes import BLOCK, Episodes, Sampler, Source, digest, open_protocol
-from .errors import TaskError
-from .files import cache_folder, make_cache_folder, replacing
-from .protocol import RUNS, Protocol, parse
-from .splits import SPLITS, Split, load
+import lazy_loader
 
-__all__ = [
-    "BLOCK",
-    "RUNS",
-    "SIDE",
-    "SPLITS",
-    "Dataset",
-    "Episodes",
-    "Images",
-    "Protocol",
-    "Sampler",
-    "Source",
-    "Split",
-    "TaskError",
-    "cache_folder",
-    "digest",
-    "load",
-    "make_cache_folder",
-    "open_protocol",
-    "parse",
-    "replacing",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from . import splits
-from .data import omniglot
-from .data.dataset import Dataset
+from .data import Dataset, omniglot
 from .errors import TaskError
 from .pool import Pool
 from .progress import Progress, quiet
@@ -261,7 +260,7 @@ def open_protocol(
     return Sampler(protocol, splits.load(protocol.split, protocol.part, data, progress), seed)
 
 
-def digest(source: Source, episodes: int) -> str:
+def episodes_digest(source: Source, episodes: int) -> str:
     """Identifies episodes, so that they can be cited.
 
     Args:

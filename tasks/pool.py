@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .data.dataset import Dataset
+from .data import Dataset
 from .errors import TaskError
 from .protocol import Protocol
 

@@ -8,10 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import folder, glyphs, omniglot
-from .data.dataset import Dataset, concatenate
-from .data.images import Images
-from .data.store import cached
+from .data import Dataset, Images, cached, concatenate, folder, glyphs, omniglot
 from .errors import TaskError
 from .progress import Progress, quiet
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..scorers.scorer import BATCH
+from ..scorers import BATCH
 from . import answers, invariance, pitfalls
 from .findings import Check
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tasks.progress import Progress, quiet
+from ...tasks import Progress, quiet
 
 PASSED, FAILED, NOTED, NOT_APPLICABLE = "passed", "failed", "noted", "not applicable"
 """How a check ends. What is noted is allowed, and to be known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..scorers.scorer import BATCH
+from ..scorers import BATCH
 from .agreement import same, worst
 from .findings import FAILED, NOTED, Answer
 from .subject import Subject

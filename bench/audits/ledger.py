@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...tasks import TaskError, cache_folder, make_cache_folder, replacing
-from ...tasks.progress import Progress, quiet
+from ...tasks import Progress, TaskError, cache_folder, make_cache_folder, quiet, replacing
 from ..machine import environment
-from ..scorers.scorer import Traits
+from ..scorers import Traits
 from . import audit
 from .checks import CHECKS
 from .findings import PASSED

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...tasks import Images
 from ...tasks.data import glyphs
-from ..scorers.scorer import BATCH, Traits
+from ..scorers import BATCH, Traits
 from .findings import RefusalError
 
 Prepare = Callable[[np.ndarray, bool], np.ndarray]

@@ -7,6 +7,11 @@ import sys
 
 import click
 
+from ...models import ModelError
+from ...results import ResultError, plain
+from ...tasks import TaskError
+from ..errors import ScorerError
+
 COMMANDS = {
     "run": ("run", "Evaluate scorers on protocols, store the trials, print the table."),
     "table": ("table", "Print a table of stored runs."),
@@ -53,11 +58,6 @@ def group() -> None:
 
 def _is_for_the_user(error: Exception) -> bool:
     """Whether an error's message is a line for the user and not a bug."""
-    from ...models.errors import ModelError
-    from ...results.errors import ResultError
-    from ...tasks.errors import TaskError
-    from ..errors import ScorerError
-
     return isinstance(error, ModelError | ResultError | TaskError | ScorerError | OSError)
 
 
@@ -74,8 +74,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "wayshot"
-        from ...results.text import plain
-
         problem = " ".join(error.format_message().split())
         click.echo(plain(f"{where}: {problem} (see {where} --help)"), err=True)
         sys.exit(2)
@@ -85,8 +83,6 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not _is_for_the_user(error):
             raise
-        from ...results.tables.writers import plain
-
         click.echo("wayshot: " + plain(" ".join(str(error).split())), err=True)
         sys.exit(2)
     if status:

@@ -13,11 +13,11 @@ import click
 import tabulate
 
 from ... import tasks
-from ...results.tables.writers import WIDTH, plain
+from ...results import plain
+from ...results.tables import WIDTH
 from ..audits import Audit, audit, audit_episodes, reference
-from ..evaluations.workers import Workers
-from ..scorers.registry import resolve
-from ..scorers.scorer import Traits
+from ..evaluations import Workers
+from ..scorers import Traits, resolve
 from .common import data_option, engine_option, json_option, progress, seed_option
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...models.card import write_card
+from ...models import write_card
 from .common import json_option
 
 _PATH = click.Path(path_type=Path)

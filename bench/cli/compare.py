@@ -15,11 +15,18 @@ import pandas as pd
 import tabulate
 
 from ... import results
-from ...results.pictures import ranks as diagram
-from ...results.statistics import matching
-from ...results.statistics.comparison import POWER, Comparison, compare
-from ...results.statistics.ranking import Ranking, rank
-from ...results.tables.writers import plain
+from ...results import plain
+from ...results.pictures import check_suffix, draw_ranks
+from ...results.statistics import (
+    CLUSTERS,
+    POWER,
+    Comparison,
+    Ranking,
+    compare,
+    disagreeing,
+    matched,
+    rank,
+)
 from .common import json_option, level_option
 
 _LISTED = 10
@@ -42,7 +49,7 @@ _WIDTH = 100
 @level_option
 @click.option(
     "--by",
-    type=click.Choice(tuple(matching.CLUSTERS)),
+    type=click.Choice(tuple(CLUSTERS)),
     default="alphabet",
     show_default=True,
     help="What trials are clustered by; run, of the official runs only.",
@@ -87,19 +94,19 @@ def command(
     if len(scorers) > 2 and listed is not None:
         raise click.UsageError("--disagreements goes with two scorers; name two")
     if picture:
-        diagram.check_suffix(picture)
+        check_suffix(picture)
         if len(scorers) < 3:
             raise click.UsageError("--diagram takes at least three scorers; name more")
-    matched, left_out = matching.matched(_found(scorers, folder or Path("runs"), protocols))
+    groups, left_out = matched(_found(scorers, folder or Path("runs"), protocols))
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
-    if picture and len(matched) > 1:
-        shared = ", ".join(runs[0].protocol for runs in matched)
+    if picture and len(groups) > 1:
+        shared = ", ".join(runs[0].protocol for runs in groups)
         raise click.UsageError(f"--diagram is of one protocol; choose by --protocol from {shared}")
     if len(scorers) == 2:
-        _compare(matched, level, by, listed, as_json)
+        _compare(groups, level, by, listed, as_json)
     else:
-        _rank(matched, level, by, picture, as_json)
+        _rank(groups, level, by, picture, as_json)
 
 
 def _is_run(name: str) -> bool:
@@ -107,7 +114,7 @@ def _is_run(name: str) -> bool:
 
 
 def _compare(
-    matched: Sequence[Sequence[results.Run]],
+    groups: Sequence[Sequence[results.Run]],
     level: float,
     by: str,
     listed: int | None,
@@ -115,10 +122,10 @@ def _compare(
 ) -> None:
     answers: list[dict[str, Any]] = []
     blocks: list[str] = []
-    for first, second in matched:
+    for first, second in groups:
         labels = tuple(_labels((first, second)))
         one = replace(compare(first, second, level, by), scorers=labels)
-        trials = matching.disagreeing(first, second)
+        trials = disagreeing(first, second)
         if as_json:
             rows = trials.head(len(trials) if listed is None else listed)
             # By way of pandas' own JSON: a class that no trial asks for is null.
@@ -131,15 +138,15 @@ def _compare(
 
 
 def _rank(
-    matched: Sequence[Sequence[results.Run]],
+    groups: Sequence[Sequence[results.Run]],
     level: float,
     by: str,
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    found = [replace(rank(runs, level, by), scorers=tuple(_labels(runs))) for runs in matched]
+    found = [replace(rank(runs, level, by), scorers=tuple(_labels(runs))) for runs in groups]
     if picture:
-        diagram.diagram(found[0], picture)
+        draw_ranks(found[0], picture)
     if as_json:
         click.echo(json.dumps({"rankings": [one.as_json() for one in found]}, indent=1))
     else:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import tabulate
 
-from ...results.tables.writers import plain
+from ...results import plain
 from .common import data_option, json_option, progress
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ...tasks.data import fetch as fetching
-from ...tasks.data.omniglot import data_folder
+from ...tasks.data import omniglot
 from .common import data_option, json_option, progress
 
 
@@ -31,7 +31,7 @@ def _show(status: fetching.Status) -> None:
 )
 def fetch(data: str | None, home: str) -> None:
     """Download what is missing or damaged, under 20 MB in all."""
-    folder = data_folder(data)
+    folder = omniglot.data_folder(data)
     shown = sys.stderr.isatty()
     for status in fetching.fetch(folder, home.rstrip("/") + "/", progress, show=shown):
         _show(status)
@@ -72,5 +72,5 @@ def verify(context: click.Context, data: str | None, as_json: bool) -> None:
 @json_option
 def path(data: str | None, as_json: bool) -> None:
     """Say where Omniglot is looked for."""
-    folder = Path(data_folder(data)).absolute()
+    folder = Path(omniglot.data_folder(data)).absolute()
     click.echo(json.dumps({"path": str(folder)}) if as_json else str(folder))

@@ -11,9 +11,8 @@ import numpy as np
 import yaml
 
 from ... import tasks
-from ...tasks import SPLITS, TaskError
-from ...tasks.data.omniglot import PARTS, find
-from ...tasks.splits import load_glyphs
+from ...tasks import SPLITS, TaskError, load_glyphs
+from ...tasks.data import omniglot
 from .common import data_option, json_option, progress
 
 
@@ -29,7 +28,7 @@ def _protocol(name: str) -> dict[str, Any]:
 
 
 def _scorer(name: str) -> dict[str, Any]:
-    from ..scorers.registry import resolve
+    from ..scorers import resolve
 
     scorer, traits = resolve(name, "keras")
     facts: dict[str, Any] = {"kind": "scorer", **asdict(traits)}
@@ -42,9 +41,9 @@ def _scorer(name: str) -> dict[str, Any]:
 
 
 def _dataset(name: str, data: str | None) -> dict[str, Any]:
-    if name in PARTS:
-        part = PARTS[name]
-        where = find(name, data)
+    if name in omniglot.PARTS:
+        part = omniglot.PARTS[name]
+        where = omniglot.find(name, data)
         facts = {"kind": "dataset", **asdict(part), "path": str(where) if where else None}
         del facts["folder"]
         return facts
@@ -62,8 +61,7 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
 
 
 def _backbone(name: str) -> dict[str, Any]:
-    from ...models import assemble, backbone, dissect
-    from ...models.networks.network import Network
+    from ...models.networks import Network, assemble, backbone, dissect
 
     found = backbone(name)
     network = Network(backbone=name, join=found.join, head=found.head)
@@ -95,7 +93,7 @@ def _recipe(name: str) -> dict[str, Any]:
 
 def _find(name: str, data: str | None) -> dict[str, Any]:
     from ...models.training import recipe
-    from ..scorers.registry import registered
+    from ..scorers import registered
 
     kind, _, rest = name.partition(" ")
     if rest and kind in ("recipe", "backbone"):
@@ -106,7 +104,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
         return _protocol(name)
     except TaskError as error:
         problem = error
-    if name in PARTS or name == "glyphs" or name.startswith("folder:"):
+    if name in omniglot.PARTS or name == "glyphs" or name.startswith("folder:"):
         return _dataset(name, data)
     if name in SPLITS:
         return {"kind": "split", **asdict(SPLITS[name])}
@@ -114,7 +112,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
         return _backbone(name)
     if ":" in name:
         return _scorer(name)
-    from ...models import BACKBONES
+    from ...models.networks import BACKBONES
 
     if name in BACKBONES:
         return _backbone(name)

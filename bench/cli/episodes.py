@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from ... import tasks
-from ...tasks.progress import followed
+from ...tasks import followed
 from .common import data_option, episodes_option, progress, seed_option, writable
 
 
@@ -68,7 +68,7 @@ def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None
     source = tasks.open_protocol(tasks.parse(protocol), seed, data, progress)
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)
-    digest = tasks.digest(source, count)
+    digest = tasks.episodes_digest(source, count)
     with tasks.replacing(out) as fresh, fresh.open("w", encoding="utf-8") as file:
         _write(file, source, count, digest)
     click.echo(f"{out}: {count} episodes of {source.protocol.name}, digest {digest}")

@@ -11,16 +11,13 @@ import click
 import tabulate
 
 from ... import tasks
-from ...results.statistics.percentiles import SECONDS, SHARES
-from ...results.store.latencies import MODES
-from ...results.tables.summary import scaled
-from ...results.tables.writers import plain
-from ..latencies.footprint import footprint
-from ..latencies.latency import measure, store
-from ..latencies.questions import Questions
-from ..latencies.scenarios import LONGEST, QUERIES
+from ...results import plain
+from ...results.statistics import SECONDS, SHARES
+from ...results.store import MODES
+from ...results.tables import scaled
+from ..latencies import LONGEST, QUERIES, Questions, footprint_of, measure, store
 from ..machine import limited
-from ..scorers.registry import resolve
+from ..scorers import resolve
 from .common import (
     data_option,
     engine_option,
@@ -198,7 +195,7 @@ def command(
         for name in dict.fromkeys(scorers):
             scorer, known = resolve(name, engine, data=data, progress=progress)
             waiting = progress(1, f"{known.name}: start")
-            footprints = footprint(name, questions, engine, data, waiting)
+            footprints = footprint_of(name, questions, engine, data, waiting)
             record = measure(
                 scorer,
                 known,

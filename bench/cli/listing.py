@@ -8,7 +8,7 @@ import click
 import tabulate
 
 from ...tasks import SPLITS
-from ...tasks.data.omniglot import PARTS, find
+from ...tasks.data import omniglot
 from .common import data_option, json_option
 
 KINDS = ("protocols", "scorers", "datasets", "backbones", "recipes")
@@ -30,7 +30,7 @@ def _protocols() -> list[dict[str, str]]:
 
 def _scorers() -> list[dict[str, str]]:
     from ...models import bundles
-    from ..scorers.registry import registered
+    from ..scorers import registered
 
     rows = []
     for name, make in registered().items():
@@ -45,14 +45,14 @@ def _scorers() -> list[dict[str, str]]:
 
 def _datasets(data: str | None) -> list[dict[str, str]]:
     rows = [{"name": "glyphs", "what": "built in"}]
-    for part in PARTS.values():
-        where = find(part.name, data)
+    for part in omniglot.PARTS.values():
+        where = omniglot.find(part.name, data)
         rows.append({"name": part.name, "what": str(where) if where else "missing"})
     return rows
 
 
 def _backbones() -> list[dict[str, str]]:
-    from ...models import BACKBONES
+    from ...models.networks import BACKBONES
 
     rows = [{"name": one.name, "what": one.source} for one in BACKBONES.values()]
     rows.append({"name": "keras:NAME", "what": "any of keras.applications"})

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ... import results, tasks
-from ...results.statistics.planning import Plan, plan_from_disagreement, plan_from_runs
-from ...results.tables.writers import plain
+from ...results import plain
+from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
 from .common import json_option, level_option
 
 

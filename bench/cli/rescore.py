@@ -10,8 +10,8 @@ import click
 import tabulate
 
 from ... import results
-from ...results.pictures.curves import curves
-from ...results.tables.writers import plain
+from ...results import plain
+from ...results.pictures import draw_curves
 from .common import json_option, level_option
 
 
@@ -81,7 +81,7 @@ def command(folders: tuple[str, ...], level: float, picture: Path | None, as_jso
     """
     runs = results.find(folders or ["runs"])
     if picture:
-        curves([run for run in runs if run.record.get("scores_digest")] or runs, picture)
+        draw_curves([run for run in runs if run.record.get("scores_digest")] or runs, picture)
     found = [results.metrics(run, level) for run in runs]
     if as_json:
         click.echo(json.dumps({"results": found}, indent=1))

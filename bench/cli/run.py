@@ -14,18 +14,12 @@ import click
 from tqdm import tqdm
 
 from ... import results, tasks
-from ...models.errors import ModelError
-from ...results.tables.writers import plain
+from ...models import ModelError
+from ...results import plain
 from ...tasks.data import omniglot
 from ..errors import ScorerError
-from ..evaluations.evaluation import Evaluation
-from ..evaluations.settings import Settings
-from ..evaluations.stopping import until_narrow
-from ..evaluations.work import Order, recognise
-from ..evaluations.workers import Workers
-from ..scorers.failures import BrokenScorerError, Failure, blamed
-from ..scorers.registry import resolve
-from ..scorers.scorer import Scorer, Traits
+from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise, until_narrow
+from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, resolve
 from .common import (
     data_option,
     engine_option,
@@ -228,7 +222,9 @@ def command(
                         settings=Settings(
                             executor=workers,
                             window=max(64, 2 * jobs),
-                            order=Order(name, seed, data, scorer_name, engine) if apart else None,
+                            worker=WorkerSpec(name, seed, data, scorer_name, engine)
+                            if apart
+                            else None,
                             cache=not no_cache,
                             scores=scores or verification,
                             warn=warn_once,

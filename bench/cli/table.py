@@ -7,12 +7,8 @@ from pathlib import Path
 import click
 
 from ... import results
-from ...results.pictures.pareto import pareto
-from ...results.tables.by_group import PARTS, breakdowns
-from ...results.tables.collection import load
-from ...results.tables.confusion import confusion_tables
-from ...results.tables.literature import CHOICES
-from ...results.tables.summary import EXTRAS
+from ...results.pictures import draw_pareto
+from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
 from .common import interval_option, level_option
 
 
@@ -118,7 +114,7 @@ def command(
         raise click.UsageError(f"{given[-1]} does not go with {given[0]}; ask for one at a time")
     runs = load(*folders).select(scorers, protocols).runs
     if picture:
-        pareto(runs, picture, interval, level)
+        draw_pareto(runs, picture, interval, level)
     if by:
         document = breakdowns(runs, by)
     elif confusions:

@@ -11,13 +11,13 @@ import click
 from tqdm import tqdm
 
 from ... import tasks
-from ...models.errors import ModelError
+from ...models import ModelError
+from ...models.training import PRECISIONS
 from ...models.training import recipe as recipes
-from ...models.training.precision import PRECISIONS
 from .common import data_option, json_option, progress, seed_option, writable
 
 if TYPE_CHECKING:
-    from ...models.training.training import Report
+    from ...models.training import Report
 
 
 class _Logs:

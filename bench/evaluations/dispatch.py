@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any
 
-from ..scorers.failures import blamed
+from ..scorers import blamed
 from .settings import Settings
 from .work import Bench, perform
 from .workers import Workers
@@ -102,6 +102,6 @@ class Dispatch:
     def _submit(self, method: str, call: tuple[Any, ...]) -> Future[Any]:
         assert self._executor is not None, "used outside of its context"
         with blamed(self.bench.traits.name):
-            if self.settings.order is None:
+            if self.settings.worker is None:
                 return self._executor.submit(getattr(self.bench, method), *call)
-            return self._executor.submit(perform, self.settings.order, method, *call)
+            return self._executor.submit(perform, self.settings.worker, method, *call)

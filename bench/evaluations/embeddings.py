@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Images, cache_folder, make_cache_folder
 from ..machine import _PACKAGES, environment
-from ..scorers.scorer import BATCH, Traits
+from ..scorers import BATCH, Traits
 from . import array_files as archive
 
 _PACKAGES += ("onnxruntime", "openvino", "ai-edge-litert")

@@ -16,17 +16,15 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from ... import results
-from ...tasks import BLOCK, Source
-from ...tasks import digest as episodes_digest
-from ..audits.ledger import recall
+from ...tasks import BLOCK, Source, episodes_digest
+from ..audits import recall
 from ..errors import ScorerError
 from ..machine import environment
-from ..scorers.failures import Failure
-from ..scorers.scorer import Scorer, Traits, traits
+from ..scorers import Failure, Scorer, Traits, traits
 from .dispatch import Dispatch
 from .preparation import Preparation
 from .settings import Settings
-from .unfinished import Partial
+from .unfinished import UnfinishedRun
 from .work import Bench
 
 EPISODE_UNIT = 16
@@ -56,7 +54,7 @@ class Evaluation:
 
         Args:
             scorer: The scorer; not needed where workers make it by the
-                settings' order.
+                settings' `worker`.
             known: What is known of it, as from `scorer.traits`.
             source: Where the episodes come from.
             episodes: How many; fewer are run where the protocol has an end.
@@ -75,8 +73,8 @@ class Evaluation:
         )
         self.folder = results.place(root, protocol.name, known.name, self._key)
         self._root = root
-        self._partial = Partial(root / ".partial" / self._key[:32])
-        self._lock = FileLock(f"{self._partial.folder}.lock")
+        self._unfinished = UnfinishedRun(root / ".partial" / self._key[:32])
+        self._lock = FileLock(f"{self._unfinished.folder}.lock")
 
     def stored(self) -> results.Run | None:
         """The run, if it is stored already and its trials are sound.
@@ -85,7 +83,7 @@ class Evaluation:
         """
         run = self._stored()
         if run is not None and (
-            self._partial.folder.exists() or Path(self._lock.lock_file).exists()
+            self._unfinished.folder.exists() or Path(self._lock.lock_file).exists()
         ):
             # Whoever holds the lock will do it.
             with suppress(OSError), self._lock.acquire(timeout=0):
@@ -121,7 +119,7 @@ class Evaluation:
             KeyboardInterrupt: The settings say that it is to end early.
         """
         try:
-            self._partial.folder.mkdir(parents=True, exist_ok=True)
+            self._unfinished.folder.mkdir(parents=True, exist_ok=True)
             # Who waits for the lock finds the run stored, even if the file is gone by then.
             with self._locked():
                 run = self._stored() or self._run()
@@ -155,7 +153,7 @@ class Evaluation:
 
     def _tidy(self) -> None:
         """Removes what was needed, or left behind by killed processes, until the run was stored."""
-        shutil.rmtree(self._partial.folder, ignore_errors=True)
+        shutil.rmtree(self._unfinished.folder, ignore_errors=True)
         for left in self.folder.parent.glob(f".new-{self.folder.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
         with suppress(OSError):
@@ -163,10 +161,10 @@ class Evaluation:
 
     def _run(self) -> results.Run:
         started = time.perf_counter()
-        self._partial.folder.mkdir(parents=True, exist_ok=True)
+        self._unfinished.folder.mkdir(parents=True, exist_ok=True)
         with Dispatch(self.bench, self.settings) as dispatch:
             audit = self._audit(dispatch) if self.settings.audit else None
-            preparation = Preparation(dispatch, self._partial, self.episodes)
+            preparation = Preparation(dispatch, self._unfinished, self.episodes)
             prepared = preparation.prepare()
             units = self._trial_units()
             waiting = [unit for unit in units if not self._trials(*unit)]
@@ -175,7 +173,7 @@ class Evaluation:
             calls = ((*unit, str(prepared), self.settings.scores) for unit in waiting)
             with dispatch.stage("compare"):
                 for unit, columns in dispatch.units("try_episodes", calls):
-                    self._partial.put(_name(*unit[:2]), **columns)
+                    self._unfinished.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
             return self._store(units, dispatch, preparation, audit, started)
 
@@ -201,7 +199,7 @@ class Evaluation:
 
     def _trials(self, first: int, last: int) -> dict[str, np.ndarray] | None:
         columns = ("episode", "row", "credit", *(["scores"] if self.settings.scores else []))
-        return self._partial.get(_name(first, last), columns)
+        return self._unfinished.get(_name(first, last), columns)
 
     def _columns(
         self, units: list[tuple[int, int]], dispatch: Dispatch
@@ -228,7 +226,7 @@ class Evaluation:
             dispatch.check()
             columns: dict[str, Any] | None = self._trials(*unit)
             if columns is None:
-                raise OSError(f"a unit in {self._partial.folder} cannot be read back")
+                raise OSError(f"a unit in {self._unfinished.folder} cannot be read back")
             if not self.settings.scores:
                 columns.pop("scores", None)
             turns, rows = np.divmod(columns.pop("row"), len(dataset))

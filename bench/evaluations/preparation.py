@@ -10,10 +10,10 @@ import numpy as np
 
 from ...tasks import Episodes, TaskError
 from ..errors import ScorerError
-from ..scorers.scorer import BATCH
+from ..scorers import BATCH
 from .dispatch import Dispatch
 from .embeddings import EmbeddingCache, image_keys
-from .unfinished import Partial
+from .unfinished import UnfinishedRun
 
 EMBED_UNIT = 4 * BATCH
 """Images of one unit of embedding."""
@@ -32,15 +32,15 @@ class Preparation:
         embedded: How many images were embedded.
     """
 
-    def __init__(self, dispatch: Dispatch, partial: Partial, episodes: int) -> None:
+    def __init__(self, dispatch: Dispatch, unfinished: UnfinishedRun, episodes: int) -> None:
         """Prepares nothing yet.
 
         Args:
             dispatch: Does the units.
-            partial: Keeps what is finished.
+            unfinished: Keeps what is finished.
             episodes: How many will be tried.
         """
-        self._dispatch, self._partial, self._episodes = dispatch, partial, episodes
+        self._dispatch, self._unfinished, self._episodes = dispatch, unfinished, episodes
         self._bench, self._settings = dispatch.bench, dispatch.settings
         self.embedded = 0
 
@@ -49,15 +49,15 @@ class Preparation:
 
         Where units are done in this process, it is kept in memory instead.
         """
-        path = self._partial.path("prepared")
+        path = self._unfinished.path("prepared")
         level = self._bench.traits.level
         if level == 3:
             return path
         keys, values = self._embeddings() if level == 1 else self._pair_scores()
-        if self._settings.order is None:
+        if self._settings.worker is None:
             self._bench.hold(str(path), keys, values)
         else:
-            self._partial.put("prepared", keys=keys, values=values)
+            self._unfinished.put("prepared", keys=keys, values=values)
         return path
 
     def _blocks(self) -> Iterator[Episodes]:
@@ -94,7 +94,7 @@ class Preparation:
         rank[order] = np.arange(len(order))
         keys, images = keys[order], rows[first[order]]
         cache: EmbeddingCache | None = EmbeddingCache(
-            self._bench.traits, None if settings.cache else self._partial.folder / "embeddings"
+            self._bench.traits, None if settings.cache else self._unfinished.folder / "embeddings"
         )
         with dispatch.stage("load"):
             found, values = cache.get(keys)
@@ -170,7 +170,7 @@ class Preparation:
         tick = self._settings.progress(len(codes), "Pairs")
         for unit in parts:
             name = f"pairs-{unit[0]}-{unit[-1]}-{len(unit)}"
-            stored = self._partial.get(name, ("codes", "scores"))
+            stored = self._unfinished.get(name, ("codes", "scores"))
             if stored is not None and np.array_equal(stored["codes"], unit):
                 scores[unit[0]] = stored["scores"]
                 tick(len(unit))
@@ -179,7 +179,7 @@ class Preparation:
         with dispatch.stage("score"):
             calls = [(unit,) for unit in parts if unit[0] in units]
             for (unit,), answer in dispatch.units("score_pairs", calls):
-                self._partial.put(units[unit[0]], codes=unit, scores=answer)
+                self._unfinished.put(units[unit[0]], codes=unit, scores=answer)
                 scores[unit[0]] = answer
                 tick(len(unit))
         return codes, np.concatenate([scores[first] for first in sorted(scores)])

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from ...tasks.progress import Progress, quiet
-from .work import Order
+from ...tasks import Progress, quiet
+from .worker_spec import WorkerSpec
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Settings:
         executor: Where units are done; None for a thread of this process.
         window: How many units are given to the executor at a time: at least
             twice as many as it does at a time.
-        order: What workers of an executor of other processes need, or None.
+        worker: What workers of an executor of other processes need, or None.
         limit: Seconds that a unit may take, or None; an executor of one's own
             sees to that itself.
         audit: Whether a scorer that has not passed an audit before gets a short one.
@@ -33,7 +33,7 @@ class Settings:
 
     executor: Executor | None = None
     window: int = 64
-    order: Order | None = None
+    worker: WorkerSpec | None = None
     limit: float | None = None
     audit: bool = True
     cache: bool = True

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ... import results
-from ...models.errors import ModelError
+from ...models import ModelError
 from ...tasks import BLOCK
 from ..errors import ScorerError
-from ..scorers.failures import Failure
+from ..scorers import Failure
 from .evaluation import Evaluation
 
 

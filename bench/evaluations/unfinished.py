@@ -10,7 +10,7 @@ import numpy as np
 from . import array_files as archive
 
 
-class Partial:
+class UnfinishedRun:
     """A folder of finished units, each a file that is there whole or not at all.
 
     Attributes:

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...models.errors import ModelError
+from ...models import ModelError
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
 from ..errors import ScorerError
-from ..scorers.failures import BrokenScorerError
-from ..scorers.registry import resolve
-from ..scorers.scorer import BATCH, Scorer, Traits
+from ..scorers import BATCH, BrokenScorerError, Scorer, Traits, resolve
 from . import array_files as archive
+from .worker_spec import WorkerSpec
 
 CHUNK = 64 * 20 * 20
 """Pairs compared in one call, or one episode: few enough for the processor's cache."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """All that a worker process needs to make its `Bench`.
-
-    Attributes:
-        protocol: Name of the protocol.
-        seed: Seed of the episodes.
-        data: Folder of Omniglot.
-        scorer: Name of the scorer.
-        engine: What embeds; see `registry.resolve`.
-    """
-
-    protocol: str
-    seed: int
-    data: str | None
-    scorer: str
-    engine: str = "auto"
 
 
 class Bench:
@@ -85,7 +64,7 @@ class Bench:
     def audit(self) -> dict[str, Any]:
         """Audits the scorer in the short form, as for the record's field `audit`."""
         # It stands on evaluations' settings, which stand on this module.
-        from ..audits.ledger import short_audit
+        from ..audits import short_audit
 
         return short_audit(self.scorer, self.traits)
 
@@ -293,20 +272,20 @@ def _resolve(scorer: str, engine: str, data: str | None) -> tuple[Scorer, Traits
 
 
 @lru_cache(maxsize=1)
-def _bench(order: Order) -> Bench:
-    source = open_protocol(parse(order.protocol), order.seed, order.data)
-    return Bench(*_resolve(order.scorer, order.engine, order.data), source)
+def _bench(worker: WorkerSpec) -> Bench:
+    source = open_protocol(parse(worker.protocol), worker.seed, worker.data)
+    return Bench(*_resolve(worker.scorer, worker.engine, worker.data), source)
 
 
-def perform(order: Order, method: str, *arguments: Any) -> Any:
+def perform(worker: WorkerSpec, method: str, *arguments: Any) -> Any:
     """Does a unit of work in a worker process.
 
     Args:
-        order: From which the worker makes its `Bench`, once.
+        worker: From which the worker makes its `Bench`, once.
         method: Name of the method of `Bench`.
         arguments: Its arguments.
     """
-    return getattr(_bench(order), method)(*arguments)
+    return getattr(_bench(worker), method)(*arguments)
 
 
 def recognise(scorer: str, engine: str, data: str | None) -> Traits:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from ..scorers.failures import OverdueError
+from ..scorers import OverdueError
 
 TRIES = 3
 """Worker processes that may die of one unit before it is given up."""

@@ -1,0 +1,5 @@
+"""Latencies: how long scorers take, and what they take up."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,10 +11,9 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from ...models.bundled import bundle, bundles
+from ...models import bundle, bundles
 from ..errors import ScorerError
-from ..scorers.registry import resolve
-from ..scorers.siamese import BundledSiamese, CheckpointSiamese
+from ..scorers import BundledSiamese, CheckpointSiamese, resolve
 from .questions import Questions, blamed, cold
 
 
@@ -54,13 +53,13 @@ def _comparison_flops(scorer: Any) -> int | None:
         width = scorer.model.tower.output_shape[-1]
     else:
         return None
-    from ...models.networks.anatomy import comparison_flops
+    from ...models.networks import comparison_flops
 
     return comparison_flops(join, head, width)
 
 
 def _measure(name: str, questions: Questions, engine: str, data: str | None) -> dict[str, Any]:
-    """What `footprint` gives, of this process."""
+    """What `footprint_of` gives, of this process."""
     before = _peak_bytes()
     start = time.perf_counter()
     scorer, known = resolve(name, engine, data=data)
@@ -81,7 +80,7 @@ def _measure(name: str, questions: Questions, engine: str, data: str | None) -> 
     }
 
 
-def footprint(
+def footprint_of(
     name: str,
     questions: Questions,
     engine: str = "auto",

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ...results.statistics.percentiles import SECONDS
+from ...results.statistics import SECONDS
 from ...results.store import latencies
-from ...tasks import Source, replacing
-from ...tasks.progress import Progress, quiet
+from ...tasks import Progress, Source, quiet, replacing
 from ..errors import ScorerError
-from ..machine import machine
-from ..scorers.scorer import Traits
+from ..machine import describe_machine
+from ..scorers import Traits
 from .questions import Questions, blamed, cold, embedded_support, ready
 from .scenarios import QUERIES, harness, offline, single
 
@@ -63,7 +62,7 @@ def measure(
         tick = progress(100, "offline")
         batched = offline(scorer, known, questions, support, seconds, tick)
     mode = "ready" if known.level == 1 else "cold"
-    p50, here, protocol = streams[mode]["percentiles"]["p50"], machine(), source.protocol
+    p50, here, protocol = streams[mode]["percentiles"]["p50"], describe_machine(), source.protocol
     engine = getattr(scorer, "engine", None)
     return {
         "schema_version": latencies.SCHEMA_VERSION,

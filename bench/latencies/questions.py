@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ...models.errors import ModelError
+from ...models import ModelError
 from ...tasks import Source
 from ..errors import ScorerError
-from ..scorers.scorer import BATCH, Traits
+from ..scorers import BATCH, Traits
 
 Answer = tuple[np.ndarray, int, int]
 """Scores of the ways, higher more alike, and the nanoseconds of embedding and of comparing."""

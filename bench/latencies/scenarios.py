@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ...results.statistics.percentiles import percentiles, too_short
+from ...results.statistics import percentiles, too_short
 from ..errors import ScorerError
-from ..scorers.baselines import Chance
-from ..scorers.scorer import Traits, traits
+from ..scorers import Chance, Traits, traits
 from .questions import Answer, Questions, clock, embedded_support, ready
 
 QUERIES = 1024

@@ -1,0 +1,5 @@
+"""Scorers: what a scorer is, those that have names, and how they are asked."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,9 +12,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from ...models.bundled import bundles
-from ...models.errors import ModelError
-from ...tasks.progress import Progress, quiet
+from ...models import ModelError, bundles
+from ...tasks import Progress, quiet
 from ..errors import ScorerError
 from .baselines import Chance, Hausdorff, PixelCosine, PixelEuclidean
 from .scorer import Scorer, Traits, traits

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...models.bundled import Bundle, bundle, read_weights
-from ...models.engines.embedder import Embedder
-from ...models.engines.engines import with_version
-from ...models.engines.exporting import Origin, fingerprint
-from ...models.errors import ModelError
-from ...models.networks.comparison import compare
-from ...tasks import TaskError
-from ...tasks.files import read_regular
-from ...tasks.progress import Progress, quiet
-from ...tasks.text import readable
+from ...models import Bundle, ModelError, bundle, read_weights
+from ...models.engines import Embedder, Origin, fingerprint, with_version
+from ...models.networks import compare
+from ...tasks import Progress, TaskError, quiet, read_regular, readable
 
 if TYPE_CHECKING:
-    from ...models.networks.siamese import Siamese
+    from ...models.networks import Siamese
 
 _VERSION = "siamese 4"
 """Raised when the same weights begin to give other answers."""
@@ -153,7 +147,7 @@ class CheckpointSiamese(_Embedded):
         data: str | None = None,
         progress: Progress = quiet,
     ) -> None:
-        from ...models import dissect, load_checkpoint
+        from ...models.networks import dissect, load_checkpoint
 
         self.model = load_checkpoint(path)
         self.pooling = _pooling(self.model.head.join)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 
-from ...tasks.progress import Progress
+from ...tasks import Progress
 from ..backend import backend
 from ..errors import ModelError
 from .engines import ENGINES, KERAS, Embed, find, load

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ..networks.pixels import view
+from ..networks import view
 from ..threads import processors, share
 from .exporting import Export, Origin, exported, probe, versions
 

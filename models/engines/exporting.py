@@ -137,7 +137,7 @@ def write(folder: str, network: str, weights: str, data: str, form: str, precisi
         load_keras()
         # Its converter would report its use to the internet.
         sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
-        from ..networks.siamese import load_checkpoint
+        from ..networks import load_checkpoint
         from .quantisation import export
 
         model = load_checkpoint(network) if network.endswith(".keras") else bundle(network).build()

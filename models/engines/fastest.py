@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...tasks import TaskError, cache_folder, make_cache_folder, replacing
-from ...tasks.progress import Progress
+from ...tasks import Progress, TaskError, cache_folder, make_cache_folder, replacing
 from ..backend import backend, processor
 from ..errors import ModelError
 from .engines import ENGINES, Embed, load

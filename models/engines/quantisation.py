@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...tasks import load
-from ..networks.pixels import view
-from ..networks.siamese import Siamese
+from ..networks import Siamese, view
 
 PRECISIONS = {
     "f16": "half-precision weights",

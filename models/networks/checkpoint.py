@@ -19,7 +19,7 @@ import h5py
 import keras
 from h5py import h5d, h5o  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...tasks.text import readable
+from ...tasks import readable
 from ..errors import ModelError
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}

@@ -16,11 +16,11 @@ Join = Literal["difference", "squared", "product", "cosine"]
 Head = Literal["dense", "weighted", "similarity"]
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RecipePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part of a recipe, checked field by field."""
 
 
-class Network(_Part, frozen=True):
+class Network(RecipePart, frozen=True):
     """The parts of a Siamese network.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks.text import readable, reason
+from ...tasks import readable, reason
 from ..errors import ModelError
 from . import comparison
 from .backbones import backbone

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..networks.pixels import linear_matrix
+from ..networks import linear_matrix
 from .recipe import Distortion
 
 # Keras's annotations have None wherever a tensor may come.

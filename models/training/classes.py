@@ -7,11 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks.text import reason
+from ...tasks import reason
 from ..bundled import bundle
 from ..errors import ModelError
-from ..networks.comparison import unit
-from ..networks.siamese import Siamese
+from ..networks import Siamese, unit
 from .batches import Epochs, rng_of
 from .optimizers import without_decay
 from .recipe import Classes

@@ -9,8 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from ..errors import ModelError
-from ..networks.comparison import joined, unit
-from ..networks.siamese import HIDDEN, Siamese
+from ..networks import HIDDEN, Siamese, joined, unit
 from .batches import Epochs, rng_of
 from .optimizers import RisingMomentum, without_decay
 from .recipe import Pairs

@@ -9,9 +9,9 @@ import msgspec
 import yaml
 from msgspec import Meta
 
-from ...tasks.text import readable
+from ...tasks import readable
 from ..errors import ModelError
-from ..networks.network import NAME, Network, _Part
+from ..networks import NAME, Network, RecipePart
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 """Where the bundled recipes are."""
@@ -24,7 +24,7 @@ Positive = Annotated[float, Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 
 
-class Distortion(_Part, frozen=True):
+class Distortion(RecipePart, frozen=True):
     """Ranges of the random distortions of training images.
 
     Attributes:
@@ -59,7 +59,7 @@ class Distortion(_Part, frozen=True):
             raise ValueError(f"scale is {list(self.scale)}, expected the smaller first")
 
 
-class Classes(_Part, frozen=True):
+class Classes(RecipePart, frozen=True):
     """The stage in which the network learns to tell all training classes apart.
 
     The classes are the characters in four orientations; the loss is a
@@ -99,7 +99,7 @@ class Classes(_Part, frozen=True):
     teacher: str | None = None
 
 
-class Pairs(_Part, frozen=True):
+class Pairs(RecipePart, frozen=True):
     """The stage in which the network learns whether two images show one character.
 
     Attributes:
@@ -141,7 +141,7 @@ class Pairs(_Part, frozen=True):
     fitted: bool = False
 
 
-class Recipe(_Part, frozen=True):
+class Recipe(RecipePart, frozen=True):
     """How to train a Siamese network: by classes, by pairs, or by one after the other.
 
     Attributes:

@@ -16,7 +16,7 @@ import numpy as np
 from ...tasks import Dataset, replacing
 from ..bundled import named_weights, read_weights
 from ..errors import ModelError
-from ..networks.siamese import Siamese, assemble
+from ..networks import Siamese, assemble
 from .classes import ClassStage
 from .pairs import PairStage
 from .precision import chosen_policy

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ...tasks import Dataset
-from ..networks.pixels import area_matrix, between_size, crops, shrink
+from ..networks import area_matrix, between_size, crops, shrink
 from .augmentation import draw, restroke, sample
 from .recipe import Recipe
 

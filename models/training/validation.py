@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...tasks import Dataset, Protocol, Sampler
-from ..networks.comparison import unit
-from ..networks.siamese import Siamese
+from ..networks import Siamese, unit
 
 _EMBEDDED = 256
 """Images that are embedded at once."""

@@ -9,15 +9,15 @@ import numpy as np
 from scipy import special
 
 from ..errors import ResultError
-from ..statistics.verification import pairs, roc
-from ..store.run import Run
+from ..statistics import pairs, roc
+from ..store import Run
 from ..text import shown
 from .picture import save
 
 _TICKS = (0.001, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 
 
-def curves(runs: Sequence[Run], path: Path) -> None:
+def draw_curves(runs: Sequence[Run], path: Path) -> None:
     """Draws the ROC and the DET curve (Martin et al. 1997) of each run.
 
     Args:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ResultError
-from ..statistics.estimates import LEVEL
-from ..store.latencies import MODES
-from ..store.run import Run
-from ..tables import labels
-from ..tables.summary import result
+from ..statistics import LEVEL
+from ..store import MODES, Run
+from ..tables import labels, result
 from .picture import check_suffix, save
 
 
@@ -47,7 +45,7 @@ def _named(label: str, latency: dict[str, Any]) -> str:
     return f"{label} ({', '.join(said)})" if said else label
 
 
-def pareto(
+def draw_pareto(
     runs: Sequence[Run], path: Path, interval: str = "population", level: float = LEVEL
 ) -> None:
     """Draws accuracy with its interval against the median latency, and the Pareto front.

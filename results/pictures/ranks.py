@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ResultError
-from ..statistics.ranking import Ranking
-from ..tables.writers import plain
+from ..statistics import Ranking
+from ..text import plain
 from .picture import check_suffix, save
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _ROW_INCHES = 0.27
 _BAR = 0.5
 
 
-def diagram(ranking: Ranking, path: Path) -> None:
+def draw_ranks(ranking: Ranking, path: Path) -> None:
     """Draws mean ranks as Demšar 2006 does, figure 1.
 
     The best rank is on the right. A bar joins scorers whose mean ranks are

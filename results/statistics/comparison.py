@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from .estimates import LEVEL, Estimate, clopper_pearson
 from .influences import FEWEST_CLUSTERS, Influence
 from .matching import Outcome, check_same_episodes, outcome

@@ -15,7 +15,7 @@ from ..errors import ResultError
 from .influences import Influence, influence
 
 if TYPE_CHECKING:
-    from ..store.run import Run
+    from ..store import Run
 
 LEVEL = 0.95
 """Nominal coverage of intervals."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from .influences import Influence, influence
 
 CLUSTERS = {"alphabet": "alphabet", "run": "episode"}

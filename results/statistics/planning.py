@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scipy import special
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from .comparison import POWER, episodes_needed, smallest_detectable
 from .estimates import LEVEL
 from .influences import influence

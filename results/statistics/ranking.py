@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from .comparison import Comparison, compare_outcomes, difference
 from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS

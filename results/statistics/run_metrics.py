@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from .calibration import calibration
 from .estimates import INTERVALS, LEVEL, estimate_run
 from .verification import pairs, verify

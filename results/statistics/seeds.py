@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from .estimates import LEVEL, Estimate, log_odds_ends
 from .influences import Influence, influence
 

@@ -1,0 +1,5 @@
+"""The store: runs, trials, scores and latencies on disk."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

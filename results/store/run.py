@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..statistics.influences import COLUMNS, Influence, influence
+from ..statistics import COLUMNS, Influence, influence
 from . import record as records
 from . import scores as scores_file
 from . import trials as trials_file

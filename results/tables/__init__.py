@@ -1,0 +1,5 @@
+"""Tables: what is shown of runs, and in which formats."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,10 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ResultError
-from ..statistics.estimates import LEVEL, Estimate
-from ..statistics.ranking import best_group, differs_from
-from ..store import latencies
-from ..store.run import Run, light
+from ..statistics import LEVEL, Estimate, best_group, differs_from
+from ..store import Run, latencies, light
 from . import labels
 from .by_group import breakdown, concentration, half
 from .caption import caption

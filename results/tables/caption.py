@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..statistics.estimates import Estimate
-from ..store.run import Run
+from ..statistics import Estimate
+from ..store import Run
 from ..text import shown
 
 COVERS = {

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from ..errors import ResultError
-from ..statistics.estimates import LEVEL
-from ..store.run import Run, find
+from ..statistics import LEVEL
+from ..store import Run, find
 from .summary import result
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..store.run import Run, light
+from ..store import Run, light
 from . import labels
 from .by_group import codes_of
 from .caption import describe

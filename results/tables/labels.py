@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ResultError
-from ..store.run import Run
+from ..store import Run
 from ..text import shown
 
 

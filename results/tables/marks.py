@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..store.run import Run
+from ..store import Run
 
 LEAKAGE, AUDIT, TRANSDUCTIVE = "!", "×", "§"
 """Stand behind figures."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..statistics.estimates import LEVEL, estimate_run
-from ..store import latencies
-from ..store.run import Run
+from ..statistics import LEVEL, estimate_run
+from ..store import Run, latencies
 
 
 def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from networks import conv4_file
 from wayshot.bench import resolve
-from wayshot.bench.machine import machine
+from wayshot.bench.machine import describe_machine
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def conv4(conv4_path):
 
 @pytest.fixture(autouse=True)
 def _says_the_machine(benchmark):
-    here = machine()
+    here = describe_machine()
     packages = ", ".join(f"{name} {version}" for name, version in here["packages"].items())
     benchmark.extra_info["machine"] = (
         f"{here['cpu']}, {here['threads']} processors, Python {here['python']}; {packages}"

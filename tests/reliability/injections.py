@@ -21,7 +21,7 @@ from bed import Bed, cached_in, trials
 from wayshot import results
 from wayshot.bench import ScorerError
 from wayshot.bench.evaluations.evaluation import EPISODE_UNIT
-from wayshot.bench.evaluations.work import Order
+from wayshot.bench.evaluations.worker_spec import WorkerSpec
 from wayshot.bench.evaluations.workers import Workers
 
 SOUND = ("Pixels", "Pairs", "Classifier")
@@ -105,8 +105,8 @@ def worker_kills(bed: Bed, times: int) -> Row:
         expected, _ = bed.whole("Classifier")
         folder, here, said = bed.fresh(), 0, list[str]()
         with cached_in(folder), Workers(2, processes=True, warn=said.append) as workers:
-            order = Order(bed.protocol, 1, None, "broken_scorers:Classifier")
-            evaluation = bed.evaluation(folder, "Classifier", executor=workers, order=order)
+            worker = WorkerSpec(bed.protocol, 1, None, "broken_scorers:Classifier")
+            evaluation = bed.evaluation(folder, "Classifier", executor=workers, worker=worker)
             running = threading.Thread(target=evaluation.run)
             running.start()
             begun = time.monotonic()

@@ -4,7 +4,16 @@ from itertools import islice
 import numpy as np
 import pytest
 from scipy import stats
-from wayshot.tasks import BLOCK, RUNS, Sampler, TaskError, digest, load, open_protocol, parse
+from wayshot.tasks import (
+    BLOCK,
+    RUNS,
+    Sampler,
+    TaskError,
+    episodes_digest,
+    load,
+    open_protocol,
+    parse,
+)
 from wayshot.tasks.data.omniglot import Runs
 from wayshot.tasks.episodes import OfficialRuns
 
@@ -431,18 +440,18 @@ def test_the_images_behind_the_frozen_episodes_are_the_same(tiny):
 
 @pytest.mark.parametrize("name", FROZEN)
 def test_episodes_are_the_frozen_ones_of_this_version(tiny, name):
-    assert digest(Sampler(parse(name), tiny, 1), 1100) == FROZEN[name]
+    assert episodes_digest(Sampler(parse(name), tiny, 1), 1100) == FROZEN[name]
 
 
 def test_the_digest_tells_protocols_data_seeds_and_lengths_apart(tiny):
     asked = parse("lake-within-5w1s")
     other = tiny.select(np.arange(len(tiny)) != 0, "other")
     digests = {
-        digest(Sampler(asked, tiny, 1), 100),
-        digest(Sampler(asked, tiny, 2), 100),
-        digest(Sampler(asked, tiny, 1), 101),
-        digest(Sampler(parse("small1-within-5w1s"), tiny, 1), 100),
-        digest(Sampler(asked, other, 1), 100),
+        episodes_digest(Sampler(asked, tiny, 1), 100),
+        episodes_digest(Sampler(asked, tiny, 2), 100),
+        episodes_digest(Sampler(asked, tiny, 1), 101),
+        episodes_digest(Sampler(parse("small1-within-5w1s"), tiny, 1), 100),
+        episodes_digest(Sampler(asked, other, 1), 100),
     }
     assert len(digests) == 5
 

@@ -17,7 +17,7 @@ from wayshot.bench.evaluations.evaluation import evaluate
 from wayshot.bench.latencies.questions import Questions
 from wayshot.bench.latencies.scenarios import stream
 from wayshot.bench.scorers.scorer import traits
-from wayshot.results.statistics.percentiles import percentiles
+from wayshot.results.statistics.latency_percentiles import percentiles
 from wayshot.results.tables.marks import LEAKAGE, TRANSDUCTIVE, marks
 
 # For every check a scorer that this check catches, and no other.
@@ -110,7 +110,7 @@ def without(monkeypatch):
     """Takes a check away."""
 
     def take(checks, name):
-        where = "wayshot.bench.audits." + ("CHECKS" if checks is CHECKS else "DRAWING")
+        where = "wayshot.bench.audits.auditing." + ("CHECKS" if checks is CHECKS else "DRAWING")
         monkeypatch.setattr(where, {key: one for key, one in checks.items() if key != name})
 
     return take

@@ -19,7 +19,7 @@ from wayshot import results, tasks
 from wayshot.bench import Evaluation, ScorerError, Settings, evaluate
 from wayshot.bench.evaluations.embeddings import EmbeddingCache
 from wayshot.bench.evaluations.stopping import until_narrow
-from wayshot.bench.evaluations.unfinished import Partial
+from wayshot.bench.evaluations.unfinished import UnfinishedRun
 from wayshot.bench.scorers.failures import BrokenScorerError, Failure
 from wayshot.bench.scorers.scorer import traits
 
@@ -55,7 +55,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_nothing_is_half_written(
     settings = Settings(cache=False)
     with monkeypatch.context() as patch:
         if where == "partial":
-            patch.setattr(Partial, "put", full)
+            patch.setattr(UnfinishedRun, "put", full)
         elif where == "embeddings":
             patch.setattr(EmbeddingCache, "put", full)
         else:
@@ -82,9 +82,9 @@ def test_what_a_killed_process_has_left_is_cleared_away(source, tmp_path):
     run = evaluation.run()
     left = run.folder.with_name(f".new-{run.folder.name}-abc")
     other = run.folder.with_name(".new-another-abc")
-    for folder in (left, other, evaluation._partial.folder):
+    for folder in (left, other, evaluation._unfinished.folder):
         (folder / "run").mkdir(parents=True)
-    with FileLock(f"{evaluation._partial.folder}.lock"):
+    with FileLock(f"{evaluation._unfinished.folder}.lock"):
         assert evaluation.stored() and left.exists()
     assert evaluation.stored()
     assert not left.exists() and other.exists()
@@ -97,8 +97,8 @@ def test_who_waits_for_another_process_says_so(source, tmp_path):
     evaluation = Evaluation(
         Pixels(), known, source(), episodes=10, root=tmp_path, settings=settings
     )
-    evaluation._partial.folder.mkdir(parents=True)
-    lock = FileLock(f"{evaluation._partial.folder}.lock", thread_local=False)
+    evaluation._unfinished.folder.mkdir(parents=True)
+    lock = FileLock(f"{evaluation._unfinished.folder}.lock", thread_local=False)
     lock.acquire()
     waiting = threading.Thread(target=evaluation.run)
     waiting.start()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from wayshot.bench import ScorerError, resolve
-from wayshot.bench.latencies.footprint import _comparison_flops, footprint, weights_bytes
+from wayshot.bench.latencies.footprint import _comparison_flops, footprint_of, weights_bytes
 from wayshot.bench.latencies.questions import Questions
 from wayshot.models import bundle
 from wayshot.models.engines.embedder import Embedder
@@ -36,8 +36,8 @@ def outside(tmp_path, monkeypatch):
 
 def test_memory_is_the_most_that_there_was(source, outside):
     questions = Questions.of(source(), 1)
-    heavy = footprint(outside("heavy", "np.ones(200_000_000, np.uint8).sum()"), questions)
-    light = footprint(outside("light", "pass"), questions)
+    heavy = footprint_of(outside("heavy", "np.ones(200_000_000, np.uint8).sum()"), questions)
+    light = footprint_of(outside("light", "pass"), questions)
     assert 190e6 < heavy["peak_bytes"] - light["peak_bytes"] < 210e6
     assert light["weights_bytes"] is None and light["comparison_flops"] is None
     assert light["load_ms"] > 0 and light["first_call_ms"] > 0
@@ -45,7 +45,7 @@ def test_memory_is_the_most_that_there_was(source, outside):
 
 def test_a_scorer_whose_process_dies_is_told(source, outside):
     with pytest.raises(ScorerError, match="its process died"):
-        footprint(outside("dying", "os._exit(3)"), Questions.of(source(), 1))
+        footprint_of(outside("dying", "os._exit(3)"), Questions.of(source(), 1))
 
 
 def test_weights_are_measured_on_disk(tmp_path):
@@ -59,10 +59,10 @@ def test_the_weights_on_disk_are_those_that_an_engine_runs(tmp_path, monkeypatch
     for name, content in {"model.xml": b"xml", "model.bin": b"12345", "other.json": b"{}"}.items():
         (tmp_path / name).write_bytes(content)
     monkeypatch.setattr(
-        "wayshot.bench.scorers.siamese.exported",
+        "wayshot.models.engines.embedder.exported",
         lambda *_: SimpleNamespace(path=tmp_path / "model.xml"),
     )
-    monkeypatch.setattr("wayshot.bench.scorers.siamese.find", lambda engine: None)
+    monkeypatch.setattr("wayshot.models.engines.embedder.find", lambda engine: None)
     for engine, expected in (("keras", None), ("openvino", 8)):
         embedder = Embedder(Origin("siamese-small", "0"), lambda: None, engine, quiet)
         assert embedder.exported_bytes == expected

@@ -10,7 +10,7 @@ from wayshot.bench import ScorerError, evaluate, traits
 from wayshot.bench.latencies.latency import measure
 from wayshot.bench.latencies.questions import Questions, cold, embedded_support, ready
 from wayshot.bench.latencies.scenarios import LONGEST, stream
-from wayshot.bench.machine import limited, machine
+from wayshot.bench.machine import describe_machine, limited
 
 
 class Prototypes:
@@ -238,7 +238,7 @@ def test_threads_are_limited_and_given_back():
     before = psutil.Process().cpu_affinity()
     pools = [pool["num_threads"] for pool in threadpool_info()]
     with limited(1):
-        assert machine()["threads"] == 1
+        assert describe_machine()["threads"] == 1
         assert psutil.Process().cpu_affinity() == before[-1:]
         assert {pool["num_threads"] for pool in threadpool_info()} == {1}
     assert psutil.Process().cpu_affinity() == before

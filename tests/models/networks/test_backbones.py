@@ -1,27 +1,17 @@
 from __future__ import annotations
 
-import importlib
-import inspect
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from wayshot import models
 from wayshot.models import BACKBONES, ModelError, assemble, backbone
 from wayshot.models.networks.network import Network
 
 
 def trainable(model: keras.Model) -> int:
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-
-
-def test_public_names_are_what_they_say():
-    """Not the modules of the same names, whatever has been imported."""
-    for name in ("anatomy", "backbones", "bundle", "recipe", "siamese", "training"):
-        importlib.import_module(f"wayshot.models.{name}")
-    assert not [name for name in models.__all__ if inspect.ismodule(getattr(models, name))]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from wayshot.results import ResultError
-from wayshot.results.pictures.pareto import front, pareto
+from wayshot.results.pictures.pareto import draw_pareto, front
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -48,38 +48,38 @@ def test_the_front_is_what_no_other_point_is_better_than(seed):
 
 
 def test_every_timed_scorer_is_named_and_the_others_left_out(runs, tmp_path):
-    pareto(runs(), tmp_path / "pareto.svg")
+    draw_pareto(runs(), tmp_path / "pareto.svg")
     shown = texts(tmp_path / "pareto.svg")
     assert {"quick", "$good$", "worse", "lake-within-5w1s"} <= set(shown)
     assert "untimed" not in shown
 
 
 def test_what_makes_a_latency_another_is_said_at_the_name(runs, tmp_path):
-    pareto(runs(valid=False, mode="cold"), tmp_path / "pareto.svg")
+    draw_pareto(runs(valid=False, mode="cold"), tmp_path / "pareto.svg")
     assert "quick (support included, INVALID)" in texts(tmp_path / "pareto.svg")
 
 
 def test_a_png_is_a_picture(runs, tmp_path):
-    pareto(runs(low_ms=0.1, high_ms=40.0), tmp_path / "new" / "pareto.png")
+    draw_pareto(runs(low_ms=0.1, high_ms=40.0), tmp_path / "new" / "pareto.png")
     assert (tmp_path / "new" / "pareto.png").read_bytes().startswith(PNG)
 
 
 def test_the_same_runs_give_the_same_bytes(runs, tmp_path):
     some = runs()
     for name in ("one.svg", "other.svg"):
-        pareto(some, tmp_path / name)
+        draw_pareto(some, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
 
 
 def test_without_latencies_there_is_nothing_to_draw(store, tmp_path):
     with pytest.raises(ResultError, match="measure some with: wayshot latency"):
-        pareto([store()], tmp_path / "pareto.svg")
+        draw_pareto([store()], tmp_path / "pareto.svg")
     assert not (tmp_path / "pareto.svg").exists()
 
 
 def test_other_kinds_of_pictures_are_refused(runs, tmp_path):
     with pytest.raises(ResultError, match=r"expected \.png or \.svg"):
-        pareto(runs(), tmp_path / "pareto.pdf")
+        draw_pareto(runs(), tmp_path / "pareto.pdf")
 
 
 def test_matplotlib_is_loaded_only_to_draw():

@@ -445,8 +445,3 @@ def test_the_check_of_imports_can_fail(name):
     done = python(f"sys.modules[{name!r}] = types.ModuleType({name!r})\n")
     assert done.returncode == 1
     assert name.partition(".")[0] in done.stderr
-
-
-def test_everything_public_is_there_once():
-    assert all(hasattr(results, name) for name in results.__all__)
-    assert len(set(results.__all__)) == len(results.__all__)

@@ -14,7 +14,7 @@ import numpy as np
 from ...tasks import replacing
 from ..bundled import bundle, read_weights, weights_digest
 from ..card import write_card
-from ..networks.anatomy import dissect
+from ..networks import dissect
 from .training import Training
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.stats import quantile_test
-from wayshot.results.statistics.percentiles import SECONDS, SHARES, fewest, percentiles
+from wayshot.results.statistics.latency_percentiles import SECONDS, SHARES, fewest, percentiles
 
 
 def milliseconds(*values):

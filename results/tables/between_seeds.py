@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ResultError
-from ..statistics.estimates import LEVEL
-from ..statistics.seeds import Seeds, over_seeds
-from ..store.run import Run
+from ..statistics import LEVEL, Seeds, over_seeds
+from ..store import Run
 from . import labels
 from .caption import describe
 from .layout import MISSING, Cell, Column, Layout, Section, percent

@@ -1,0 +1,76 @@
+"""Audits: of scorers, on fixed images, and of the episodes that a protocol draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...tasks import BLOCK, Progress, Source, quiet
+from ..scorers import Traits, resolve
+from .checks import CHECKS
+from .drawing import Drawing
+from .fairness import DRAWING
+from .findings import NOTED, Audit, examine
+from .subject import Subject
+
+
+def audit(
+    scorer: Any,
+    traits: Traits,
+    *,
+    short: bool = False,
+    remake: Callable[[], Any] | None = None,
+    elsewhere: Callable[[], np.ndarray] | None = None,
+    progress: Progress = quiet,
+) -> Audit:
+    """Checks a scorer on fixed images: that nothing matters to it but their pixels.
+
+    Args:
+        scorer: The scorer.
+        traits: What is known of it.
+        short: Whether to make only the checks that cost little.
+        remake: Makes the scorer once more, for the check that needs it.
+        elsewhere: Gives what `reference` gives, from another process, likewise.
+        progress: Shows the progress.
+    """
+    subject = Subject(scorer, traits, remake, elsewhere)
+    checks = {name: check for name, check in CHECKS.items() if check.short or not short}
+    findings = examine(checks, subject, traits.level, progress)
+    transductive = traits.level == 3 and any(
+        one.check == "other queries" and one.status == NOTED for one in findings
+    )
+    return Audit(findings, "short" if short else "thorough", transductive)
+
+
+def reference(name: str, engine: str = "auto", data: str | None = None) -> np.ndarray:
+    """Scores of the fixed images by a scorer that is made from its name.
+
+    Args:
+        name: As for `registry.resolve`.
+        engine: As for `registry.resolve`.
+        data: As for `registry.resolve`.
+
+    Returns:
+        float64 ndarray (24, 12), higher more alike.
+    """
+    return Subject(*resolve(name, engine, data=data)).reference
+
+
+def audit_episodes(
+    make: Callable[[int], Source],
+    *,
+    seed: int = 1,
+    episodes: int = 4 * BLOCK,
+    progress: Progress = quiet,
+) -> Audit:
+    """Checks episodes: that they are what their protocol says, and drawn fairly.
+
+    Args:
+        make: Prepares the episodes of a seed.
+        seed: Which to look at; those of a neighbouring one are drawn too.
+        episodes: How many to look at.
+        progress: Shows the progress.
+    """
+    return Audit(examine(DRAWING, Drawing(make, seed, episodes), progress=progress))

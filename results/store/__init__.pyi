@@ -1,0 +1,12 @@
+from . import latencies as latencies
+from .latencies import MODES as MODES
+from .run import Run as Run
+from .run import annotate as annotate
+from .run import find as find
+from .run import key as key
+from .run import light as light
+from .run import place as place
+from .run import read as read
+from .run import write as write
+from .trials import SCHEMA as SCHEMA
+from .trials import judge as judge
