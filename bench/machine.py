@@ -109,7 +109,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
-        "machine": platform.describe_machine(),
+        "machine": platform.machine(),
         "cpus": os.cpu_count(),
         "keras_backend": backend(),
         "packages": dict(_versions()),
