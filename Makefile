@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
+CODE := __init__.py __main__.py bench models results tasks tests
+
 # What results/published is made of; needs Omniglot.
 LAKE := lake-runs lake-within-20w1s lake-between-5w1s lake-between-20w1s
 VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
@@ -12,7 +14,7 @@ PUBLISHED := results/published
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test check bench coverage tables reliability fuzz lowest smoke clean
+.PHONY: run test check format bench coverage tables reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -24,6 +26,10 @@ check: $(VENV)/checked build/types
 	$(BIN)/ruff check bench models tasks results tests
 	$(BIN)/ruff format --check bench models tasks results tests
 	$(BIN)/pyright
+
+format: $(VENV)/checked
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 # About ten minutes; nothing else should run meanwhile.
 bench: $(VENV)/timed $(PEER)/installed
@@ -105,7 +111,7 @@ $(PEER)/installed:
 	$(PEER)/bin/python -m pip install --quiet easyfsl
 	@touch $@
 
-# Lets pyright see the four folders under the names they are installed by.
+# Lets pyright see the packages under the name they are installed by.
 build/types:
-	@mkdir -p $@/wayshot
-	@for package in bench models tasks results; do ln -sfn ../../../$$package $@/wayshot/$$package; done
+	@mkdir -p $@
+	@ln -sfn ../.. $@/wayshot

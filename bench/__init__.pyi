@@ -6,6 +6,7 @@ from .errors import ScorerError as ScorerError
 from .evaluations import Evaluation as Evaluation
 from .evaluations import Settings as Settings
 from .evaluations import evaluate as evaluate
+from .evaluations import run as run
 from .machine import describe_machine as describe_machine
 from .machine import environment as environment
 from .machine import limited as limited

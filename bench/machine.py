@@ -12,7 +12,8 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from ..models import backend, processor
+from .. import __version__
+from ..models import backend_name, processor
 from .errors import ScorerError
 
 
@@ -92,12 +93,13 @@ def limited(threads: int | None) -> Iterator[None]:
         process.cpu_affinity(there)
 
 
-_PACKAGES = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
+_PACKAGES = ("numpy", "scipy", "keras", "tensorflow", "torch", "jax")
 
 
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
-    found = {}
+    # Of the code that runs, which need not be the copy that is installed.
+    found = {"wayshot": __version__}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
@@ -111,6 +113,6 @@ def environment() -> dict[str, Any]:
         "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
-        "keras_backend": backend(),
+        "keras_backend": backend_name(),
         "packages": dict(_versions()),
     }

@@ -1,4 +1,4 @@
-from .backend import backend as backend
+from .backend import backend_name as backend_name
 from .backend import load_keras as load_keras
 from .backend import processor as processor
 from .bundled import FOLDER as FOLDER

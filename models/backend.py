@@ -35,7 +35,7 @@ def load_keras() -> ModuleType:
         os.close(nowhere)
 
 
-def backend() -> str:
+def backend_name() -> str:
     """The backend that Keras runs on or will, found without loading it."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     try:

@@ -15,7 +15,10 @@ from .data import Dataset, omniglot
 from .errors import TaskError
 from .pool import Pool
 from .progress import Progress, quiet
-from .protocol import VERSION, Protocol
+from .protocol import Protocol
+
+STREAM = 1
+"""Part of every random stream. Raised when the same stream comes to give other episodes."""
 
 BLOCK = 1024
 """Episodes that are drawn together, from one random stream."""
@@ -119,7 +122,7 @@ class Sampler:
             self.episodes = len(self._once[0])
 
     def _stream(self, *key: int) -> np.random.Generator:
-        sequence = np.random.SeedSequence([self.seed, VERSION], spawn_key=key)
+        sequence = np.random.SeedSequence([self.seed, STREAM], spawn_key=key)
         return np.random.Generator(np.random.PCG64(sequence))
 
     @cached_property
@@ -254,7 +257,7 @@ def open_protocol(
         TaskError: The data are not there, are damaged, or do not allow such
             episodes.
     """
-    if protocol.structure == "runs":
+    if protocol.is_official:
         runs = omniglot.load_runs(data, progress)
         return OfficialRuns(protocol, omniglot.load("images_evaluation", data, progress), runs)
     return Sampler(protocol, splits.load(protocol.split, protocol.part, data, progress), seed)
@@ -269,10 +272,26 @@ def episodes_digest(source: Source, episodes: int) -> str:
 
     Returns:
         SHA-256 in hexadecimal over the protocol's digest, the data set's
-        digest, and the episodes' arrays block by block as little-endian bytes.
+        digest, and block by block for support and query a number for each
+        image, from its name and its turns, and the targets. The order in which
+        a machine lists the images is no part of it: episodes of one digest
+        have the same images.
     """
     total = hashlib.sha256(f"{source.protocol.digest} {source.dataset.digest}".encode())
+    numbers = _image_numbers(source.dataset)
     for block in source.blocks(episodes):
-        for array, kind in ((block.support, "<i4"), (block.query, "<i4"), (block.target, "<i2")):
-            total.update(np.ascontiguousarray(array, dtype=kind).data)
+        for rows in (block.support, block.query):
+            turns, images = np.divmod(rows, len(source.dataset))
+            # Of a missing class, -1.
+            named = np.where(rows < 0, np.uint64(0), numbers[images] + turns.astype(np.uint64))
+            total.update(np.ascontiguousarray(named, dtype="<u8").data)
+        total.update(np.ascontiguousarray(block.target, dtype="<i2").data)
     return total.hexdigest()
+
+
+def _image_numbers(dataset: Dataset) -> np.ndarray:
+    """A number for each image by its name, uint64 ndarray (n,)."""
+    names = (str(name).encode() for name in dataset.table["file"])
+    digests = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
+    # The last two bits are free for the turns, 0 to 3.
+    return np.frombuffer(digests, dtype="<u8") & ~np.uint64(3)

@@ -6,15 +6,18 @@ import difflib
 import hashlib
 import json
 import re
-from dataclasses import asdict, astuple, dataclass
-from typing import Literal, get_args, get_type_hints
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import TaskError
 from .splits import SPLITS, parts_of
+from .suffixes import SUFFIXES
 from .text import readable
 
-VERSION = 1
-"""Part of every digest; changes when the same fields come to mean other episodes."""
+VERSION = 2
+"""Part of every digest. Raised when the same fields come to mean other episodes, or when
+what a digest covers changes."""
 
 _NAME = re.compile(
     r"(?P<split>folder:.+(?=-(?:within|between)-)|folder:.+?|[a-z0-9]+?)"
@@ -23,8 +26,6 @@ _NAME = re.compile(
     r"-(?:(?P<fewest>0*[1-9][0-9]{0,4})to)?(?P<ways>[0-9]{1,5})w(?P<shots>[0-9]{1,5})s"
     r"(?P<suffixes>(?:-[a-z0-9]+)*)"
 )
-_DRAWERS = {"distinctdrawers": "distinct", "samedrawer": "same"}
-_ROTATIONS = {"rot": "classes", "rotapart": "apart"}
 _EXAMPLES = (
     "lake-runs, lake-within-20w1s, lake-between-5w5s, vinyals-20w1s-rot, glyphs-within-20w1s"
 )
@@ -69,8 +70,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fewest_ways", self.fewest_ways or self.ways)
-        official = ("lake", "evaluation", "runs", 20, 1, 1, 20, "any", "none", "independent")
-        if self.structure == "runs" and astuple(self) != official:
+        if self.structure == "runs" and self.identity != _OFFICIAL:
             raise TaskError("the official runs are 20-way 1-shot; they are called lake-runs")
         for field, kind in get_type_hints(Protocol).items():
             allowed = get_args(kind)
@@ -90,9 +90,15 @@ class Protocol:
         if self.fewest_ways > self.ways:
             raise TaskError(f"{self.fewest_ways} to {self.ways} ways is no range")
         if self.reuse == "once" and (self.drawers != "any" or self.fewest_ways != self.ways):
-            raise TaskError("-once goes with any drawers and a fixed number of ways only")
+            raise TaskError(
+                "-once cannot be combined with -samedrawer, -distinctdrawers or a varying number "
+                "of ways; leave one of them out"
+            )
         if self.reuse == "once" and self.rotations == "classes":
-            raise TaskError("-once would meet an image again in its turned copies; use -rotapart")
+            raise TaskError(
+                "-once cannot be combined with -rot, which shows an image again in its turned "
+                "copies; use -rotapart"
+            )
 
     @property
     def name(self) -> str:
@@ -107,19 +113,45 @@ class Protocol:
             words.append(self.structure)
         fewest = f"{self.fewest_ways}to" if self.fewest_ways != self.ways else ""
         words.append(f"{fewest}{self.ways}w{self.shots}s")
-        if self.queries != 1:
-            words.append(f"q{self.queries}")
-        for table, value in ((_DRAWERS, self.drawers), (_ROTATIONS, self.rotations)):
-            words += [suffix for suffix, meaning in table.items() if meaning == value]
-        if self.reuse == "once":
-            words.append("once")
+        for suffix in SUFFIXES.values():
+            word = suffix.write(getattr(self, suffix.field), _DEFAULTS[suffix.field])
+            words += [word] if word else []
         return "-".join(words)
 
     @property
+    def title(self) -> str:
+        """The name, with only the last part of a folder's path: the same on every machine."""
+        return self.name.replace(self.split, self._source, 1)
+
+    @property
+    def _source(self) -> str:
+        kind, _, path = self.split.partition(":")
+        return f"{kind}:{Path(path).expanduser().resolve().name}" if path else kind
+
+    @property
+    def is_official(self) -> bool:
+        """Whether these are the 20 official runs."""
+        return self.structure == "runs"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the digest covers: the fields that differ from their defaults.
+
+        A field that is added later, at its default, leaves the digests of all
+        protocols as they were. Of a folder it covers that it is a folder, not
+        its path: the digest of the data tells which images they are.
+        """
+        values = {name: getattr(self, name) for name in _DEFAULTS}
+        values["split"] = self.split.partition(":")[0]
+        if self.fewest_ways == self.ways:
+            del values["fewest_ways"]
+        return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+
+    @property
     def digest(self) -> str:
-        """SHA-256 in hexadecimal over every field and `VERSION`."""
-        fields = json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
-        return hashlib.sha256(fields.encode()).hexdigest()
+        """SHA-256 in hexadecimal over `identity` and `VERSION`."""
+        content = json.dumps({"version": VERSION, **self.identity}, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def describe(self) -> str:
         """Says in one sentence what the episodes are."""
@@ -128,20 +160,19 @@ class Protocol:
         fewest = f"{self.fewest_ways} to " if self.fewest_ways != self.ways else ""
         words = [f"{fewest}{self.ways}-way {self.shots}-shot {self.structure} alphabets"]
         words.append(f"{self.queries} quer{'y' if self.queries == 1 else 'ies'} a class")
-        if self.drawers == "distinct":
-            words.append("support and queries by distinct drawers")
-        if self.drawers == "same":
-            words.append("support of all classes by the same drawers, queries by others")
-        if self.rotations != "none":
-            words.append("rotated characters as classes")
-        if self.rotations == "apart":
-            words.append("no character at two rotations in an episode")
-        if self.reuse == "once":
-            words.append("every image at most once")
-        split = SPLITS.get(self.split)
-        where = f"{self.split} {self.part}" if split else self.split
+        words += [
+            suffix.says
+            for suffix in SUFFIXES.values()
+            if suffix.says and suffix.write(getattr(self, suffix.field), None)
+        ]
+        where = f"{self.split} {self.part}" if self.split in SPLITS else self._source
         return f"{', '.join(words)}; {where}"
 
+
+_DEFAULTS = {
+    field.name: None if field.default is MISSING else field.default for field in fields(Protocol)
+}
+_OFFICIAL = {"split": "lake", "part": "evaluation", "structure": "runs", "ways": 20, "shots": 1}
 
 RUNS = Protocol("lake", "evaluation", "runs", 20, 1)
 """The official runs, `lake-runs`."""
@@ -165,8 +196,7 @@ def parse(name: str) -> Protocol:
     Args:
         name: `SPLIT[-PART][-within|-between]-WAYSwSHOTSs[-SUFFIX...]`, or
             `lake-runs`. Ways may vary: `5to50w1s`. Suffixes are `qN` (queries
-            a class), `rot`, `rotapart`, `distinctdrawers`, `samedrawer` and
-            `once`; see `Protocol`.
+            a class) and the others of `SUFFIXES`.
 
     Raises:
         TaskError: The name cannot be read, or asks for the impossible.
@@ -188,24 +218,21 @@ def parse(name: str) -> Protocol:
     part = match["part"] or parts[0]
     if part not in parts:
         raise TaskError(f"protocol {name!r}: {match['split']} has the parts {', '.join(parts)}")
-    fields: dict = {}
-    for suffix in match["suffixes"].split("-")[1:]:
-        if re.fullmatch(r"q[0-9]{1,5}", suffix):
-            field, value = "queries", int(suffix[1:])
-        elif suffix in _DRAWERS:
-            field, value = "drawers", _DRAWERS[suffix]
-        elif suffix in _ROTATIONS:
-            field, value = "rotations", _ROTATIONS[suffix]
-        elif suffix == "once":
-            field, value = "reuse", "once"
-        else:
-            known = ["qN", *_DRAWERS, *_ROTATIONS, "once"]
+    asked: dict[str, Any] = {}
+    for word in match["suffixes"].split("-")[1:]:
+        read = {
+            suffix.field: value
+            for suffix in SUFFIXES.values()
+            if (value := suffix.read(word)) is not None
+        }
+        if not read:
             raise TaskError(
-                f"protocol {name!r}: unknown suffix -{suffix}; known: {', '.join(known)}"
+                f"protocol {name!r}: there is no suffix -{word}, expected one of "
+                f"{', '.join(f'-{suffix}' for suffix in SUFFIXES)}"
             )
-        if field in fields:
-            raise TaskError(f"protocol {name!r} says twice what its {field} are")
-        fields[field] = value
+        if not asked.keys().isdisjoint(read):
+            raise TaskError(f"protocol {name!r} says twice what its {', '.join(read)} are")
+        asked |= read
     try:
         return Protocol(
             split=match["split"],
@@ -214,7 +241,7 @@ def parse(name: str) -> Protocol:
             ways=int(match["ways"]),
             shots=int(match["shots"]),
             fewest_ways=int(match["fewest"] or 0),
-            **fields,
+            **asked,
         )
     except TaskError as error:
         raise TaskError(f"protocol {name!r}: {error}") from None

@@ -73,7 +73,7 @@ def _targets(drawing: Drawing) -> Answer:
 def _positions(drawing: Drawing) -> Answer:
     from scipy.stats import chisquare
 
-    if drawing.protocol.structure == "runs":
+    if drawing.protocol.is_official:
         return Answer(NOT_APPLICABLE, "the official runs are not drawn")
     values: list[float] = []
     for ways in np.unique(drawing.ways):
@@ -148,7 +148,7 @@ def _repeats(drawing: Drawing) -> Answer:
 
 
 def _seeds(drawing: Drawing) -> Answer:
-    if drawing.protocol.structure == "runs":
+    if drawing.protocol.is_official:
         return Answer(NOT_APPLICABLE, "the official runs are not drawn")
     same = float((whole_of(drawing.episodes) == whole_of(drawing.other)).mean())
     words = f"{100 * same:.3g} % of episodes are the same with another seed"

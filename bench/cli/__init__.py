@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from ... import __version__
 from ...models import ModelError
 from ...results import ResultError, plain
 from ...tasks import TaskError
@@ -51,7 +52,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"auto_envvar_prefix": "WAYSHOT", "help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="wayshot")
+@click.version_option(__version__)
 def group() -> None:
     """One-shot evaluation: N-way k-shot benchmarks, and tables a reviewer can trust."""
 

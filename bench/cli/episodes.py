@@ -19,7 +19,7 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
     names = dataset.table["file"].tolist()
     protocol = source.protocol
     head = {
-        "protocol": protocol.name,
+        "protocol": protocol.title,
         "protocol_digest": protocol.digest,
         "dataset": dataset.name,
         "dataset_digest": dataset.digest,

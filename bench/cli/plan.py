@@ -91,7 +91,7 @@ def command(
         queries = asked.ways * asked.queries
         plan = plan_from_disagreement(disagreement / 100, queries, difference / 100, level, power)
     else:
-        runs = [run for run in results.find([folder]) if run.protocol == asked.name]
+        runs = [run for run in results.find([folder]) if run.protocol == asked.title]
         pair = [[run for run in runs if run.scorer == name] for name in scorers]
         shared = {run.record["episodes_digest"] for run in pair[0]} & {
             run.record["episodes_digest"] for run in pair[1]

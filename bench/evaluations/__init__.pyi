@@ -1,3 +1,4 @@
+from .campaign import run as run
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .settings import Settings as Settings

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from ... import results
-from ...tasks import BLOCK, Source, episodes_digest
-from ..audits import recall
+from ...tasks import BLOCK, Protocol, Source, episodes_digest, open_protocol, parse
+from ..audits import recall, short_audit
 from ..errors import ScorerError
 from ..machine import environment
-from ..scorers import Failure, Scorer, Traits, traits
+from ..scorers import Failure, Scorer, Traits, resolve, traits
 from .dispatch import Dispatch
 from .preparation import Preparation
 from .settings import Settings
@@ -64,14 +63,14 @@ class Evaluation:
         self.bench = Bench(scorer, known, source)
         self.traits, self.source = known, source
         # The official runs are always run whole: part of them is another benchmark.
-        wanted = max(episodes, 20) if source.protocol.structure == "runs" else episodes
+        wanted = max(episodes, 20) if source.protocol.is_official else episodes
         self.episodes = min(wanted, source.episodes or wanted)
         self.settings = settings or Settings()
         protocol = source.protocol
         self._key = results.key(
             protocol.digest, source.dataset.digest, source.seed, self.episodes, known.digest
         )
-        self.folder = results.place(root, protocol.name, known.name, self._key)
+        self.folder = results.place(root, protocol.title, known.name, self._key)
         self._root = root
         self._unfinished = UnfinishedRun(root / ".partial" / self._key[:32])
         self._lock = FileLock(f"{self._unfinished.folder}.lock")
@@ -181,7 +180,7 @@ class Evaluation:
         """Has the scorer audited, unless it has passed before."""
         found = recall(self.traits)
         if found is None:
-            ((_, found),) = dispatch.units("audit", [()])
+            ((_, found),) = dispatch.units("apply", [(short_audit,)])
             failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
             if failed:
                 self.settings.warn(
@@ -251,10 +250,10 @@ class Evaluation:
             timings["images_embedded"] = preparation.embedded
         record = {
             "protocol": {
-                "name": protocol.name,
+                "name": protocol.title,
                 "digest": protocol.digest,
                 "description": protocol.describe(),
-                "fields": asdict(protocol),
+                "fields": protocol.identity,
             },
             "dataset": {"name": dataset.name, "digest": dataset.digest, "images": len(dataset)},
             "scorer": {
@@ -299,30 +298,42 @@ def _name(first: int, last: int) -> str:
 
 def evaluate(
     scorer: Any,
-    source: Source,
+    protocol: Source | Protocol | str,
     *,
-    name: str = "scorer",
+    name: str | None = None,
     episodes: int = 1000,
+    seed: int = 1,
+    data: str | Path | None = None,
     root: str | Path = "runs",
     settings: Settings | None = None,
 ) -> results.Run:
-    """Evaluates any scorer from Python; what is stored already is not run again.
+    """Evaluates a scorer on a protocol; what is stored already is not run again.
 
     Args:
-        scorer: An object with the methods of `scorer.EmbeddingScorer`,
-            `scorer.PairScorer` or `scorer.FewShotClassifier`.
-        source: As from `wayshot.tasks.open_protocol`.
-        name: What to call the scorer where it has no `name`.
+        scorer: A name as for `wayshot run --scorer`, or an object with the
+            methods of `EmbeddingScorer`, `PairScorer` or `FewShotClassifier`.
+        protocol: A name, a protocol as from `parse`, or its episodes as from
+            `open_protocol`.
+        name: What to call a scorer that is an object without a `name`.
         episodes: How many.
+        seed: Which random episodes; not used where `protocol` is episodes.
+        data: Folder of Omniglot, likewise.
         root: Folder of all runs.
         settings: How to go about it.
 
     Raises:
         ScorerError: It is no scorer, or does not answer as it must.
+        TaskError: There is no such protocol, or its data are missing.
     """
     if episodes < 1:
         raise ScorerError(f"{episodes} episodes are none, expected at least 1")
-    known = traits(scorer, name)
+    if isinstance(protocol, str):
+        protocol = parse(protocol)
+    source = open_protocol(protocol, seed, data) if isinstance(protocol, Protocol) else protocol
+    if isinstance(scorer, str):
+        scorer, known = resolve(scorer, data=None if data is None else str(data))
+    else:
+        known = traits(scorer, name or "scorer")
     evaluation = Evaluation(
         scorer, known, source, episodes=episodes, root=Path(root), settings=settings
     )

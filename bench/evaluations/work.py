@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,9 @@ class Bench:
             raise self._fail(f"{method} gave NaN or infinity, expected finite numbers")
         return -scores if self.traits.smaller_is_closer else scores
 
-    def audit(self) -> dict[str, Any]:
-        """Audits the scorer in the short form, as for the record's field `audit`."""
-        # It stands on evaluations' settings, which stand on this module.
-        from ..audits import short_audit
-
-        return short_audit(self.scorer, self.traits)
+    def apply(self, function: Callable[[Scorer | None, Traits], Any]) -> Any:
+        """Calls a function with the scorer and what is known of it, where the scorer is."""
+        return function(self.scorer, self.traits)
 
     def embed(self, rows: np.ndarray) -> np.ndarray:
         """Embeds images in batches of `BATCH`, the last one filled up with blank ones.

@@ -66,7 +66,7 @@ def measure(
     engine = getattr(scorer, "engine", None)
     return {
         "schema_version": latencies.SCHEMA_VERSION,
-        "protocol": {"name": protocol.name, "digest": protocol.digest},
+        "protocol": {"name": protocol.title, "digest": protocol.digest},
         "dataset": {"name": source.dataset.name, "digest": source.dataset.digest},
         "seed": source.seed,
         "ways": protocol.ways,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ...tasks import Progress
-from ..backend import backend
+from ..backend import backend_name
 from ..errors import ModelError
 from .engines import ENGINES, KERAS, Embed, find, load
 from .exporting import Origin, exported
@@ -33,9 +33,9 @@ class Embedder:
         Raises:
             ModelError: There is no such engine, or it is not installed.
         """
-        if engine in KERAS and engine != backend():
+        if engine in KERAS and engine != backend_name():
             raise ModelError(
-                f"engine {engine}: Keras is set to {backend()}; set KERAS_BACKEND={engine}"
+                f"engine {engine}: Keras is set to {backend_name()}; set KERAS_BACKEND={engine}"
             )
         if engine not in ("auto", "keras", *KERAS):
             find(engine)
@@ -46,7 +46,7 @@ class Embedder:
         """The engine that is used; where it was chosen, how."""
         if self._asked == "auto":
             return choose(self._origin, self._keras, self._progress)
-        return Choice(backend() if self._asked == "keras" else self._asked, {}, {})
+        return Choice(backend_name() if self._asked == "keras" else self._asked, {}, {})
 
     @property
     def engine(self) -> str:

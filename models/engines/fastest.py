@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tasks import Progress, TaskError, cache_folder, make_cache_folder, replacing
-from ..backend import backend, processor
+from ..backend import backend_name, processor
 from ..errors import ModelError
 from .engines import ENGINES, Embed, load
 from .exporting import Origin, probe, versions
@@ -64,7 +64,7 @@ def _measured(origin: Origin, keras: Callable[[], Embed], engines: list[str], ti
         except (ModelError, TaskError) as error:
             passed_over[name] = str(error)
         tick(1)
-    embeds[backend()] = keras()
+    embeds[backend_name()] = keras()
     for embed in embeds.values():
         embed(images)
     shortest = dict.fromkeys(embeds, float("inf"))
@@ -97,17 +97,17 @@ def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Ch
     """
     engines = [one.name for one in ENGINES.values() if one.precision == "f32" and one.installed]
     if not engines:
-        return Choice(backend(), {}, {})
+        return Choice(backend_name(), {}, {})
     # Slow to import, and not needed to know a scorer.
     from filelock import FileLock
 
     packages = (*_PACKAGES, *(ENGINES[name].package for name in engines))
-    content = f"choice 1 {origin.digest} {backend()} {processor()} {versions(packages)}"
+    content = f"choice 1 {origin.digest} {backend_name()} {processor()} {versions(packages)}"
     name = hashlib.sha256(content.encode()).hexdigest()[:32]
     path = cache_folder() / "engines" / f"{name}.json"
     make_cache_folder(path.parent)
     with FileLock(f"{path}.lock"):
-        choice = _read(path, {*engines, backend()})
+        choice = _read(path, {*engines, backend_name()})
         if choice is None:
             tick = progress(len(engines) + 1, f"{origin.network}: choosing an engine")
             choice = _measured(origin, keras, engines, tick)

@@ -14,9 +14,9 @@ from .estimates import narrowest as narrowest
 from .estimates import on_logit_scale as on_logit_scale
 from .estimates import sampler as sampler
 from .estimates import wilson as wilson
-from .influences import COLUMNS as COLUMNS
 from .influences import Influence as Influence
 from .influences import influence as influence
+from .influences import influence_of as influence_of
 from .latency_percentiles import SECONDS as SECONDS
 from .latency_percentiles import SHARES as SHARES
 from .latency_percentiles import percentiles as percentiles

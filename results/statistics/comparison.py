@@ -286,7 +286,6 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
     estimate, p_value = _tested(found, gains, error, level)
     flip, flips = sign_flip(_parts(found))
     record = first.run.record
-    fields = record["protocol"].get("fields", {})
     detectable = at_best = needed = None
     if error:
         variance, lasting, freedom = error.variance, error.lasting, error.freedom
@@ -294,7 +293,7 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
         at_best = smallest_detectable(math.sqrt(lasting), freedom, level)
         count = record["episodes"]
         needed = episodes_needed(estimate.value, count, variance, lasting, freedom, level)
-        if needed and needed > count and fields.get("structure") == "runs":
+        if needed and needed > count and first.run.is_official:
             needed = None
     return Comparison(
         protocol=first.run.protocol,
@@ -309,7 +308,7 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
         sign_flip=flip,
         flips=flips,
         mcnemar=mcnemar(_wins(gains)),
-        independent=fields.get("reuse") == "once",
+        independent=first.run.uses_images_once,
         wins=_wins(gains),
         detectable=detectable,
         detectable_at_best=at_best,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from scipy import special
 
 from ..errors import ResultError
-from .influences import Influence, influence
+from .influences import Influence, influence, influence_of
 
 if TYPE_CHECKING:
     from ..store import Run
@@ -323,17 +324,16 @@ def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -
         ResultError: As `estimate`; or `open` is asked of a protocol that uses
             images again, or `t-run` of other trials than the official runs.
     """
-    fields = run.record["protocol"].get("fields", {})
-    if interval == "open" and fields.get("reuse") != "once":
+    if interval == "open" and not run.uses_images_once:
         raise ResultError(
             f"{run.protocol} uses images in several episodes, so that the open interval would be "
             "too narrow; run its -once variant, or ask for --interval population"
         )
-    if interval == "t-run" and run.protocol != "lake-runs":
+    if interval == "t-run" and not run.is_official:
         raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
     options: dict[str, Any] = {}
     if interval in ("population", "bootstrap"):
-        options["find"] = run.influence
+        options["find"] = partial(influence_of, run)
     looks = run.record.get("stopping", {}).get("looks", 1)
     if interval == "population" and looks > 1:
         options["looks"] = looks

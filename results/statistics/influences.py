@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
+from ..store import Run
 
 FEWEST_CLUSTERS = 5
 """With fewer alphabets, the spread between them cannot be estimated."""
@@ -238,3 +239,17 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
         parts = parts + _distractor_parts(trials, episode, cluster, shape)
     sizes = np.bincount(cluster, minlength=shape[1]).astype(np.float64)
     return Influence(value, len(credit), tuple(map(str, names)), sizes, parts, residuals, mixed)
+
+
+def influence_of(run: Run, trials: pd.DataFrame) -> Influence:
+    """The influence of alphabets, computed once for a run whose trials stay in memory.
+
+    Args:
+        run: The run.
+        trials: What its `outcome` gave.
+    """
+    if not run.keeps(trials):
+        return influence(trials)
+    if "influence" not in run.derived:
+        run.derived["influence"] = influence(trials)
+    return run.derived["influence"]

@@ -11,12 +11,13 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .influences import Influence, influence
+from .influences import Influence, influence, influence_of
 
 CLUSTERS = {"alphabet": "alphabet", "run": "episode"}
 """What a difference can be clustered by, and the column of trials that tells it."""
 
 _KEYS = ["episode", "query", "target"]
+_IMAGE = ["alphabet", "character", "drawer"]
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def outcome(run: Run, by: str = "alphabet") -> Outcome:
     """
     if by not in CLUSTERS:
         raise ResultError(f"unknown clusters {by!r}; known are {', '.join(CLUSTERS)}")
-    if by == "run" and run.protocol != "lake-runs":
+    if by == "run" and not run.is_official:
         raise ResultError(f"{run.protocol} has no official runs; ask for --by alphabet")
     trials = _in_order(run.outcome())
-    found = run.influence(trials) if by == "alphabet" else influence(trials, CLUSTERS[by])
+    found = influence_of(run, trials) if by == "alphabet" else influence(trials, CLUSTERS[by])
     return Outcome(run, trials, found, by)
 
 
@@ -100,7 +101,7 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "nothing"
+        return "the default"
     return f"{value:,}" if type(value) is int else str(value)[:40]
 
 
@@ -137,6 +138,19 @@ def _check_same_trials(runs: tuple[Run, Run], trials: tuple[pd.DataFrame, pd.Dat
             f"{runs[0].folder} and {runs[1].folder} are of the same episodes but not of the same "
             f"trials ({', '.join(_KEYS)}); run both again"
         )
+    others = [key for key in _IMAGE if not _same_names(mine[key], theirs[key])]
+    if others:
+        raise ResultError(
+            f"{runs[0].folder} and {runs[1].folder} are of the same episodes but of other query "
+            f"images ({', '.join(others)}); run both again with the same data"
+        )
+
+
+def _same_names(mine: pd.Series, theirs: pd.Series) -> bool:
+    """Whether two columns hold the same names, whatever the order of their categories."""
+    if mine.dtype == "category" and mine.dtype == theirs.dtype:
+        return np.array_equal(mine.cat.codes.to_numpy(), theirs.cat.codes.to_numpy())
+    return bool((mine.astype(object).to_numpy() == theirs.astype(object).to_numpy()).all())
 
 
 def matched(found: Mapping[str, Sequence[Run]]) -> tuple[list[list[Run]], list[str]]:

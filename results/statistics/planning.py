@@ -78,8 +78,7 @@ def plan_from_runs(
         )
     variance, lasting, freedom = found.population_variance, found.lasting_variance, found.freedom
     needed = episodes_needed(difference, episodes, variance, lasting, freedom, level, power)
-    fields = first.record["protocol"].get("fields", {})
-    if needed and needed > episodes and fields.get("structure") == "runs":
+    if needed and needed > episodes and first.is_official:
         needed = None
     return Plan(
         difference,

@@ -1,5 +1,7 @@
 from . import latencies as latencies
 from .latencies import MODES as MODES
+from .record import is_official as is_official
+from .run import OUTCOME as OUTCOME
 from .run import Run as Run
 from .run import annotate as annotate
 from .run import find as find

@@ -12,8 +12,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ..errors import ResultError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of `record.json` and of the trials' columns."""
+
+_FIRST_DEFAULTS = {"queries": 1, "drawers": "any", "rotations": "none", "reuse": "independent"}
+"""Of the protocols of schema version 1, whose records hold every field."""
 
 LARGEST = 2**22
 """Bytes of a record."""
@@ -150,9 +153,9 @@ def decode(content: bytes) -> dict[str, Any]:
         problem = " ".join(str(error).split())
         raise ResultError(f"cannot be read ({problem}); remove the folder") from None
     version = record.get("schema_version") if isinstance(record, dict) else None
-    if type(version) is not int or version != SCHEMA_VERSION:
+    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
         raise ResultError(
-            f"schema version {repr(version)[:80]}, expected {SCHEMA_VERSION}; "
+            f"schema version {repr(version)[:80]}, expected 1 to {SCHEMA_VERSION}; "
             "written by another version of wayshot"
         )
     if _is_deep(record):
@@ -161,7 +164,28 @@ def decode(content: bytes) -> dict[str, Any]:
         msgspec.convert(record, _Record)
     except msgspec.ValidationError as error:
         raise ResultError(f"missing or wrong: {error}; remove the folder") from None
+    if version == 1 and "fields" in record["protocol"]:
+        record["protocol"]["fields"] = _without_defaults(record["protocol"]["fields"])
     return record
+
+
+def _without_defaults(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of schema version 1 as later ones have them: those that differ from their defaults."""
+    defaults = {**_FIRST_DEFAULTS, "fewest_ways": fields.get("ways")}
+    kept = {name: value for name, value in fields.items() if value != defaults.get(name, UNSET)}
+    if "split" in kept:
+        kept["split"] = str(kept["split"]).partition(":")[0]
+    return kept
+
+
+def is_official(protocol: dict[str, Any]) -> bool:
+    """Whether the protocol of a record is that of the 20 official runs.
+
+    Args:
+        protocol: The record's field.
+    """
+    fields = protocol.get("fields")
+    return fields.get("structure") == "runs" if fields else protocol["name"] == "lake-runs"
 
 
 def finite(text: str) -> float:

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..statistics import COLUMNS, Influence, influence
 from . import record as records
 from . import scores as scores_file
 from . import trials as trials_file
@@ -26,7 +25,11 @@ from .record import SCHEMA_VERSION
 SMALL = 2**14
 """Trials up to which a run keeps what was read of them: half a megabyte."""
 
-_OUTCOME = ["query", *COLUMNS]
+OUTCOME = [
+    *("query", "episode", "target", "predicted", "credit", "rank"),
+    *("alphabet", "character", "drawer"),
+]
+"""The columns of trials that intervals and comparisons need."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,16 @@ class Run:
         return str(self.record["protocol"]["name"])
 
     @property
+    def is_official(self) -> bool:
+        """Whether it is of the 20 official runs of Lake et al. (2015)."""
+        return records.is_official(self.record["protocol"])
+
+    @property
+    def uses_images_once(self) -> bool:
+        """Whether no image is in two episodes, as of `-once` protocols."""
+        return self.record["protocol"].get("fields", {}).get("reuse") == "once"
+
+    @property
     def scorer(self) -> str:
         """Name of the scorer."""
         return str(self.record["scorer"]["name"])
@@ -60,20 +73,21 @@ class Run:
     def outcome(self) -> pd.DataFrame:
         """The columns that intervals and comparisons need, quicker to read."""
         if "trials" in vars(self):
-            return self.trials[_OUTCOME]
-        return self._outcome if self.record["n"] <= SMALL else self._read(_OUTCOME)
-
-    def influence(self, trials: pd.DataFrame) -> Influence:
-        """What each alphabet does to the accuracy, from the trials that `outcome` gave."""
-        return self._influence if trials is vars(self).get("_outcome") else influence(trials)
+            return self.trials[OUTCOME]
+        return self._outcome if self.record["n"] <= SMALL else self._read(OUTCOME)
 
     @cached_property
     def _outcome(self) -> pd.DataFrame:
-        return self._read(_OUTCOME)
+        return self._read(OUTCOME)
+
+    def keeps(self, trials: pd.DataFrame) -> bool:
+        """Whether these are the trials that `outcome` gave and that stay in memory."""
+        return trials is vars(self).get("_outcome")
 
     @cached_property
-    def _influence(self) -> Influence:
-        return influence(self._outcome)
+    def derived(self) -> dict[str, Any]:
+        """What statistics have computed of the trials that stay in memory, by name."""
+        return {}
 
     @cached_property
     def scores(self) -> np.ndarray | None:

@@ -35,8 +35,7 @@ def describe(label: str, run: Run) -> str:
     record = run.record
     protocol = record["protocol"]
     words = [f"{label}: {shown(str(protocol.get('description') or 'no description'))}"]
-    fields = protocol.get("fields") or {}
-    if protocol["name"] != "lake-runs" and fields.get("structure") != "runs":
+    if not run.is_official:
         words.append(f"{record['episodes']:,} episodes, seed {record['seed']}")
     return "; ".join(words)
 

@@ -13,6 +13,7 @@ import pandas as pd
 from ..errors import ResultError
 from ..statistics import LEVEL
 from ..store import Run, find
+from .accuracy_table import table
 from .summary import result
 
 
@@ -53,6 +54,10 @@ class Results:
         if not runs:
             raise ResultError("no run of these scorers on these protocols")
         return Results(tuple(runs))
+
+    def __str__(self) -> str:
+        """The table of the runs, as `wayshot table` prints it."""
+        return table(self.runs).render("text")
 
     def table(self, interval: str = "population", level: float = LEVEL) -> pd.DataFrame:
         """Sums the runs up.

@@ -97,9 +97,9 @@ def check_protocols(runs: Sequence[Run]) -> None:
         for what, key in (("name", shown(run.protocol)), ("digest of episodes", column_of(run))):
             other = first.setdefault((what, key), run)
             mine, theirs = (one.record["protocol"] for one in (other, run))
-            if mine["digest"] != theirs["digest"] or (
-                what != "name" and mine["name"] != theirs["name"]
-            ):
+            # The same images may lie in folders of different names.
+            renamed = ":" not in mine["name"] and mine["name"] != theirs["name"]
+            if mine["digest"] != theirs["digest"] or (what != "name" and renamed):
                 raise ResultError(
                     f"{other.folder} and {run.folder} are of different protocols with the same "
                     f"{what} ({_difference(mine, theirs)}); run both again with one version of "
@@ -111,6 +111,6 @@ def _difference(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     first, second = ({"name": one["name"], **(one.get("fields") or {})} for one in (mine, theirs))
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
     return "; ".join(
-        f"{name}: {first.get(name, 'nothing')} against {second.get(name, 'nothing')}"
+        f"{name}: {first.get(name, 'the default')} against {second.get(name, 'the default')}"
         for name in differing
     ) or (f"no field, only their digests: {mine['digest'][:8]} against {theirs['digest'][:8]}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ResultError
+from ..store import is_official
 from .layout import BLANK, MISSING, Cell, Section
 
 PATH = Path(__file__).with_name("literature.json")
@@ -121,10 +122,10 @@ def is_setting_of(protocol: dict[str, Any], name: str) -> bool:
     """
     if protocol.get("name") != name:
         return False
-    fields = protocol.get("fields")
-    # A folder or an older version may use a name for something else.
-    expected = {"structure": "runs"} if name == "lake-runs" else {"split": "vinyals"}
-    return not fields or all(fields.get(key) == value for key, value in expected.items())
+    if name == "lake-runs":
+        return is_official(protocol)
+    # Another version may use a name for something else.
+    return (protocol.get("fields") or {}).get("split", "vinyals") == "vinyals"
 
 
 def sections_of(rows: Sequence[Published], columns: Sequence[str]) -> list[Section]:

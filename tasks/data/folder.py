@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from .store import cached
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".pbm")
 """Endings of the names of files that are read, in any case."""
 
+ALPHABET = "all"
+"""The alphabet of all characters, where a folder has none of its own."""
+
 _LAYOUT = "expected alphabet/character/*.png or character/*.png"
 
 
@@ -24,8 +28,8 @@ def _files(root: Path) -> list[tuple[str, str, Path]]:
     if not root.is_dir():
         raise TaskError(f"folder:{root}: no such folder; {_LAYOUT}")
     found = []
-    for path in sorted(root.rglob("*")):
-        levels = path.relative_to(root).parts
+    for path in sorted(root.rglob("*"), key=lambda path: _name(path, root)):
+        levels = _name(path, root).split("/")
         if any(level.startswith((".", "__")) for level in levels):
             continue
         name = readable(str(path.relative_to(root)))
@@ -43,7 +47,7 @@ def _files(root: Path) -> list[tuple[str, str, Path]]:
             )
         if len(levels) not in (2, 3):
             raise TaskError(f"folder:{root}: {name} is out of place; {_LAYOUT}")
-        alphabet = levels[0] if len(levels) == 3 else root.resolve().name
+        alphabet = levels[0] if len(levels) == 3 else ALPHABET
         found.append((alphabet, levels[-2], path))
     if len({len(path.relative_to(root).parts) for _, _, path in found}) > 1:
         raise TaskError(f"folder:{root}: images lie at two depths; {_LAYOUT}")
@@ -52,11 +56,16 @@ def _files(root: Path) -> list[tuple[str, str, Path]]:
     return found
 
 
+def _name(path: Path, root: Path) -> str:
+    """The name of a file below a folder, the same on every system."""
+    return unicodedata.normalize("NFC", path.relative_to(root).as_posix())
+
+
 def load(path: str, progress: Progress = quiet) -> Dataset:
     """Gives the images of a folder as a data set, decoded at the first use and cached.
 
     The layout is `alphabet/character/*.png` or `character/*.png` (one
-    alphabet, named like the folder), in any common format and size; see
+    alphabet, `ALPHABET`), in any common format and size; see
     `images.decode_any` for how they become 105 x 105 pixels of one bit. The
     drawer is the number of an image within its character, in the order of
     names: 01, 02, ...
@@ -83,15 +92,17 @@ def load(path: str, progress: Progress = quiet) -> Dataset:
         status = file.stat()
         state.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
 
+    name = f"folder:{root.resolve().name}"
+
     def make() -> Dataset:
         rows, bits, count = [], [], dict[tuple[str, str], int]()
         for alphabet, character, file in followed(
             files, len(files), f"Reading {root.name}", progress
         ):
             number = count[alphabet, character] = count.get((alphabet, character), 0) + 1
-            rows.append((alphabet, character, f"{number:02}", file.relative_to(root).as_posix()))
+            rows.append((alphabet, character, f"{number:02}", _name(file, root)))
             bits.append(pack(decode_any(file, str(file))[None])[0])
-        return Dataset.build(f"folder:{path}", Images(np.array(bits)), rows)
+        return Dataset.build(name, Images(np.array(bits)), rows)
 
     key = f"folder 1 {root.resolve()} {state.hexdigest()}"
-    return cached(key, f"folder:{path}", make)
+    return cached(key, name, make)

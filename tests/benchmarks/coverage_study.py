@@ -17,7 +17,8 @@ import pandas as pd
 from scipy import special
 from tqdm import tqdm
 from wayshot.bench.evaluations.stopping import looks
-from wayshot.results import bootstrap, influence, judge, on_logit_scale
+from wayshot.results import judge
+from wayshot.results.statistics import bootstrap, influence, on_logit_scale
 from wayshot.results.statistics.estimates import clustered, sampler
 from wayshot.tasks import BLOCK, Dataset, Episodes, Images, Sampler, parse
 

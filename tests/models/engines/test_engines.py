@@ -13,9 +13,9 @@ from wayshot.bench import ScorerError, resolve
 from wayshot.bench.scorers import siamese
 from wayshot.bench.scorers.siamese import BundledSiamese, CheckpointSiamese
 from wayshot.models import ModelError, assemble, bundle
-from wayshot.models.engines import fastest as choice
+from wayshot.models.engines import exporting, fastest
 from wayshot.models.engines.embedder import Embedder
-from wayshot.models.engines.engines import ENGINES, PART, TOLERANCE, Engine, exporting, load
+from wayshot.models.engines.engines import ENGINES, PART, TOLERANCE, Engine, load
 from wayshot.models.engines.exporting import FORMATS, Origin, exported, fingerprint, probe
 from wayshot.models.networks.network import Network
 from wayshot.models.networks.pixels import view
@@ -49,7 +49,7 @@ class Fake:
         self.exports, self.opened, self.seconds = 0, [], 0.0
         monkeypatch.setattr(exporting, "_make", self.make)
         clock = SimpleNamespace(perf_counter=lambda: self.seconds)
-        monkeypatch.setattr(choice, "time", clock)
+        monkeypatch.setattr(fastest, "time", clock)
         for name in list(ENGINES):
             monkeypatch.delitem(ENGINES, name)
         self.add = lambda engine: monkeypatch.setitem(ENGINES, engine.name, engine)
@@ -88,8 +88,8 @@ class Fake:
 
         return lambda images: self.run(seconds, 0)(view(images, 10, "area"))
 
-    def choose(self, origin: Origin = NETWORK) -> choice.Choice:
-        return choice.choose(origin, self.keras, quiet)
+    def choose(self, origin: Origin = NETWORK) -> fastest.Choice:
+        return fastest.choose(origin, self.keras, quiet)
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_the_fastest_that_agrees_is_chosen(fake):
 
 def test_keras_is_chosen_where_it_is_the_fastest(fake):
     fake.engine("slow", seconds=8)
-    assert fake.choose().engine == choice.backend()
+    assert fake.choose().engine == fastest.backend()
 
 
 def test_a_choice_is_remembered_for_network_processor_and_versions(fake, monkeypatch):
@@ -239,9 +239,9 @@ def test_a_choice_is_remembered_for_network_processor_and_versions(fake, monkeyp
     assert fake.choose() == first and fake.opened == []
     fake.choose(replace(NETWORK, digest="another"))
     assert fake.opened == ["quick", "keras"]
-    monkeypatch.setattr(choice, "processor", lambda: "another")
+    monkeypatch.setattr(fastest, "processor", lambda: "another")
     fake.choose()
-    monkeypatch.setattr(choice, "versions", lambda packages: {"numpy": "99"})
+    monkeypatch.setattr(fastest, "versions", lambda packages: {"numpy": "99"})
     fake.choose()
     assert fake.opened == 3 * ["quick", "keras"]
 
@@ -257,7 +257,7 @@ def test_a_damaged_choice_is_made_anew(fake, empty_cache, content):
 
 
 def test_without_other_engines_keras_is_used_and_nothing_is_loaded_or_kept(fake, empty_cache):
-    assert fake.choose().engine == choice.backend()
+    assert fake.choose().engine == fastest.backend()
     assert fake.opened == [] and not empty_cache.exists()
 
 
@@ -288,14 +288,14 @@ def test_only_another_precision_has_another_name(fake):
 def test_a_scorer_says_its_engine_and_version(fake):
     fake.engine("quick")
     assert resolve("siamese-small", "quick")[0].engine == f"quick {np.__version__}"
-    assert resolve("siamese-small", "keras")[0].engine.startswith(f"{choice.backend()} ")
+    assert resolve("siamese-small", "keras")[0].engine.startswith(f"{fastest.backend()} ")
 
 
 def test_a_scorer_says_which_engines_were_passed_over_and_why(fake, monkeypatch):
     monkeypatch.setattr(BundledSiamese, "model", SimpleNamespace(embed=fake.keras()))
     fake.engine("wrong", wrong=1)
     scorer, _ = resolve("siamese-small")
-    assert scorer.engine.startswith(f"{choice.backend()} ")
+    assert scorer.engine.startswith(f"{fastest.backend()} ")
     assert "from Keras's, expected at most 0.0001" in scorer.passed_over["wrong"]
     assert resolve("siamese-small", "keras")[0].passed_over == {}
 

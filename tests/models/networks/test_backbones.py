@@ -6,7 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from wayshot.models import BACKBONES, ModelError, assemble, backbone
+from wayshot.models import ModelError, assemble, backbone
+from wayshot.models.networks import BACKBONES
 from wayshot.models.networks.network import Network
 
 

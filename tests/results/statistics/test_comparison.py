@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from scipy import stats
-from wayshot.results import ResultError, clopper_pearson, influence, read, write
+from wayshot.results import ResultError, read, write
+from wayshot.results.statistics import clopper_pearson, influence
 from wayshot.results.statistics.comparison import (
     EXACT_FLIPS,
     FLIPS,
@@ -302,7 +303,10 @@ def test_the_official_runs_have_no_more_episodes(draw_pair, run_of):
 
 def test_the_official_runs_can_be_clustered_by_run(draw_pair, run_of):
     drawn = draw_pair(2, mixed=False)
-    runs = [run_of(one, f"{i}", protocol={"name": "lake-runs"}) for i, one in enumerate(drawn)]
+    runs = [
+        run_of(one, f"{i}", protocol={"name": "lake-runs"}, fields={"structure": "runs"})
+        for i, one in enumerate(drawn)
+    ]
     found = compare(*runs, by="run")
     means = [one.groupby("episode")["credit"].mean() for one in drawn]
     expected = stats.ttest_rel(*means)

@@ -4,11 +4,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from scipy import special, stats
-from wayshot.results import (
-    INTERVALS,
-    LEVEL,
-    Estimate,
-    ResultError,
+from wayshot.results import INTERVALS, LEVEL, Estimate, ResultError
+from wayshot.results.statistics import (
     bootstrap,
     clopper_pearson,
     clustered,

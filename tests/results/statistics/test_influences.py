@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from hypothesis import strategies as st
 from scipy import stats
-from wayshot.results import ResultError, influence, judge, on_logit_scale
+from wayshot.results import ResultError, judge
+from wayshot.results.statistics import influence, on_logit_scale
 from wayshot.results.statistics.influences import _excess_kurtosis
 
 

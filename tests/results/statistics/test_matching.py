@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import ResultError, influence
+from wayshot.results import ResultError
+from wayshot.results.statistics import influence
 from wayshot.results.statistics.matching import check_same_episodes, disagreeing, matched, outcome
 
 
@@ -41,8 +42,8 @@ def test_fields_that_differ_are_named_with_both_values(pair):
     for wanted in (
         "runs/one and runs/other",
         "protocol.ways: 5 against 20",
-        "protocol.drawers: nothing against same",
-        "protocol.new.deep: nothing against 1",
+        "protocol.drawers: the default against same",
+        "protocol.new.deep: the default against 1",
         "dataset.name: omniglot against glyphs",
         "seed: 1 against 12,345",
     ):
@@ -110,7 +111,9 @@ def test_an_outcome_is_clustered_by_alphabet(pair):
 
 def test_the_official_runs_may_be_clustered_by_run(draw_pair, run_of):
     trials = draw_pair(1, mixed=False)[0]
-    found = outcome(run_of(trials, protocol={"name": "lake-runs"}), "run")
+    found = outcome(
+        run_of(trials, protocol={"name": "lake-runs"}, fields={"structure": "runs"}), "run"
+    )
     assert len(found.influence.clusters) == 24 and not found.influence.mixed
     assert "no official runs" in refusal(outcome, run_of(trials), "run")
     assert "known are alphabet, run" in refusal(outcome, run_of(trials), "drawer")

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from wayshot.results import ResultError, influence, write
+from wayshot.results import ResultError, write
+from wayshot.results.statistics import influence
 from wayshot.results.statistics.planning import plan_from_disagreement, plan_from_runs
 
 RECORD = {

@@ -3,7 +3,8 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import INTERVALS, ResultError, estimate, judge, metrics, verification_of, write
+from wayshot.results import INTERVALS, ResultError, judge, metrics, verification_of, write
+from wayshot.results.statistics import estimate
 from wayshot.results.statistics.calibration import calibration
 from wayshot.results.statistics.verification import pairs, verify
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
-from wayshot.results import FORMATS, ResultError, estimate, over_seeds, seeds_table, write
+from wayshot.results import FORMATS, ResultError, seeds_table, write
+from wayshot.results.statistics import estimate, over_seeds
 
 RECORD = {
     "protocol": {"name": "lake-within-5w1s", "digest": "p" * 64},

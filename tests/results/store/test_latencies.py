@@ -1,8 +1,9 @@
 import json
 
 import pytest
-from wayshot.results import ResultError, result, table
+from wayshot.results import ResultError, table
 from wayshot.results.store import latencies
+from wayshot.results.tables import result
 
 RECORD = {
     "schema_version": 1,

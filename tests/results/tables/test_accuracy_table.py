@@ -9,7 +9,9 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import FORMATS, ResultError, estimate, result, table
+from wayshot.results import FORMATS, ResultError, table
+from wayshot.results.statistics import estimate
+from wayshot.results.tables import result
 
 EPISODES, SCORER = "3f9c1a77" + "0" * 56, "5c03e1" + "0" * 58
 """Digests of the runs that `store` stores, unless said otherwise."""
@@ -261,7 +263,7 @@ def test_protocols_of_one_name_and_different_digests_are_refused_field_by_field(
     with pytest.raises(ResultError, match="same name") as caught:
         table(runs)
     message = str(caught.value)
-    assert "queries: 1 against 3; reuse: once against nothing" in message
+    assert "queries: 1 against 3; reuse: once against the default" in message
     assert "ways" not in message.partition("(")[2].partition(")")[0]
     assert all(str(run.folder) in message for run in runs)
     assert "\n" not in message
@@ -450,7 +452,9 @@ def test_the_caption_speaks_of_every_column(store):
 
 
 def test_the_official_runs_have_no_seed(store):
-    caption = table([store(protocol={"name": "lake-runs"})]).caption
+    caption = table(
+        [store(protocol={"name": "lake-runs", "fields": {"structure": "runs"}})]
+    ).caption
     assert "seed" not in caption
     assert "digest 3f9c1a77" in caption
 

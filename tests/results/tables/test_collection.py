@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import ResultError, estimate
+from wayshot.results import ResultError
+from wayshot.results.statistics import estimate
 from wayshot.results.tables.collection import load
 
 COLUMNS = [

@@ -36,7 +36,7 @@ def letters(tmp_path, ink):
 
 def test_alphabets_characters_and_images_are_read_in_the_order_of_names(letters, ink):
     dataset = load(str(letters))
-    assert dataset.name == f"folder:{letters}"
+    assert dataset.name == "folder:letters"
     assert [tuple(row) for row in dataset.table.astype(str).to_numpy()] == [
         ("New", "a", "01", "New/a/9.png"),
         ("Old", "a", "01", "Old/a/x.png"),
@@ -46,11 +46,11 @@ def test_alphabets_characters_and_images_are_read_in_the_order_of_names(letters,
     np.testing.assert_array_equal(dataset.images[:], ink[[3, 0, 1, 2]])
 
 
-def test_characters_without_alphabet_are_one_named_like_the_folder(letters, monkeypatch):
+def test_characters_without_alphabet_are_one_alphabet_wherever_the_folder_is(letters, monkeypatch):
     monkeypatch.chdir(letters / "Old")
     for path in (str(letters / "Old"), "."):
         table = load(path).table.astype(str)
-        assert set(table["alphabet"]) == {"Old"}
+        assert set(table["alphabet"]) == {"all"}
         assert list(table["character"]) == ["a", "a", "b"]
         assert list(table["file"]) == ["a/x.png", "a/y.png", "b/1.png"]
 
