@@ -11,7 +11,7 @@ import numpy as np
 
 from ...tasks import Images
 from ...tasks.data import glyphs
-from ..scorers import BATCH, Traits
+from ..scorers import BATCH, Asking, BrokenScorerError, Traits
 from .findings import RefusalError
 
 Prepare = Callable[[np.ndarray, bool], np.ndarray]
@@ -95,48 +95,35 @@ class Subject:
         self.scorer, self.traits, self.level = scorer, traits, traits.level
         self.remake, self.elsewhere = remake, elsewhere
         self.written: set[str] = set()
+        # What is not finite is a finding of its own.
+        self._asking = Asking(scorer, traits, finite=False)
         self._width: int | None = None
         images = panel()
         self.queries, self.support, self.others = images.queries, images.support, images.others
 
-    def _call(
-        self, method: str, shape: tuple[int | None, ...], *arguments: np.ndarray
-    ) -> np.ndarray:
-        """Calls a method of the scorer.
-
-        Args:
-            method: Its name.
-            shape: What it must give; None where any length will do.
-            arguments: Its arguments.
+    def _answer(self, method: str, *arguments: np.ndarray, **options: Any) -> np.ndarray:
+        """Calls a method of the scorer, and notes whether it writes into its arguments.
 
         Raises:
-            RefusalError: It raises, or gives something else.
+            RefusalError: It raises, or does not answer as it must.
+            ModelError: Its engine cannot run.
         """
         before = [argument.tobytes() for argument in arguments]
         try:
-            answer = np.asarray(getattr(self.scorer, method)(*arguments))
-        except (Exception, SystemExit) as error:
-            problem = " ".join(f"{type(error).__name__}: {error}".split())
-            raise RefusalError(f"{method} raised {problem}") from error
-        if [argument.tobytes() for argument in arguments] != before:
-            self.written.add(method)
-        wrong = len(answer.shape) != len(shape) or any(
-            wanted not in (None, length) for wanted, length in zip(shape, answer.shape, strict=True)
-        )
-        if wrong:
-            expected = ", ".join("D" if length is None else str(length) for length in shape)
-            raise RefusalError(f"{method} gave shape {answer.shape}, expected ({expected})")
-        if answer.dtype.kind not in "fiu":
-            raise RefusalError(f"{method} gave {answer.dtype}, expected numbers")
-        return answer
+            return getattr(self._asking, method)(*arguments, **options)
+        except BrokenScorerError as error:
+            name = f"scorer {self.traits.name}: "
+            raise RefusalError(str(error).removeprefix(name)) from error
+        finally:
+            if [argument.tobytes() for argument in arguments] != before:
+                self.written.add(method)
 
-    def _scores(self, method: str, shape: tuple[int, ...], *arguments: np.ndarray) -> np.ndarray:
-        scores = self._call(method, shape, *arguments).astype(np.float64)
-        return -scores if self.traits.smaller_is_closer else scores
+    def _scores(self, method: str, *arguments: np.ndarray) -> np.ndarray:
+        return self._answer(method, *arguments).astype(np.float64)
 
     def embed(self, images: np.ndarray, prepare: Prepare = copied) -> np.ndarray:
         """Embeds images, in one batch of just these: ndarray (B, D)."""
-        embedded = self._call("embed", (len(images), self._width), prepare(images, True))
+        embedded = self._answer("embed", prepare(images, True), width=self._width)
         self._width = embedded.shape[1]
         return embedded
 
@@ -152,15 +139,13 @@ class Subject:
         self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied
     ) -> np.ndarray:
         """Compares embeddings (..., Q, D) with (..., S, D): float64 (..., Q, S), higher closer."""
-        shape = (*query.shape[:-1], support.shape[-2])
-        return self._scores("compare", shape, prepare(query, False), prepare(support, False))
+        return self._scores("compare", prepare(query, False), prepare(support, False))
 
     def score(
         self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied
     ) -> np.ndarray:
         """Scores images (Q, ...) and (S, ...) in one call: float64 (Q, S), higher closer."""
-        shape = len(query), len(support)
-        return self._scores("score", shape, prepare(query, True), prepare(support, True))
+        return self._scores("score", prepare(query, True), prepare(support, True))
 
     def classify(
         self,
@@ -173,7 +158,6 @@ class Subject:
         labels = np.arange(len(support)) if labels is None else labels
         return self._scores(
             "classify",
-            (len(query), int(labels.max()) + 1),
             prepare(support, True),
             prepare(labels, False),
             prepare(query, True),

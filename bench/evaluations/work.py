@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...models import ModelError
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
-from ..errors import ScorerError
-from ..scorers import BATCH, BrokenScorerError, Scorer, Traits, resolve
+from ..scorers import BATCH, Asking, Scorer, Traits, resolve
 from . import array_files as archive
 from .worker_spec import WorkerSpec
 
@@ -32,35 +30,8 @@ class Bench:
 
     def __init__(self, scorer: Scorer | None, traits: Traits, source: Source) -> None:
         self.scorer, self.traits, self.source = scorer, traits, source
+        self._asking = Asking(scorer, traits)
         self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
-
-    def _fail(self, problem: str) -> BrokenScorerError:
-        return BrokenScorerError(f"scorer {self.traits.name}: {problem}")
-
-    def _ask(self, method: str, *arguments: np.ndarray) -> np.ndarray:
-        """Calls a method of the scorer; whatever it raises becomes one line for the user."""
-        try:
-            # A copy, as a scorer may fill the same array again at the next call.
-            answer = np.array(getattr(self.scorer, method)(*arguments))
-        except (ScorerError, ModelError):
-            raise
-        except (Exception, SystemExit) as error:
-            raise self._fail(f"{method} raised {type(error).__name__}: {error}") from error
-        if answer.dtype.kind not in "fiu":
-            raise self._fail(f"{method} gave {answer.dtype}, expected numbers")
-        return answer
-
-    def _scores(self, shape: tuple[int, ...], method: str, *arguments: np.ndarray) -> np.ndarray:
-        """Asks for scores: finite numbers of the right shape, turned so that higher is closer."""
-        scores = self._ask(method, *arguments)
-        if scores.shape != shape:
-            raise self._fail(f"{method} gave shape {scores.shape}, expected {shape}")
-        # Unsigned numbers would wrap when a distance is turned into a score.
-        small = scores.dtype.kind == "f" and scores.dtype.itemsize <= 4
-        scores = scores.astype(np.float32 if small else np.float64, copy=False)
-        if not np.isfinite(scores).all():
-            raise self._fail(f"{method} gave NaN or infinity, expected finite numbers")
-        return -scores if self.traits.smaller_is_closer else scores
 
     def apply(self, function: Callable[[Scorer | None, Traits], Any]) -> Any:
         """Calls a function with the scorer and what is known of it, where the scorer is."""
@@ -81,20 +52,16 @@ class Bench:
             pixels = images[batch]
             if len(batch) < BATCH:
                 pixels = np.pad(pixels, ((0, BATCH - len(batch)), (0, 0), (0, 0)))
-            embedded = self._ask("embed", pixels)
-            if embedded.ndim != 2 or len(embedded) != BATCH:
-                raise self._fail(f"embed gave shape {embedded.shape}, expected ({BATCH}, D)")
-            if embedded.dtype.kind == "f" and not np.isfinite(embedded[: len(batch)]).all():
-                raise self._fail("embed gave NaN or infinity, expected finite numbers")
+            embedded = self._asking.embed(pixels, count=len(batch))
             if parts and (embedded.shape[1:], embedded.dtype) != (
                 parts[0].shape[1:],
                 parts[0].dtype,
             ):
-                raise self._fail(
+                raise self._asking.broken(
                     f"embed gave {embedded.shape[1]} dimensions of {embedded.dtype}, and "
                     f"{parts[0].shape[1]} of {parts[0].dtype} before"
                 )
-            parts.append(embedded[: len(batch)])
+            parts.append(embedded)
         return np.concatenate(parts)
 
     def score_pairs(self, codes: np.ndarray) -> np.ndarray:
@@ -114,7 +81,7 @@ class Bench:
             query = images[queries[first : first + 1]]
             for start in range(first, last, BATCH):
                 support = images[supports[start : min(start + BATCH, last)]]
-                scores.append(self._scores((1, len(support)), "score", query, support)[0])
+                scores.append(self._asking.score(query, support)[0])
         return np.concatenate(scores)
 
     def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
@@ -126,31 +93,13 @@ class Bench:
         queries, supports = np.divmod(codes, 4 * len(self.source.dataset))
         return queries, supports
 
-    def _pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:
-        """Turns scores (..., ways * shots) into scores (..., ways)."""
-        by_shot = scores.reshape(*scores.shape[:-1], ways, -1)
-        if by_shot.shape[-1] == 1:
-            return by_shot[..., 0]
-        if self.traits.pooling == "max":
-            return by_shot.max(axis=-1)
-        with np.errstate(over="ignore"):
-            pooled = by_shot.mean(axis=-1)
-        if not np.isfinite(pooled).all():
-            raise self._fail("scores are so large that their mean over the shots is infinite")
-        return pooled
-
     def _compare(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-        episodes, ways, shots = part.support.shape
         # Half of the time of indexing with an array.
         query, support = (
             embeddings.take(place[rows], axis=0) for rows in (part.query, part.support)
         )
-        if self.traits.pooling == "prototype" and shots > 1:
-            with np.errstate(over="ignore"):
-                support = support.mean(axis=2)
-        support = support.reshape(episodes, -1, embeddings.shape[1])
-        shape = (*query.shape[:2], support.shape[1])
-        return self._pooled(self._scores(shape, "compare", query, support), ways)
+        scores = self._asking.compare(query, self._asking.prepared(support))
+        return self._asking.pooled(scores, part.support.shape[1])
 
     def _check_alone(
         self, part: Episodes, place: np.ndarray, embeddings: np.ndarray, scores: np.ndarray
@@ -162,7 +111,7 @@ class Bench:
             span = max(float(np.ptp(scores)), 1e-30)
             differs = np.abs(found - scores[:, 0]).max() > 1e-3 * span
         if differs:
-            raise self._fail(
+            raise self._asking.broken(
                 "compare scores a query otherwise when it is alone; "
                 "it must not look at other queries"
             )
@@ -172,7 +121,7 @@ class Bench:
         support = part.support.reshape(episodes, 1, -1)
         wanted = self.pair_codes(part.query[..., None], support)
         places = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-        return self._pooled(values[places], ways)
+        return self._asking.pooled(values[places], ways)
 
     def _classify(self, part: Episodes) -> np.ndarray:
         images = self.source.dataset.images
@@ -181,9 +130,7 @@ class Bench:
         for e in range(episodes):
             query = part.query[e][part.query[e] >= 0]
             count = int((part.support[e, :, 0] >= 0).sum())
-            scores[e, : len(query), :count] = self._scores(
-                (len(query), count),
-                "classify",
+            scores[e, : len(query), :count] = self._asking.classify(
                 images[part.support[e, :count].ravel()],
                 np.repeat(np.arange(count), shots),
                 images[query],
@@ -261,7 +208,7 @@ class Bench:
             with np.errstate(over="ignore"):
                 return columns | judge(scores, target)
         except ResultError as error:
-            raise self._fail(str(error)) from None
+            raise self._asking.broken(str(error)) from None
 
 
 @lru_cache(maxsize=1)

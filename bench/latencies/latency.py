@@ -13,8 +13,8 @@ from ...results.store import latencies
 from ...tasks import Progress, Source, quiet, replacing
 from ..errors import ScorerError
 from ..machine import describe_machine
-from ..scorers import Traits
-from .questions import Questions, blamed, cold, embedded_support, ready
+from ..scorers import Asking, Traits, answering
+from .questions import Questions, cold, embedded_support, ready
 from .scenarios import QUERIES, harness, offline, single
 
 _NO_EMBEDDING = "it compares images: there are no embeddings that could be ready"
@@ -49,18 +49,19 @@ def measure(
         raise ScorerError(f"{queries} queries in {seconds:g} s are none, expected more than 0")
     questions = Questions.of(source)
     support, streams = None, {}
-    with blamed(known.name):
+    asking = Asking(scorer, known)
+    with answering(known.name, "it"):
         if known.level == 1:
-            support = embedded_support(scorer, known, questions)
-            ask = ready(scorer, known, questions, support)
+            support = embedded_support(asking, questions)
+            ask = ready(asking, questions, support)
             tick = progress(100, "support ready")
-            streams["ready"] = single(ask, known, questions, queries, seconds, tick)
+            streams["ready"] = single(ask, asking, questions, queries, seconds, tick)
         else:
             streams["ready"] = {"reason": _NO_EMBEDDING}
-        ask, tick = cold(scorer, known, questions), progress(100, "cold")
-        streams["cold"] = single(ask, known, questions, queries, seconds, tick)
+        ask, tick = cold(asking, questions), progress(100, "cold")
+        streams["cold"] = single(ask, asking, questions, queries, seconds, tick)
         tick = progress(100, "offline")
-        batched = offline(scorer, known, questions, support, seconds, tick)
+        batched = offline(asking, questions, support, seconds, tick)
     mode = "ready" if known.level == 1 else "cold"
     p50, here, protocol = streams[mode]["percentiles"]["p50"], describe_machine(), source.protocol
     engine = getattr(scorer, "engine", None)

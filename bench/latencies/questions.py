@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ...models import ModelError
 from ...tasks import Source
 from ..errors import ScorerError
-from ..scorers import BATCH, Traits
+from ..scorers import BATCH, Asking
 
 Answer = tuple[np.ndarray, int, int]
 """Scores of the ways, higher more alike, and the nanoseconds of embedding and of comparing."""
 
 clock = time.perf_counter_ns
 """Monotonic, and the finest there is."""
-
-
-@contextmanager
-def blamed(name: str) -> Iterator[None]:
-    """Turns whatever a scorer raises into one line for the user.
-
-    Args:
-        name: Of the scorer.
-    """
-    try:
-        yield
-    except (ScorerError, ModelError):
-        raise
-    except (Exception, SystemExit) as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ScorerError(f"scorer {name}: raised {problem}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,41 +93,31 @@ class Questions:
         self.query.reshape(len(self.query), -1)[row, place] ^= 1
         self.images.reshape(*self.images.shape[:2], -1)[episode, 1:, place] ^= 1
 
-    def pooled(self, known: Traits, scores: np.ndarray) -> np.ndarray:
+    def scores(self, asking: Asking, answer: np.ndarray) -> np.ndarray:
         """Turns scores (..., S) of support images, or of ways, into scores (..., ways)."""
-        if known.smaller_is_closer:
-            # Unsigned numbers would wrap when a distance is turned into a score.
-            scores = -scores.astype(np.float64, copy=False)
-        if self.shots == 1 or scores.shape[-1] == self.ways:
-            return scores
-        by_shot = scores.reshape(*scores.shape[:-1], self.ways, self.shots)
-        return by_shot.max(axis=-1) if known.pooling == "max" else by_shot.mean(axis=-1)
+        scores = asking.turned(answer)
+        return scores if self.shots == 1 else asking.pooled(scores, self.ways)
 
-    def prepared(self, known: Traits, support: np.ndarray) -> np.ndarray:
+    def prepared(self, asking: Asking, support: np.ndarray) -> np.ndarray:
         """Support embeddings (ways * shots, D) as they are compared: perhaps their means."""
-        if known.pooling == "prototype" and self.shots > 1:
-            return support.reshape(self.ways, self.shots, -1).mean(axis=1)
-        return support
+        return asking.prepared(support.reshape(self.ways, self.shots, -1))
 
 
-def embedded_support(scorer: Any, known: Traits, questions: Questions) -> np.ndarray:
+def embedded_support(asking: Asking, questions: Questions) -> np.ndarray:
     """Embeds the support of all episodes: ndarray (E, S, D), as it is compared."""
     return np.stack(
         [
-            questions.prepared(known, np.asarray(scorer.embed(images[1:])))
+            questions.prepared(asking, np.asarray(asking.scorer.embed(images[1:])))
             for images in questions.images
         ]
     )
 
 
-def ready(
-    scorer: Any, known: Traits, questions: Questions, support: np.ndarray
-) -> Callable[[int], Answer]:
+def ready(asking: Asking, questions: Questions, support: np.ndarray) -> Callable[[int], Answer]:
     """The support is embedded already: a query costs one embedding and the comparisons.
 
     Args:
-        scorer: Of level 1.
-        known: What is known of it.
+        asking: Asks a scorer of level 1.
         questions: The queries.
         support: As from `embedded_support`.
 
@@ -157,22 +128,21 @@ def ready(
 
     def ask(row: int) -> Answer:
         start = clock()
-        embedded = np.asarray(scorer.embed(questions.query[row : row + 1]))
+        embedded = np.asarray(asking.scorer.embed(questions.query[row : row + 1]))
         middle = clock()
-        scores = np.asarray(scorer.compare(embedded, support[questions.episode[row]]))
+        scores = np.asarray(asking.scorer.compare(embedded, support[questions.episode[row]]))
         end = clock()
-        return questions.pooled(known, scores)[0], middle - start, end - middle
+        return questions.scores(asking, scores)[0], middle - start, end - middle
 
     return ask
 
 
-def cold(scorer: Any, known: Traits, questions: Questions) -> Callable[[int], Answer]:
+def cold(asking: Asking, questions: Questions) -> Callable[[int], Answer]:
     """A query costs everything: its support has never been seen.
 
     Args:
-        scorer: Of any level; one that embeds is given query and support in one
-            batch.
-        known: What is known of it.
+        asking: Asks a scorer of any level; one that embeds is given query and
+            support in one batch.
         questions: The queries.
 
     Returns:
@@ -184,22 +154,22 @@ def cold(scorer: Any, known: Traits, questions: Questions) -> Callable[[int], An
         images = questions.images[questions.episode[row]]
         images[0] = questions.query[row]
         start = clock()
-        embedded = np.asarray(scorer.embed(images))
+        embedded = np.asarray(asking.scorer.embed(images))
         middle = clock()
-        support = questions.prepared(known, embedded[1:])
-        scores = np.asarray(scorer.compare(embedded[:1], support))
+        support = questions.prepared(asking, embedded[1:])
+        scores = np.asarray(asking.scorer.compare(embedded[:1], support))
         end = clock()
-        return questions.pooled(known, scores)[0], middle - start, end - middle
+        return questions.scores(asking, scores)[0], middle - start, end - middle
 
     def whole(row: int) -> Answer:
         query = questions.query[row : row + 1]
         support = questions.images[questions.episode[row], 1:]
         start = clock()
-        if known.level == 2:
-            scores = np.asarray(scorer.score(query, support))
+        if asking.traits.level == 2:
+            scores = np.asarray(asking.scorer.score(query, support))
         else:
-            scores = np.asarray(scorer.classify(support, labels, query))
+            scores = np.asarray(asking.scorer.classify(support, labels, query))
         end = clock()
-        return questions.pooled(known, scores)[0], 0, end - start
+        return questions.scores(asking, scores)[0], 0, end - start
 
-    return embedding if known.level == 1 else whole
+    return embedding if asking.traits.level == 1 else whole

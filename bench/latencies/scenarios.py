@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...results.statistics import percentiles, too_short
-from ..errors import ScorerError
-from ..scorers import Chance, Traits, traits
+from ..scorers import Asking, Chance, traits
 from .questions import Answer, Questions, clock, embedded_support, ready
 
 QUERIES = 1024
@@ -48,19 +47,9 @@ class Stream:
     total: int
 
 
-def _check(known: Traits, scores: np.ndarray, shape: tuple[int, ...]) -> None:
-    problem = None
-    if scores.shape != shape or scores.dtype.kind not in "fiu":
-        problem = f"{scores.dtype} of shape {scores.shape}, expected numbers of shape {shape}"
-    elif not np.isfinite(scores).all():
-        problem = "NaN or infinity, expected finite numbers"
-    if problem:
-        raise ScorerError(f"scorer {known.name}: gave {problem}")
-
-
 def stream(
     ask: Callable[[int], Answer],
-    known: Traits,
+    asking: Asking,
     questions: Questions,
     queries: int,
     seconds: float,
@@ -70,7 +59,7 @@ def stream(
 
     Args:
         ask: As from `questions.ready` or `questions.cold`.
-        known: What is known of the scorer.
+        asking: As `ask` has it.
         questions: What to ask, again and again; each time another pixel of
             the images is flipped.
         queries: The fewest.
@@ -93,7 +82,8 @@ def stream(
         scores, embedded, compared = ask(row)
         end = clock()
         questions.flip(row, number)
-        _check(known, scores, (questions.ways,))
+        asking.checked(scores, (questions.ways,))
+        asking.check_finite(scores)
         latency.append(end - start)
         embedding.append(embedded)
         comparison.append(compared)
@@ -115,7 +105,7 @@ def stream(
 
 def single(
     ask: Callable[[int], Answer],
-    known: Traits,
+    asking: Asking,
     questions: Questions,
     queries: int,
     seconds: float,
@@ -125,7 +115,7 @@ def single(
 
     Args:
         ask: As for `stream`.
-        known: As for `stream`.
+        asking: As for `stream`.
         questions: As for `stream`.
         queries: As for `stream`.
         seconds: As for `stream`.
@@ -135,8 +125,8 @@ def single(
         `queries` and `seconds` that it took, `percentiles` of the latency,
         whether all are `valid`, and by mean what a query's time goes into.
     """
-    stream(ask, known, questions, min(queries, 10), min(seconds, 0.5))
-    found = stream(ask, known, questions, queries, seconds, tick)
+    stream(ask, asking, questions, min(queries, 10), min(seconds, 0.5))
+    found = stream(ask, asking, questions, queries, seconds, tick)
     count = len(found.latency)
     shares = percentiles(found.latency, found.total / 1e9)
     rest = found.total - found.embedding.sum() - found.comparison.sum()
@@ -146,7 +136,7 @@ def single(
         "percentiles": shares,
         "valid": all(one["valid"] for one in shares.values()),
         "mean_ms": {
-            "embedding": found.embedding.mean() / 1e6 if known.level == 1 else None,
+            "embedding": found.embedding.mean() / 1e6 if asking.traits.level == 1 else None,
             "comparison": found.comparison.mean() / 1e6,
             "harness": float(rest) / count / 1e6,
         },
@@ -154,7 +144,7 @@ def single(
 
 
 def _batches(
-    scorer: Any, known: Traits, questions: Questions, support: np.ndarray | None
+    asking: Asking, questions: Questions, support: np.ndarray | None
 ) -> list[Callable[[], tuple[np.ndarray, int]]]:
     """What answers all queries, in a few calls: scores, and nanoseconds of embedding."""
     if support is not None:
@@ -162,10 +152,10 @@ def _batches(
 
         def together() -> tuple[np.ndarray, int]:
             start = clock()
-            embedded = np.asarray(scorer.embed(questions.query))
+            embedded = np.asarray(asking.scorer.embed(questions.query))
             end = clock()
-            scores = np.asarray(scorer.compare(embedded[:, None], near))
-            return questions.pooled(known, scores)[:, 0], end - start
+            scores = np.asarray(asking.scorer.compare(embedded[:, None], near))
+            return questions.scores(asking, scores)[:, 0], end - start
 
         return [together]
     labels = questions.labels
@@ -173,18 +163,17 @@ def _batches(
     def episode(number: int) -> tuple[np.ndarray, int]:
         near = questions.images[number, 1:]
         query = questions.query[np.equal(questions.episode, number)]
-        if known.level == 2:
-            scores = np.asarray(scorer.score(query, near))
+        if asking.traits.level == 2:
+            scores = np.asarray(asking.scorer.score(query, near))
         else:
-            scores = np.asarray(scorer.classify(near, labels, query))
-        return questions.pooled(known, scores), 0
+            scores = np.asarray(asking.scorer.classify(near, labels, query))
+        return questions.scores(asking, scores), 0
 
     return [lambda number=number: episode(number) for number in range(len(questions.images))]
 
 
 def offline(
-    scorer: Any,
-    known: Traits,
+    asking: Asking,
     questions: Questions,
     support: np.ndarray | None,
     seconds: float,
@@ -193,8 +182,7 @@ def offline(
     """Asks all queries at once: level 1 in one batch, others an episode a call, again and again.
 
     Args:
-        scorer: The scorer.
-        known: What is known of it.
+        asking: Asks the scorer.
         questions: What to ask.
         support: As from `questions.embedded_support`, for level 1.
         seconds: The shortest time.
@@ -205,7 +193,7 @@ def offline(
         embedding alone, with the `seconds` that it took and whether it is
         `valid`.
     """
-    batches = _batches(scorer, known, questions, support)
+    batches = _batches(asking, questions, support)
     batches[0]()
     answered = embedding = shown = number = 0
     everything, begun, passed = slice(None), clock(), 0.0
@@ -213,7 +201,8 @@ def offline(
         questions.flip(everything, number)
         for batch in batches:
             scores, embedded = batch()
-            _check(known, scores, (len(scores), questions.ways))
+            asking.checked(scores, (len(scores), questions.ways))
+            asking.check_finite(scores)
             answered, embedding = answered + len(scores), embedding + embedded
             passed = (clock() - begun) / 1e9
             if (hundredths := min(int(100 * passed / seconds), 100)) > shown:
@@ -237,6 +226,6 @@ def offline(
 def harness(questions: Questions) -> float:
     """Microseconds a query of the whole stream with a scorer that does nothing."""
     scorer = Chance()
-    known = traits(scorer, scorer.name)
-    ask = ready(scorer, known, questions, embedded_support(scorer, known, questions))
-    return stream(ask, known, questions, _HARNESS_QUERIES, 1e-9).total / _HARNESS_QUERIES / 1e3
+    asking = Asking(scorer, traits(scorer, scorer.name))
+    ask = ready(asking, questions, embedded_support(asking, questions))
+    return stream(ask, asking, questions, _HARNESS_QUERIES, 1e-9).total / _HARNESS_QUERIES / 1e3

@@ -1,3 +1,5 @@
+from .asking import Asking as Asking
+from .asking import answering as answering
 from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff
 from .baselines import PixelCosine as PixelCosine

@@ -8,6 +8,7 @@ import numpy as np
 from networks import bare_engines, source
 from wayshot.bench.latencies.questions import Questions, embedded_support, ready
 from wayshot.bench.latencies.scenarios import harness, stream
+from wayshot.bench.scorers import Asking
 from wayshot.models.networks.pixels import view
 from yardsticks import Figure
 
@@ -15,9 +16,9 @@ from yardsticks import Figure
 def test_a_query_against_the_bare_engine(benchmark, conv4):
     """Support ready, 20 ways: p50 of the stream, and of the same calls by themselves."""
     scorer, known = conv4
-    questions = Questions.of(source())
-    support = embedded_support(scorer, known, questions)
-    ask = ready(scorer, known, questions, support)
+    asking, questions = Asking(scorer, known), Questions.of(source())
+    support = embedded_support(asking, questions)
+    ask = ready(asking, questions, support)
     one = view(questions.query[:1], scorer.model.size, "area")
     run = bare_engines(scorer)[scorer.engine.split()[0].replace("tensorflow", "keras")]
     run(one)
@@ -31,7 +32,7 @@ def test_a_query_against_the_bare_engine(benchmark, conv4):
         return float(np.median(times)) / 1e9
 
     def streamed() -> float:
-        found = stream(ask, known, questions, 1000, 1e-9)
+        found = stream(ask, asking, questions, 1000, 1e-9)
         return float(np.median(found.latency)) / 1e9
 
     streamed()

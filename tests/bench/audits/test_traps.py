@@ -16,7 +16,7 @@ from wayshot.bench.evaluations.embeddings import EmbeddingCache, image_keys
 from wayshot.bench.evaluations.evaluation import evaluate
 from wayshot.bench.latencies.questions import Questions
 from wayshot.bench.latencies.scenarios import stream
-from wayshot.bench.scorers.scorer import traits
+from wayshot.bench.scorers import Asking, traits
 from wayshot.results.statistics.latency_percentiles import percentiles
 from wayshot.results.tables.marks import LEAKAGE, TRANSDUCTIVE, marks
 
@@ -303,7 +303,7 @@ def tells_slow_queries(timed, questions, monkeypatch):
         now[0] += 100_000_000 if row % 10 == 9 else 1_000_000
         return np.zeros(questions.ways), 0, 0
 
-    found = timed(ask, traits(Pixels(), "x"), questions, 1000, 1e-9)
+    found = timed(ask, Asking(Pixels(), traits(Pixels(), "x")), questions, 1000, 1e-9)
     shares = percentiles(found.latency, found.total / 1e9)
     return shares["p50"]["ms"] == 1 and shares["p99"]["ms"] == 100
 
