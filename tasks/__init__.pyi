@@ -1,9 +1,28 @@
-from .data.dataset import (Dataset as Dataset)
-from .data.images import (Images as Images, SIDE as SIDE)
-from .episodes import (BLOCK as BLOCK, Episodes as Episodes, Sampler as Sampler, Source as Source, episodes_digest as episodes_digest, open_protocol as open_protocol)
-from .errors import (TaskError as TaskError)
-from .files import (cache_folder as cache_folder, make_cache_folder as make_cache_folder, read_regular as read_regular, replacing as replacing)
-from .progress import (Progress as Progress, followed as followed, quiet as quiet)
-from .protocol import (Protocol as Protocol, RUNS as RUNS, parse as parse)
-from .splits import (SPLITS as SPLITS, Split as Split, load as load, load_glyphs as load_glyphs)
-from .text import (readable as readable, reason as reason)
+from .data.dataset import Dataset as Dataset
+from .data.images import SIDE as SIDE
+from .data.images import Images as Images
+from .episodes import BLOCK as BLOCK
+from .episodes import Episodes as Episodes
+from .episodes import Sampler as Sampler
+from .episodes import Source as Source
+from .episodes import episodes_digest as episodes_digest
+from .episodes import open_protocol as open_protocol
+from .errors import TaskError as TaskError
+from .files import cache_folder as cache_folder
+from .files import make_cache_folder as make_cache_folder
+from .files import read_regular as read_regular
+from .files import replacing as replacing
+from .progress import Progress as Progress
+from .progress import followed as followed
+from .progress import quiet as quiet
+from .protocol import RUNS as RUNS
+from .protocol import Protocol as Protocol
+from .protocol import parse as parse
+from .splits import SPLITS as SPLITS
+from .splits import Split as Split
+from .splits import load as load
+from .splits import load_glyphs as load_glyphs
+from .suffixes import SUFFIXES as SUFFIXES
+from .suffixes import Suffix as Suffix
+from .text import readable as readable
+from .text import reason as reason

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ...results import judge
-from ...tasks import BLOCK
+from ...tasks import BLOCK, SUFFIXES
 from .drawing import Drawing, equal, joined, repeated, whole_of
 from .findings import FAILED, NOT_APPLICABLE, PASSED, Answer, Check, RefusalError
 from .pitfalls import seeded
@@ -201,8 +203,36 @@ def _judging(drawing: Drawing) -> Answer:
     return Answer(FAILED if wrong else PASSED, words, wrong / (4 * len(target)))
 
 
+PROMISES: dict[str, Callable[[Drawing], Answer]] = {
+    "queries": _shapes,
+    "drawers": _drawers,
+    "rotations": _rotations,
+    "reuse": _once,
+}
+"""What looks after each field of a protocol that a suffix sets: whoever adds one adds its check."""
+
+
+def _promises(drawing: Drawing) -> Answer:
+    unknown = [
+        suffix.name
+        for suffix in SUFFIXES.values()
+        if suffix.field not in PROMISES and suffix.write(getattr(drawing.protocol, suffix.field), 1)
+    ]
+    if unknown:
+        raise RefusalError(
+            f"nothing checks what -{', -'.join(unknown)} promises; add a check to PROMISES in "
+            "bench/audits/fairness.py"
+        )
+    return Answer(PASSED, "every suffix has a check")
+
+
 DRAWING: dict[str, Check] = {
     "shapes": Check(_shapes, "drew episodes", "Classes or queries are missing?"),
+    "promises": Check(
+        _promises,
+        "looked for a check of each suffix of the protocol's name",
+        "A suffix was added without a check of what it promises?",
+    ),
     "classes": Check(
         _classes,
         "looked for classes that come twice in an episode",

@@ -1,4 +1,9 @@
-from . import (fetch as fetch, folder as folder, glyphs as glyphs, omniglot as omniglot)
-from .dataset import (Dataset as Dataset, concatenate as concatenate)
-from .images import (Images as Images, SIDE as SIDE)
-from .store import (cached as cached)
+from . import fetch as fetch
+from . import folder as folder
+from . import glyphs as glyphs
+from . import omniglot as omniglot
+from .dataset import Dataset as Dataset
+from .dataset import concatenate as concatenate
+from .images import SIDE as SIDE
+from .images import Images as Images
+from .store import cached as cached

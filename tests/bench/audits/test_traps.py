@@ -9,7 +9,7 @@ from traps import Pairs, Pixels
 from wayshot import results, tasks
 from wayshot.bench.audits import audit, audit_episodes
 from wayshot.bench.audits.checks import CHECKS
-from wayshot.bench.audits.fairness import DRAWING
+from wayshot.bench.audits.fairness import DRAWING, PROMISES
 from wayshot.bench.audits.subject import Subject
 from wayshot.bench.errors import ScorerError
 from wayshot.bench.evaluations.embeddings import EmbeddingCache, image_keys
@@ -19,6 +19,7 @@ from wayshot.bench.latencies.scenarios import stream
 from wayshot.bench.scorers import Asking, traits
 from wayshot.results.statistics.latency_percentiles import percentiles
 from wayshot.results.tables.marks import LEAKAGE, TRANSDUCTIVE, marks
+from wayshot.tasks import SUFFIXES
 
 # For every check a scorer that this check catches, and no other.
 SCORERS = {
@@ -118,7 +119,24 @@ def without(monkeypatch):
 
 def test_every_check_has_its_trap():
     assert {*SCORERS, *NOTED, "another process"} == set(CHECKS)
-    assert {*SAMPLERS, "judging"} == set(DRAWING)
+    assert {*SAMPLERS, "judging", "promises"} == set(DRAWING)
+
+
+def test_every_suffix_has_a_check_of_what_it_promises():
+    assert {suffix.field for suffix in SUFFIXES.values()} <= set(PROMISES)
+
+
+def test_a_suffix_that_nothing_checks_is_told_of(source, without, monkeypatch):
+    fewer = {field: check for field, check in PROMISES.items() if field != "drawers"}
+    monkeypatch.setattr("wayshot.bench.audits.fairness.PROMISES", fewer)
+
+    def drawn():
+        return audit_episodes(lambda seed: source("within-5w1s-samedrawer", seed), episodes=64)
+
+    (found,) = (one for one in drawn().checks if one.status == "failed")
+    assert (found.check, "-samedrawer" in found.found) == ("promises", True)
+    without(DRAWING, "promises")
+    assert drawn().verdict == "passed"
 
 
 @pytest.mark.parametrize("check", SCORERS)
