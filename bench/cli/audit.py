@@ -18,7 +18,7 @@ from ...results.tables import WIDTH
 from ..audits import Audit, audit, audit_episodes, reference
 from ..evaluations import Workers
 from ..scorers import Traits, resolve
-from .common import data_option, engine_option, json_option, progress, seed_option
+from .common import data_option, engine_option, json_option, option, progress, seed_option
 
 
 def _elsewhere(*asked: Any) -> Any:
@@ -73,7 +73,7 @@ def _show(name: str, found: Audit) -> None:
     "wayshot audit --protocol lake-within-20w1s",
 )
 @click.argument("scorers", nargs=-1, metavar="[SCORER]...")
-@click.option(
+@option(
     "--protocol",
     "protocols",
     multiple=True,

@@ -8,22 +8,22 @@ from pathlib import Path
 import click
 
 from ...models import write_card
-from .common import json_option
+from .common import folders_of_runs, json_option, option
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command("card")
 @click.argument("card", type=_PATH)
-@click.argument("folders", nargs=-1, required=True, metavar="DIR...")
-@click.option(
+@folders_of_runs
+@option(
     "--looks",
     type=click.IntRange(1),
     required=True,
     help="How often the evaluation set has been looked at for this network.",
 )
-@click.option("--statement", help="Says in words what those looks decided.")
-@click.option(
+@option("--statement", help="Says in words what those looks decided.")
+@option(
     "--seed-card",
     "seeds",
     type=_PATH,

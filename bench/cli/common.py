@@ -1,35 +1,95 @@
-"""What several subcommands share: options and progress bars."""
+"""The grammar of the command line, and what else several subcommands share.
+
+What a command works on is typed as plain words: protocols (`run`, `latency`, `plan`,
+`episodes`), scorers (`compare`, `audit`) or folders of stored runs (`table`, `rescore`,
+`card`). Everything else is an option. An option has the same name in every command:
+
+    --runs DIR            a folder of stored runs, to read or to write
+    -s, --scorer SCORER   a scorer
+    --protocol NAME       one of several protocols
+    --data DIR            Omniglot
+    --out PATH            what the command makes, where that is not a folder of runs
+    --json                the answer as JSON
+
+Scorers and folders that can be plain words can be given by their option too.
+"""
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from tqdm import tqdm
 
 from ...results import INTERVALS, LEVEL
 
-data_option = click.option(
+
+class Option(click.Option):
+    """An option with old spellings, which still work and which the help does not show.
+
+    Its variable is WAYSHOT_COMMAND_OPTION. The old spellings and the name of the parameter
+    have variables too.
+    """
+
+    def __init__(self, *names: Any, old: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*names, **attributes)
+        self.old = tuple(old)
+
+    def variables(self, prefix: str | None) -> list[str]:
+        """Names of the environment variables that set this option, the current one first.
+
+        Args:
+            prefix: `WAYSHOT_COMMAND`.
+        """
+        named = [self.envvar] if isinstance(self.envvar, str) else [*(self.envvar or ())]
+        if not prefix:
+            return named
+        long = [word[2:] for word in (*self.opts, *self.old) if word.startswith("--")]
+        words = [word.replace("-", "_").upper() for word in (*long, self.name or "") if word]
+        return list(dict.fromkeys([*named, *(f"{prefix}_{word}" for word in words)]))
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Gives the text of the first of its variables that is set and not empty."""
+        values = map(os.environ.get, self.variables(ctx.auto_envvar_prefix))
+        return next(filter(None, values), None)
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Makes the old spellings known to the parser, and to nothing else."""
+        shown = self.opts
+        self.opts = [*shown, *self.old]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = shown
+
+
+option = partial(click.option, cls=Option)
+"""The decorator for every option of every command."""
+
+data_option = option(
     "--data",
     envvar="WAYSHOT_DATA",
     metavar="DIR",
     help="Folder of Omniglot's zips, or of what they unpack to.  [env: WAYSHOT_DATA; default: "
     "where wayshot data fetch puts them]",
 )
-level_option = click.option(
+level_option = option(
     "--level",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=LEVEL,
     show_default=True,
     help="Coverage of intervals, and one less the level of tests.",
 )
-interval_option = click.option(
+interval_option = option(
     "--interval", type=click.Choice(INTERVALS), default="population", show_default=True
 )
-engine_option = click.option(
+engine_option = option(
     "--engine",
     default="auto",
     show_default=True,
@@ -38,8 +98,8 @@ engine_option = click.option(
     "KERAS_BACKEND says, onnxruntime, openvino, litert, one of less precision such as "
     "onnxruntime-int8-static, or auto, the fastest that is installed and agrees with Keras.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-seed_option = click.option(
+json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
+seed_option = option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     default=1,
@@ -48,9 +108,65 @@ seed_option = click.option(
 )
 
 
+def runs_option(
+    text: str = "Folder of stored runs.", *, old: Sequence[str] = (), many: bool = False
+) -> Callable:
+    """The option `--runs`: the parameter `folder`, or `folders` where there can be many.
+
+    Args:
+        text: Its help.
+        old: Old spellings.
+        many: Whether it can be repeated. Without a default.
+    """
+    if many:
+        return option(
+            "--runs", "folders", multiple=True, type=click.Path(), metavar="DIR", help=text
+        )
+    return option(
+        "--runs",
+        "folder",
+        old=old,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        default=Path("runs"),
+        show_default=True,
+        help=text,
+    )
+
+
+def folders_of_runs(command: Callable) -> Callable:
+    """The parameter `folders`: folders of runs, as plain words DIR or by the option `--runs`."""
+
+    @wraps(command)
+    def joined(words: tuple[str, ...], folders: tuple[str, ...], **others: Any) -> Any:
+        return command(folders=with_words(words, "folders") or ("runs",), **others)
+
+    text = "The same as DIR. May be repeated.  [default: runs]"
+    words = click.argument("words", nargs=-1, metavar="[DIR]...", type=click.Path())
+    return words(runs_option(text, many=True)(joined))
+
+
+def typed(name: str) -> bool:
+    """Whether a parameter's value was typed, and is neither a default nor a variable's."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def with_words(words: Sequence[Any], name: str) -> tuple[Any, ...]:
+    """Joins plain words with the values of the option that means the same.
+
+    As everywhere, what is typed goes before what a variable says.
+
+    Args:
+        words: The plain words.
+        name: The option's parameter.
+    """
+    values = click.get_current_context().params[name]
+    return (*words, *(values if typed(name) or not words else ()))
+
+
 def scorers_option(more: str = "", **options: Any) -> Callable:
     """The option `--scorer`, with more to say in its help."""
-    return click.option(
+    return option(
         "-s",
         "--scorer",
         "scorers",
@@ -64,7 +180,7 @@ def scorers_option(more: str = "", **options: Any) -> Callable:
 
 def episodes_option(default: int) -> Callable:
     """The option `--episodes`."""
-    return click.option(
+    return option(
         "--episodes",
         type=click.IntRange(1, 10**9),
         default=default,

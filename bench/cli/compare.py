@@ -27,7 +27,7 @@ from ...results.statistics import (
     matched,
     rank,
 )
-from .common import json_option, level_option
+from .common import json_option, level_option, option, runs_option, typed
 
 _LISTED = 10
 _WIDTH = 100
@@ -36,25 +36,20 @@ _WIDTH = 100
 @click.command(
     "compare",
     epilog="\b\nwayshot compare siamese-small hausdorff\n"
-    "wayshot compare siamese-small hausdorff pixel-cosine results/ --diagram ranks.svg",
+    "wayshot compare siamese-small hausdorff pixel-cosine --runs results --diagram ranks.svg",
 )
-@click.argument("names", nargs=-1, required=True, metavar="A B [MORE]... [DIR]")
-@click.option(
-    "--in",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Folder of stored runs, the same as DIR.  [default: runs]",
-)
-@click.option("--protocol", "protocols", multiple=True, metavar="NAME", help="Only on this.")
+@click.argument("names", nargs=-1, required=True, metavar="SCORER SCORER...")
+@runs_option("Folder of the runs of these scorers.", old=("--in",))
+@option("--protocol", "protocols", multiple=True, metavar="NAME", help="Only on this.")
 @level_option
-@click.option(
+@option(
     "--by",
     type=click.Choice(tuple(CLUSTERS)),
     default="alphabet",
     show_default=True,
     help="What trials are clustered by; run, of the official runs only.",
 )
-@click.option(
+@option(
     "--disagreements",
     "listed",
     type=click.IntRange(0),
@@ -62,7 +57,7 @@ _WIDTH = 100
     help="List so many of the trials that two scorers disagree on.  "
     f"[default: {_LISTED}; all with --json]",
 )
-@click.option(
+@option(
     "--diagram",
     "picture",
     type=click.Path(path_type=Path),
@@ -72,7 +67,7 @@ _WIDTH = 100
 @json_option
 def command(
     names: tuple[str, ...],
-    folder: Path | None,
+    folder: Path,
     protocols: tuple[str, ...],
     level: float,
     by: str,
@@ -82,13 +77,13 @@ def command(
 ) -> None:
     """Compare scorers on the same episodes: which differences are real.
 
-    A, B, ... are names of scorers in stored runs, or folders of single runs.
-    DIR is where to look for the names; of three words and more the last one is
-    DIR if it is a folder and not itself a run.
+    SCORER is the name of a scorer in stored runs, or the folder of a single run.
     """
     scorers = names
-    if folder is None and len(names) > 2 and Path(names[-1]).is_dir() and not _is_run(names[-1]):
-        scorers, folder = names[:-1], Path(names[-1])
+    # Folders of runs were once the last word.
+    last = Path(names[-1])
+    if len(names) > 2 and not typed("folder") and last.is_dir() and not _is_run(names[-1]):
+        scorers, folder = names[:-1], last
     if len(set(scorers)) < max(len(scorers), 2):
         raise click.UsageError("expected at least two scorers, each named once; name another")
     if len(scorers) > 2 and listed is not None:
@@ -97,7 +92,7 @@ def command(
         check_suffix(picture)
         if len(scorers) < 3:
             raise click.UsageError("--diagram takes at least three scorers; name more")
-    groups, left_out = matched(_found(scorers, folder or Path("runs"), protocols))
+    groups, left_out = matched(_found(scorers, folder, protocols))
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
     if picture and len(groups) > 1:

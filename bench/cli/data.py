@@ -10,7 +10,7 @@ import click
 
 from ...tasks.data import fetch as fetching
 from ...tasks.data import omniglot
-from .common import data_option, json_option, progress
+from .common import data_option, json_option, option, progress
 
 
 @click.group("data")
@@ -26,7 +26,7 @@ def _show(status: fetching.Status) -> None:
 
 @command.command()
 @data_option
-@click.option(
+@option(
     "--from", "home", default=fetching.HOME, show_default=True, help="Address of the public files."
 )
 def fetch(data: str | None, home: str) -> None:

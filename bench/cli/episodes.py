@@ -10,7 +10,7 @@ import click
 
 from ... import tasks
 from ...tasks import followed
-from .common import data_option, episodes_option, progress, seed_option, writable
+from .common import data_option, episodes_option, option, progress, seed_option, writable
 
 
 def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> None:
@@ -50,9 +50,7 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
 
 @click.command("episodes")
 @click.argument("protocol")
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write."
-)
+@option("--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write.")
 @episodes_option(1000)
 @seed_option
 @data_option

@@ -22,7 +22,9 @@ from .common import (
     data_option,
     engine_option,
     json_option,
+    option,
     progress,
+    runs_option,
     scorers_option,
     seed_option,
     writable,
@@ -137,7 +139,7 @@ def _heading(record: dict[str, Any]) -> str:
 )
 @click.argument("protocol", default=FIRST_PROTOCOL)
 @scorers_option(required=True)
-@click.option(
+@option(
     "--queries",
     type=click.IntRange(1, 10**9),
     default=QUERIES,
@@ -145,14 +147,14 @@ def _heading(record: dict[str, Any]) -> str:
     help=f"The fewest that are asked one at a time; fewer within {LONGEST:g} s, or --seconds if "
     "that is more, where a scorer is slow.",
 )
-@click.option(
+@option(
     "--seconds",
     type=click.FloatRange(0, 86_400, min_open=True),
     default=SECONDS,
     show_default=True,
     help="The shortest time of each measurement.",
 )
-@click.option(
+@option(
     "--threads",
     type=click.IntRange(1, 4096),
     metavar="N",
@@ -160,13 +162,7 @@ def _heading(record: dict[str, Any]) -> str:
 )
 @engine_option
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of stored runs, beside which latencies are stored.",
-)
+@runs_option("Folder of stored runs, in which the latencies are stored too.", old=("--out",))
 @data_option
 @json_option
 def command(
@@ -177,7 +173,7 @@ def command(
     threads: int | None,
     engine: str,
     seed: int,
-    out: Path,
+    folder: Path,
     data: str | None,
     as_json: bool,
 ) -> None:
@@ -191,7 +187,7 @@ def command(
     with limited(threads):
         source = tasks.open_protocol(parsed, seed, data, progress)
         questions = Questions.of(source)
-        writable(out)
+        writable(folder)
         for name in dict.fromkeys(scorers):
             scorer, known = resolve(name, engine, data=data, progress=progress)
             waiting = progress(1, f"{known.name}: start")
@@ -205,7 +201,7 @@ def command(
                 progress=lambda total, title, who=known.name: progress(total, f"{who}: {title}"),
             )
             record["footprint"] = footprints
-            store(out, record)
+            store(folder, record)
             records.append(record)
     if as_json:
         click.echo(json.dumps({"results": records}, indent=1))

@@ -11,7 +11,7 @@ import click
 from ... import results, tasks
 from ...results import plain
 from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
-from .common import json_option, level_option
+from .common import json_option, level_option, option, runs_option
 
 
 def _words(plan: Plan) -> str:
@@ -36,14 +36,14 @@ def _words(plan: Plan) -> str:
     "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
 )
 @click.argument("protocol")
-@click.option(
+@option(
     "--difference",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
     required=True,
     metavar="POINTS",
     help="The difference of accuracies that is to be told, in points.",
 )
-@click.option(
+@option(
     "-s",
     "--scorer",
     "scorers",
@@ -51,22 +51,15 @@ def _words(plan: Plan) -> str:
     metavar="SCORER",
     help="Two scorers with stored runs of the same episodes, from which to plan.",
 )
-@click.option(
-    "--in",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of stored runs.",
-)
-@click.option(
+@runs_option(old=("--in",))
+@option(
     "--disagreement",
     type=click.FloatRange(0, 100, min_open=True),
     metavar="PERCENT",
     help="Without runs: the share of trials on which the two will disagree.",
 )
 @level_option
-@click.option(
+@option(
     "--power", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.8,
     show_default=True, help="How often the test is to find the difference.",
 )  # fmt: skip

@@ -12,7 +12,7 @@ import tabulate
 from ... import results
 from ...results import plain
 from ...results.pictures import draw_curves
-from .common import json_option, level_option
+from .common import folders_of_runs, json_option, level_option, option
 
 
 def _shown(estimate: dict[str, Any]) -> str:
@@ -63,9 +63,9 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
 
 
 @click.command("rescore")
-@click.argument("folders", nargs=-1, metavar="[DIR]...")
+@folders_of_runs
 @level_option
-@click.option(
+@option(
     "--curves",
     "picture",
     type=click.Path(path_type=Path),
@@ -79,7 +79,7 @@ def command(folders: tuple[str, ...], level: float, picture: Path | None, as_jso
     Computed from stored trials, and from scores where wayshot run --scores has
     kept them; no scorer is asked again.
     """
-    runs = results.find(folders or ["runs"])
+    runs = results.find(folders)
     if picture:
         draw_curves([run for run in runs if run.record.get("scores_digest")] or runs, picture)
     found = [results.metrics(run, level) for run in runs]

@@ -26,7 +26,9 @@ from .common import (
     episodes_option,
     interval_option,
     json_option,
+    option,
     progress,
+    runs_option,
     scorers_option,
     seed_option,
     writable,
@@ -106,22 +108,16 @@ def _show(
 @scorers_option(f"  [default: {', '.join(DEFAULT_SCORERS)}]")
 @episodes_option(1000)
 @seed_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of stored runs.",
-)
+@runs_option("Folder in which the runs are stored.", old=("--out",))
 @data_option
-@click.option(
+@option(
     "--jobs",
     type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
     help="Processes that do the work.",
 )
-@click.option(
+@option(
     "--unit-seconds",
     type=click.FloatRange(0, min_open=True),
     default=600,
@@ -131,9 +127,9 @@ def _show(
     "4,096 pairs; then it has failed.",
 )
 @engine_option
-@click.option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
+@option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
 @interval_option
-@click.option(
+@option(
     "--until-halfwidth",
     "halfwidth",
     type=click.FloatRange(0, 50, min_open=True, max_open=True),
@@ -141,15 +137,15 @@ def _show(
     help="Go on, in whole blocks, until all population intervals reach no further than so many "
     "points either way on average, or cannot; then --episodes is not used.",
 )
-@click.option(
+@option(
     "--max-episodes",
     type=click.IntRange(1, 10**9),
     default=65_536,
     show_default=True,
     help="The most episodes, with --until-halfwidth.",
 )
-@click.option("--scores", is_flag=True, help="Store every score too, for wayshot rescore.")
-@click.option(
+@option("--scores", is_flag=True, help="Store every score too, for wayshot rescore.")
+@option(
     "--verification",
     is_flag=True,
     help="Store every score, and print how well they tell pairs of the same character from others.",
@@ -160,7 +156,7 @@ def command(
     scorers: tuple[str, ...],
     episodes: int,
     seed: int,
-    out: Path,
+    folder: Path,
     data: str | None,
     jobs: int,
     unit_seconds: float,
@@ -206,7 +202,7 @@ def command(
             for reason in getattr(scorer, "passed_over", {}).values():
                 _warn(reason)
         sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
-        writable(out)
+        writable(folder)
         interrupts = stack.enter_context(Interrupts())
         for name, source in zip(names, sources, strict=True):
 
@@ -218,7 +214,7 @@ def command(
                         *known,
                         source,
                         episodes=count,
-                        root=out,
+                        root=folder,
                         settings=Settings(
                             executor=workers,
                             window=max(64, 2 * jobs),
@@ -266,7 +262,7 @@ def command(
                     stored_before += 1
                 runs.append(stored)
     if stored_before:
-        click.echo(f"{stored_before} of {len(runs)} runs were stored in {out} already", err=True)
+        click.echo(f"{stored_before} of {len(runs)} runs were stored in {folder} already", err=True)
     _show(runs, failures, interval, verification, as_json)
     for line in missed:
         click.echo(line, err=True)

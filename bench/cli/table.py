@@ -9,12 +9,12 @@ import click
 from ... import results
 from ...results.pictures import draw_pareto
 from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
-from .common import interval_option, level_option
+from .common import folders_of_runs, interval_option, level_option, option
 
 
 @click.command("table")
-@click.argument("folders", nargs=-1, metavar="[DIR]...")
-@click.option(
+@folders_of_runs
+@option(
     "--format",
     "form",
     type=click.Choice(results.FORMATS),
@@ -23,58 +23,58 @@ from .common import interval_option, level_option
 )
 @interval_option
 @level_option
-@click.option(
+@option(
     "--decimals",
     type=click.IntRange(0, 6),
     default=1,
     show_default=True,
     help="Of percentages; more where 99.96 would look like 100.",
 )
-@click.option(
+@option(
     "--scorer",
     "scorers",
     multiple=True,
     metavar="NAME",
     help="Only this scorer; may be repeated.",
 )
-@click.option(
+@option(
     "--protocol",
     "protocols",
     multiple=True,
     metavar="NAME",
     help="Only this protocol; may be repeated.",
 )
-@click.option(
+@option(
     "--columns",
     "extras",
     metavar="NAME,...",
     help=f"More columns: {', '.join(EXTRAS)}.",
 )
-@click.option(
+@option(
     "--baseline",
     metavar="NAME",
     help="Mark what differs significantly from this scorer.",
 )
-@click.option(
+@option(
     "--published",
     is_flag=False,
     flag_value=CHOICES[0],
     type=click.Choice(CHOICES),
     help="Add rows as published by others; all: those that nobody has verified too, marked.",
 )
-@click.option("--by", type=click.Choice(PARTS), help="Where the errors are, instead of the table.")
-@click.option(
+@option("--by", type=click.Choice(PARTS), help="Where the errors are, instead of the table.")
+@option(
     "--confusions",
     type=click.IntRange(1),
     metavar="N",
     help="The N most confused pairs of characters, instead of the table.",
 )
-@click.option(
+@option(
     "--seeds",
     is_flag=True,
     help="Trainings of one recipe combined, with the spread between them, instead of the table.",
 )
-@click.option(
+@option(
     "--pareto",
     "picture",
     type=click.Path(path_type=Path),
@@ -82,7 +82,7 @@ from .common import interval_option, level_option
     help="Draw accuracy against latency, of runs whose scorer wayshot latency has measured, into "
     "a .png or .svg file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def command(
     folders: tuple[str, ...],
     form: str,

@@ -14,7 +14,7 @@ from ... import tasks
 from ...models import ModelError
 from ...models.training import PRECISIONS
 from ...models.training import recipe as recipes
-from .common import data_option, json_option, progress, seed_option, writable
+from .common import data_option, json_option, option, progress, seed_option, writable
 
 if TYPE_CHECKING:
     from ...models.training import Report
@@ -51,31 +51,31 @@ class _Logs:
 
 @click.command("train")
 @click.argument("recipe")
-@click.option(
+@option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder of the checkpoint and the trained network.  [default: trained/RECIPE]",
 )
-@click.option(
+@option(
     "--backbone",
     metavar="NAME",
     help="Another tower than the recipe's, as of wayshot list backbones; module:attribute is "
     "imported only where you name it here.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the folder.")
-@click.option(
+@option("--resume", is_flag=True, help="Go on from the checkpoint in the folder.")
+@option(
     "--precision",
     type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
     help="Of the arithmetic; auto is mixed (bfloat16) where the hardware is faster with it.",
 )
-@click.option(
+@option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
     help="Finish after so long, resumed sessions included, with what has been learned.",
 )
-@click.option("--tensorboard", is_flag=True, help="Log to the folder, for TensorBoard.")
+@option("--tensorboard", is_flag=True, help="Log to the folder, for TensorBoard.")
 @seed_option
 @data_option
 @json_option

@@ -25,7 +25,7 @@ def protocol(characters) -> str:
 
 
 def test_run_prints_a_table_and_stores_the_runs(wayshot, protocol, tmp_path):
-    words = ("run", protocol, "-s", "pixel-cosine", "-s", "chance", "--out", tmp_path)
+    words = ("run", protocol, "-s", "pixel-cosine", "-s", "chance", "--runs", tmp_path)
     status, out, _ = wayshot(*words, "--episodes", 50)
     assert status == 0
     # Lines break where the name of the folder makes them.
@@ -37,7 +37,7 @@ def test_run_prints_a_table_and_stores_the_runs(wayshot, protocol, tmp_path):
 
 
 def test_run_prints_json(wayshot, protocol, tmp_path):
-    words = ("--episodes", 40, "--out", tmp_path, "--json")
+    words = ("--episodes", 40, "--runs", tmp_path, "--json")
     status, out, _ = wayshot("run", protocol, "-s", "chance", *words)
     (result,) = json.loads(out)["results"]
     assert status == 0
@@ -51,7 +51,7 @@ def test_run_prints_json(wayshot, protocol, tmp_path):
 
 def test_options_are_read_from_the_environment(wayshot, protocol, tmp_path, monkeypatch):
     monkeypatch.setenv("WAYSHOT_RUN_EPISODES", "7")
-    monkeypatch.setenv("WAYSHOT_RUN_OUT", str(tmp_path))
+    monkeypatch.setenv("WAYSHOT_RUN_RUNS", str(tmp_path))
     _, out, _ = wayshot("run", protocol, "-s", "chance", "--json")
     assert json.loads(out)["results"][0]["episodes"] == 7
 
@@ -59,7 +59,7 @@ def test_options_are_read_from_the_environment(wayshot, protocol, tmp_path, monk
 @pytest.mark.parametrize("scorer", ["example_scorers:Pixels", "hausdorff"])
 def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tmp_path, scorer):
     for jobs in (1, 2):
-        words = ("--jobs", jobs, "--out", tmp_path / str(jobs), "--episodes", 60, "--no-cache")
+        words = ("--jobs", jobs, "--runs", tmp_path / str(jobs), "--episodes", 60, "--no-cache")
         status, _, err = wayshot("run", protocol, "-s", scorer, *words)
         assert status == 0, err
     assert trials_bytes(tmp_path / "1") == trials_bytes(tmp_path / "2") != {}
@@ -68,7 +68,7 @@ def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tm
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, tmp_path, kill):
     protocol = f"folder:{characters}-between-5w1s"
-    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--out"]
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--runs"]
     # A shell that starts tests in the background has made them deaf to SIGINT.
     hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hear}; from wayshot.bench.cli import main; main()"
@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, 
 
 
 def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
-    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "15", "--out"]
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "15", "--runs"]
     code = "from wayshot.bench.cli import main; main()"
     command = [sys.executable, "-c", code, *words, str(tmp_path), "--json"]
     processes = [
@@ -110,7 +110,7 @@ def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
 def test_a_scorer_that_fails_on_a_first_batch_is_an_error_row_and_others_are_run(
     wayshot, protocol, tmp_path
 ):
-    words = ("-s", "example_scorers:Raises", "-s", "chance", "--episodes", 20, "--out", tmp_path)
+    words = ("-s", "example_scorers:Raises", "-s", "chance", "--episodes", 20, "--runs", tmp_path)
     status, out, err = wayshot("run", protocol, *words)
     assert status == 1 and len(trials_bytes(tmp_path)) == 1
     for said in (out, err):
@@ -127,7 +127,7 @@ def test_a_scorer_that_fails_on_a_first_batch_is_an_error_row_and_others_are_run
         (["run", "folder:none-within-5w1s", "-s", "chance"], "folder:none: no such folder"),
         (["run", "lake-within-1w1s", "-s", "chance"], "1 ways leave nothing to choose"),
         (["run", "{protocol}", "-s", "none.keras"], "checkpoint none.keras: no such file"),
-        (["run", "{protocol}", "-s", "chance", "--out", "{file}"], "cannot write into"),
+        (["run", "{protocol}", "-s", "chance", "--runs", "{file}"], "cannot write into"),
         (["run", "{protocol}", "-s", "chance", "--episodes", "0"], "0 is not in the range"),
         (["run", "{protocol}", "-s", "chance", "--seed", "-1"], "-1 is not in the range"),
         (["run", "{protocol}", "-s", "chance", "--colour"], "No such option"),
@@ -156,8 +156,8 @@ def test_wrong_input_ends_with_status_2_and_one_line(wayshot, words, problem, ch
         "empty": tmp_path / "empty",
     }
     filled = [word.format(**known) for word in words]
-    if words[0] == "run" and "--out" not in words:
-        filled += ["--out", str(tmp_path / "out")]
+    if words[0] == "run" and "--runs" not in words:
+        filled += ["--runs", str(tmp_path / "out")]
     status, out, err = wayshot(*filled)
     assert status == 2 and out == ""
     assert problem in err and len(err.splitlines()) == 1
@@ -167,21 +167,21 @@ def test_wrong_input_ends_with_status_2_and_one_line(wayshot, words, problem, ch
 def test_without_omniglot_official_runs_say_how_to_get_it(wayshot, tmp_path, monkeypatch):
     monkeypatch.delenv("WAYSHOT_DATA", raising=False)
     monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "cache"))
-    status, out, err = wayshot("run", "lake-runs", "-s", "chance", "--out", tmp_path / "runs")
+    status, out, err = wayshot("run", "lake-runs", "-s", "chance", "--runs", tmp_path / "runs")
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert "wayshot data fetch" in err and "--data" in err and "WAYSHOT_DATA" in err
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_named_folder_is_never_replaced_by_another(wayshot, tmp_path, omniglot):
-    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--out", tmp_path / "runs")
+    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--runs", tmp_path / "runs")
     status, _, err = wayshot(*words)
     assert status == 2 and f"not in {tmp_path}" in err
 
 
 def test_a_damaged_zip_is_named(wayshot, tmp_path):
     (tmp_path / "all_runs.zip").write_bytes(b"PK\3\4 and no more")
-    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--out", tmp_path / "runs")
+    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--runs", tmp_path / "runs")
     status, _, err = wayshot(*words)
     assert status == 2 and "all_runs.zip: damaged zip" in err and len(err.splitlines()) == 1
 
@@ -267,7 +267,7 @@ def test_episodes_are_written_with_names_and_digest(wayshot, protocol, tmp_path)
     for query, way in zip(first["query"], first["target"], strict=True):
         assert Path(query).parent == Path(first["support"][way][0]).parent
     _, printed, _ = wayshot(
-        "run", protocol, "-s", "chance", "--episodes", 30, "--out", tmp_path / "runs", "--json"
+        "run", protocol, "-s", "chance", "--episodes", 30, "--runs", tmp_path / "runs", "--json"
     )
     assert json.loads(printed)["results"][0]["episodes_digest"] == written["episodes_digest"]
 
@@ -341,7 +341,7 @@ def test_training_leaves_a_scorer_and_logs_that_tensorboard_reads(
     assert losses == expected + [(step, "pairs/loss") for step in range(6, 9)]
     assert all(np.isfinite(value) and value > 0 for *_, value in logged)
     words = ("run", protocol, "-s", out / "few-steps.keras", "--episodes", 5)
-    _, printed, _ = wayshot(*words, "--out", tmp_path / "runs", "--json")
+    _, printed, _ = wayshot(*words, "--runs", tmp_path / "runs", "--json")
     (result,) = json.loads(printed)["results"]
     assert (result["scorer"], result["n"]) == ("few-steps", 25)
 

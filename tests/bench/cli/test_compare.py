@@ -27,7 +27,7 @@ def stored(protocols, tmp_path_factory) -> Path:
     """Runs of three scorers on two protocols, not to be changed."""
     root = tmp_path_factory.mktemp("runs")
     names = [word for name in SCORERS for word in ("-s", name)]
-    main(["run", *protocols, *names, "--episodes", "60", "--out", str(root)])
+    main(["run", *protocols, *names, "--episodes", "60", "--runs", str(root)])
     return root
 
 
@@ -78,7 +78,7 @@ def test_the_figures_are_those_of_the_library(wayshot, stored, folder_of, protoc
     assert [row["credit_first"] for row in trials] == listed["credit_first"].tolist()
 
 
-@pytest.mark.parametrize("words", [("{stored}",), ("--in", "{stored}")])
+@pytest.mark.parametrize("words", [("{stored}",), ("--runs", "{stored}"), ("--in", "{stored}")])
 def test_the_folder_can_be_the_last_word_or_an_option(wayshot, stored, words):
     filled = [word.format(stored=stored) for word in words]
     status, out, _ = wayshot("compare", "pixel-cosine", "chance", *filled, "--json")
@@ -101,7 +101,7 @@ def test_folders_of_runs_are_scorers_too(wayshot, stored, folder_of):
     status, out, _ = wayshot("compare", one, other, folder_of("pixel-euclidean"), "--json")
     (found,) = json.loads(out)["rankings"]
     assert (status, found["scorers"]) == (0, ["pixel-cosine", "chance", "pixel-euclidean"])
-    status, out, _ = wayshot("compare", one, "chance", "--in", stored, "--json")
+    status, out, _ = wayshot("compare", one, "chance", "--runs", stored, "--json")
     assert len(json.loads(out)["comparisons"]) == 1
 
 
@@ -167,7 +167,7 @@ def test_protocols_of_other_episodes_are_left_out_with_a_line(wayshot, stored, p
     for run in results.find([tmp_path / "runs"]):
         if run.scorer == "chance" and run.protocol == protocols[0]:
             shutil.rmtree(run.folder)
-    wayshot("run", protocols[0], "-s", "chance", "--episodes", 30, "--out", tmp_path / "runs")
+    wayshot("run", protocols[0], "-s", "chance", "--episodes", 30, "--runs", tmp_path / "runs")
     status, out, err = wayshot("compare", "chance", "pixel-cosine", tmp_path / "runs", "--json")
     assert status == 0 and len(json.loads(out)["comparisons"]) == 1
     assert len(err.splitlines()) == 1 and err.startswith("left out: ")
@@ -181,12 +181,12 @@ def test_protocols_of_other_episodes_are_left_out_with_a_line(wayshot, stored, p
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["pixel-cosine", "--in", "{stored}"], "expected at least two scorers"),
+        (["pixel-cosine", "--runs", "{stored}"], "expected at least two scorers"),
         (["chance", "chance", "{stored}"], "expected at least two scorers"),
         (["{run}", "{run}/"], "the same run twice"),
         (["chance", "chence", "{stored}"], "there are runs of chance, pixel-cosine"),
         (["chance", "pixel-cosine", "{empty}"], "no stored runs in"),
-        (["chance", "pixel-cosine", "--in", "nowhere"], "nowhere: no such folder"),
+        (["chance", "pixel-cosine", "--runs", "nowhere"], "nowhere: no such folder"),
         (["chance", "pixel-cosine", "{stored}", "--protocol", "lake-runs"], "on lake-runs"),
         (["chance", "pixel-cosine", "{stored}", "--by", "run"], "ask for --by alphabet"),
         (["chance", "pixel-cosine", "{stored}", "--by", "drawer"], "'drawer' is not one of"),

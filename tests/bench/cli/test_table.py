@@ -8,7 +8,7 @@ def stored(wayshot, characters, tmp_path):
     """Runs of two baselines within alphabets of 8 characters, with 5 and with 2 ways."""
     protocols = [f"folder:{characters}-within-{ways}w1s" for ways in (5, 2)]
     scorers = ("-s", "pixel-cosine", "-s", "chance")
-    status, _, _ = wayshot("run", *protocols, *scorers, "--episodes", 40, "--out", tmp_path)
+    status, _, _ = wayshot("run", *protocols, *scorers, "--episodes", 40, "--runs", tmp_path)
     assert status == 0
     return protocols, tmp_path
 

@@ -1,0 +1,96 @@
+"""One word for one thing: the options of all commands, and their old spellings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+import pytest
+from wayshot.bench.cli import group
+
+
+def below(
+    command: click.Command, words: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
+    """All commands that are not groups, by their words."""
+    if not isinstance(command, click.Group):
+        yield " ".join(words), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        yield from below(command.get_command(context, name), (*words, name))
+
+
+COMMANDS = dict(below(group))
+
+
+def with_option(name: str) -> set[str]:
+    """The commands that have an option."""
+    return {
+        words
+        for words, command in COMMANDS.items()
+        if any(name in parameter.opts for parameter in command.params)
+    }
+
+
+@pytest.fixture
+def stored(wayshot, characters, tmp_path):
+    """A protocol, and the folder of two scorers' runs."""
+    protocol, folder = f"folder:{characters}-within-5w1s", tmp_path / "stored"
+    words = ("-s", "pixel-cosine", "-s", "chance", "--episodes", 30, "--runs", folder)
+    assert wayshot("run", protocol, *words)[0] == 0
+    return protocol, folder
+
+
+def test_a_folder_of_runs_is_the_option_runs_in_every_command():
+    assert with_option("--runs") == {
+        *("run", "latency", "plan", "compare"),
+        *("table", "rescore", "card"),
+    }
+    assert with_option("--out") == {"episodes", "train"}
+    assert with_option("--in") == set()
+
+
+def test_old_spellings_of_a_folder_of_runs_still_work_and_are_in_no_help(wayshot, stored, tmp_path):
+    protocol, folder = stored
+    words = ("run", protocol, "-s", "chance", "--episodes", 30, "--json")
+    answers = [wayshot(*words, spelling, folder) for spelling in ("--runs", "--out")]
+    assert answers[0] == answers[1]
+    assert answers[0][2].startswith("1 of 1 runs were stored")
+    words = ("plan", protocol, "--difference", 20, "-s", "pixel-cosine", "-s", "chance")
+    answers = [wayshot(*words, spelling, folder) for spelling in ("--runs", "--in")]
+    assert answers[0] == answers[1] and answers[0][0] == 0
+    for command in ("run", "latency", "plan", "compare"):
+        text = wayshot(command, "--help")[1]
+        assert "--runs DIR" in text and "--out" not in text and "--in " not in text
+
+
+@pytest.mark.parametrize("command", ["table", "rescore"])
+def test_folders_of_runs_are_plain_words_or_options_alike(wayshot, stored, tmp_path, command):
+    protocol, folder = stored
+    other = tmp_path / "other"
+    wayshot("run", protocol, "-s", "pixel-euclidean", "--episodes", 30, "--runs", other)
+    ways = [(folder, other), ("--runs", folder, "--runs", other), (other, "--runs", folder)]
+    answers = [wayshot(command, *words, "--json") for words in ways]
+    found = [sorted(json.loads(out)["results"], key=str) for _, out, _ in answers]
+    assert len(found[0]) == 3 and found[0] == found[1] == found[2]
+
+
+def test_what_is_typed_goes_before_what_a_variable_says(wayshot, stored, tmp_path, monkeypatch):
+    protocol, folder = stored
+    other = tmp_path / "other"
+    wayshot("run", protocol, "-s", "pixel-euclidean", "--episodes", 30, "--runs", other)
+    monkeypatch.setenv("WAYSHOT_TABLE_RUNS", str(folder))
+    assert len(json.loads(wayshot("table", "--json")[1])["results"]) == 2
+    for words in ((other,), ("--runs", other)):
+        (one,) = json.loads(wayshot("table", *words, "--json")[1])["results"]
+        assert one["scorer"] == "pixel-euclidean"
+
+
+@pytest.mark.parametrize("variable", ["WAYSHOT_RUN_RUNS", "WAYSHOT_RUN_OUT"])
+def test_old_variables_of_an_option_still_work(wayshot, stored, monkeypatch, variable):
+    protocol, folder = stored
+    monkeypatch.setenv(variable, str(folder))
+    status, _, err = wayshot("run", protocol, "-s", "chance", "--episodes", 30)
+    assert status == 0 and "1 of 1 runs were stored" in err
