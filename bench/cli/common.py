@@ -7,6 +7,7 @@ What a command works on is typed as plain words: protocols (`run`, `latency`, `p
     --runs DIR            a folder of stored runs, to read or to write
     -s, --scorer SCORER   a scorer
     --protocol NAME       one of several protocols
+    --picture FILE        a picture to draw
     --data DIR            Omniglot
     --out PATH            what the command makes, where that is not a folder of runs
     --json                the answer as JSON
@@ -144,6 +145,22 @@ def folders_of_runs(command: Callable) -> Callable:
     text = "The same as DIR. May be repeated.  [default: runs]"
     words = click.argument("words", nargs=-1, metavar="[DIR]...", type=click.Path())
     return words(runs_option(text, many=True)(joined))
+
+
+def picture_option(what: str, *, old: Sequence[str]) -> Callable:
+    """The option `--picture`.
+
+    Args:
+        what: What the picture shows, the object of "Draw".
+        old: Old spellings.
+    """
+    return option(
+        "--picture",
+        old=old,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"Draw {what}. FILE ends in .png or .svg.",
+    )
 
 
 def typed(name: str) -> bool:

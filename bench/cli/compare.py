@@ -27,7 +27,7 @@ from ...results.statistics import (
     matched,
     rank,
 )
-from .common import json_option, level_option, option, runs_option, typed
+from .common import json_option, level_option, option, picture_option, runs_option, typed
 
 _LISTED = 10
 _WIDTH = 100
@@ -36,7 +36,7 @@ _WIDTH = 100
 @click.command(
     "compare",
     epilog="\b\nwayshot compare siamese-small hausdorff\n"
-    "wayshot compare siamese-small hausdorff pixel-cosine --runs results --diagram ranks.svg",
+    "wayshot compare siamese-small hausdorff pixel-cosine --runs results --picture ranks.svg",
 )
 @click.argument("names", nargs=-1, required=True, metavar="SCORER SCORER...")
 @runs_option("Folder of the runs of these scorers.", old=("--in",))
@@ -57,13 +57,7 @@ _WIDTH = 100
     help="List so many of the trials that two scorers disagree on.  "
     f"[default: {_LISTED}; all with --json]",
 )
-@option(
-    "--diagram",
-    "picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw the critical differences of three or more scorers, as .png or .svg.",
-)
+@picture_option("the mean ranks of three or more scorers", old=("--diagram",))
 @json_option
 def command(
     names: tuple[str, ...],
@@ -91,13 +85,13 @@ def command(
     if picture:
         check_suffix(picture)
         if len(scorers) < 3:
-            raise click.UsageError("--diagram takes at least three scorers; name more")
+            raise click.UsageError("--picture takes at least three scorers; name more")
     groups, left_out = matched(_found(scorers, folder, protocols))
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
     if picture and len(groups) > 1:
         shared = ", ".join(runs[0].protocol for runs in groups)
-        raise click.UsageError(f"--diagram is of one protocol; choose by --protocol from {shared}")
+        raise click.UsageError(f"--picture is of one protocol; choose by --protocol from {shared}")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:

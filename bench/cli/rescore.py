@@ -12,7 +12,7 @@ import tabulate
 from ... import results
 from ...results import plain
 from ...results.pictures import draw_curves
-from .common import folders_of_runs, json_option, level_option, option
+from .common import folders_of_runs, json_option, level_option, picture_option
 
 
 def _shown(estimate: dict[str, Any]) -> str:
@@ -65,13 +65,7 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
 @click.command("rescore")
 @folders_of_runs
 @level_option
-@option(
-    "--curves",
-    "picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw ROC and DET curves of the runs with scores into a .png or .svg file.",
-)
+@picture_option("the ROC and DET curves of the runs that have scores", old=("--curves",))
 @json_option
 def command(folders: tuple[str, ...], level: float, picture: Path | None, as_json: bool) -> None:
     """Print every metric and interval of the runs stored in folders (by default, runs).

@@ -9,7 +9,7 @@ import click
 from ... import results
 from ...results.pictures import draw_pareto
 from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
-from .common import folders_of_runs, interval_option, level_option, option
+from .common import folders_of_runs, interval_option, level_option, option, picture_option
 
 
 @click.command("table")
@@ -74,13 +74,8 @@ from .common import folders_of_runs, interval_option, level_option, option
     is_flag=True,
     help="Trainings of one recipe combined, with the spread between them, instead of the table.",
 )
-@option(
-    "--pareto",
-    "picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw accuracy against latency, of runs whose scorer wayshot latency has measured, into "
-    "a .png or .svg file.",
+@picture_option(
+    "accuracy against latency, of the scorers that wayshot latency has measured", old=("--pareto",)
 )
 @option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def command(
@@ -105,7 +100,7 @@ def command(
         "--columns": extras,
         "--baseline": baseline,
         "--published": published,
-        "--pareto": picture,
+        "--picture": picture,
     }
     given = [name for name, value in for_tables.items() if value]
     others = {"--by": by, "--confusions": confusions, "--seeds": seeds}

@@ -132,7 +132,7 @@ def test_more_scorers_are_ranked(wayshot, stored, protocols):
 
 @pytest.mark.parametrize("name", ["ranks.svg", "ranks.png"])
 def test_critical_differences_are_drawn(wayshot, stored, protocols, tmp_path, name):
-    words = ("compare", *SCORERS, stored, "--protocol", protocols[0], "--diagram")
+    words = ("compare", *SCORERS, stored, "--protocol", protocols[0], "--picture")
     status, _, err = wayshot(*words, tmp_path / "new" / name)
     assert (status, err) == (0, "")
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
@@ -191,9 +191,9 @@ def test_protocols_of_other_episodes_are_left_out_with_a_line(wayshot, stored, p
         (["chance", "pixel-cosine", "{stored}", "--by", "run"], "ask for --by alphabet"),
         (["chance", "pixel-cosine", "{stored}", "--by", "drawer"], "'drawer' is not one of"),
         (["chance", "pixel-cosine", "{stored}", "--level", "95"], "95.0 is not in the range"),
-        (["chance", "pixel-cosine", "{stored}", "--diagram", "x.svg"], "at least three scorers"),
-        ([*SCORERS, "{stored}", "--diagram", "x.pdf"], "expected .png or .svg"),
-        ([*SCORERS, "{stored}", "--diagram", "x.svg"], "choose by --protocol from"),
+        (["chance", "pixel-cosine", "{stored}", "--picture", "x.svg"], "at least three scorers"),
+        ([*SCORERS, "{stored}", "--picture", "x.pdf"], "expected .png or .svg"),
+        ([*SCORERS, "{stored}", "--picture", "x.svg"], "choose by --protocol from"),
         ([*SCORERS, "{stored}", "--disagreements", "3"], "goes with two scorers"),
         (["{run}", "{other}"], "protocol.structure: within against between"),
     ],

@@ -94,3 +94,29 @@ def test_old_variables_of_an_option_still_work(wayshot, stored, monkeypatch, var
     monkeypatch.setenv(variable, str(folder))
     status, _, err = wayshot("run", protocol, "-s", "chance", "--episodes", 30)
     assert status == 0 and "1 of 1 runs were stored" in err
+
+
+def test_a_picture_is_the_option_picture_in_every_command():
+    assert with_option("--picture") == {"table", "rescore", "compare"}
+    for old in ("--diagram", "--pareto", "--curves"):
+        assert with_option(old) == set()
+
+
+def test_old_spellings_of_a_picture_still_work_and_are_in_no_help(wayshot, stored, tmp_path):
+    protocol, folder = stored
+    words = ("run", protocol, "--episodes", 30, "--scores", "-s", "pixel-euclidean")
+    wayshot(*words, "--runs", folder)
+    three = ("pixel-cosine", "pixel-euclidean", "chance", folder)
+    for spelling in ("--picture", "--diagram"):
+        path = tmp_path / f"{spelling}.svg"
+        assert wayshot("compare", *three, spelling, path)[0] == 0 and path.exists()
+    for spelling in ("--picture", "--curves"):
+        path = tmp_path / f"{spelling}.svg"
+        assert wayshot("rescore", folder, spelling, path)[0] == 0 and path.exists()
+    # No latency is stored, which is found out when the picture is drawn.
+    answers = [wayshot("table", folder, name, "x.svg") for name in ("--picture", "--pareto")]
+    assert answers[0] == answers[1] and "no latency" in answers[0][2]
+    for command in ("compare", "rescore", "table"):
+        text = wayshot(command, "--help")[1]
+        assert "--picture FILE" in text
+        assert not any(old in text for old in ("--diagram", "--pareto", "--curves"))

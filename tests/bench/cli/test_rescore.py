@@ -58,10 +58,10 @@ def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, characters, tmp_
 
 def test_rescore_draws_curves(wayshot, stored, tmp_path):
     pytest.importorskip("matplotlib")
-    status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.svg")
+    status, _, err = wayshot("rescore", stored, "--picture", tmp_path / "curves.svg")
     assert (status, err) == (0, "")
     assert "<svg" in (tmp_path / "curves.svg").read_text()
-    status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.doc")
+    status, _, err = wayshot("rescore", stored, "--picture", tmp_path / "curves.doc")
     assert status == 2 and "expected .png or .svg" in err and len(err.splitlines()) == 1
 
 
