@@ -18,7 +18,16 @@ from ...results.tables import WIDTH
 from ..audits import Audit, audit, audit_episodes, reference
 from ..evaluations import Workers
 from ..scorers import Traits, resolve
-from .common import data_option, engine_option, json_option, option, progress, seed_option
+from .common import (
+    data_option,
+    engine_option,
+    json_option,
+    progress,
+    protocols_option,
+    scorers_option,
+    seed_option,
+    with_words,
+)
 
 
 def _elsewhere(*asked: Any) -> Any:
@@ -72,19 +81,15 @@ def _show(name: str, found: Audit) -> None:
     epilog="\b\nwayshot audit siamese-small mymodule:scorer\n"
     "wayshot audit --protocol lake-within-20w1s",
 )
-@click.argument("scorers", nargs=-1, metavar="[SCORER]...")
-@option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    metavar="PROTOCOL",
-    help="Audit the episodes that a protocol draws. May be repeated.",
-)
+@click.argument("words", nargs=-1, metavar="[SCORER]...")
+@scorers_option("The same as SCORER.")
+@protocols_option("Audit the episodes that this protocol draws.")
 @engine_option
 @seed_option
 @data_option
 @json_option
 def command(
+    words: tuple[str, ...],
     scorers: tuple[str, ...],
     protocols: tuple[str, ...],
     engine: str,
@@ -98,6 +103,7 @@ def command(
     other company, other orders, other memory, another process. Ends with
     status 1 if a check fails.
     """
+    scorers = with_words(words, "scorers")
     if not scorers and not protocols:
         raise click.UsageError("expected a SCORER or a --protocol; see wayshot list")
     resolved = {name: resolve(name, engine, data=data, progress=progress) for name in scorers}

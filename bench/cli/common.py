@@ -181,17 +181,32 @@ def with_words(words: Sequence[Any], name: str) -> tuple[Any, ...]:
     return (*words, *(values if typed(name) or not words else ()))
 
 
-def scorers_option(more: str = "", **options: Any) -> Callable:
-    """The option `--scorer`, with more to say in its help."""
+SCORER = "the name of a scorer, the path of a .keras file, or module:attribute"
+"""What is typed for a scorer that answers."""
+
+
+def scorers_option(text: str, *, required: bool = False) -> Callable:
+    """The option `--scorer`: the parameter `scorers`, as it can be repeated.
+
+    Args:
+        text: Its help.
+        required: Whether there has to be one.
+    """
     return option(
         "-s",
         "--scorer",
         "scorers",
         multiple=True,
         metavar="SCORER",
-        help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
-        f"May be repeated.{more}",
-        **options,
+        required=required,
+        help=f"{text} May be repeated.",
+    )
+
+
+def protocols_option(text: str) -> Callable:
+    """The option `--protocol`: the parameter `protocols`, as it can be repeated."""
+    return option(
+        "--protocol", "protocols", multiple=True, metavar="NAME", help=f"{text} May be repeated."
     )
 
 

@@ -27,7 +27,17 @@ from ...results.statistics import (
     matched,
     rank,
 )
-from .common import json_option, level_option, option, picture_option, runs_option, typed
+from .common import (
+    json_option,
+    level_option,
+    option,
+    picture_option,
+    protocols_option,
+    runs_option,
+    scorers_option,
+    typed,
+    with_words,
+)
 
 _LISTED = 10
 _WIDTH = 100
@@ -38,9 +48,10 @@ _WIDTH = 100
     epilog="\b\nwayshot compare siamese-small hausdorff\n"
     "wayshot compare siamese-small hausdorff pixel-cosine --runs results --picture ranks.svg",
 )
-@click.argument("names", nargs=-1, required=True, metavar="SCORER SCORER...")
+@click.argument("words", nargs=-1, metavar="[SCORER]...")
+@scorers_option("The same as SCORER.")
 @runs_option("Folder of the runs of these scorers.", old=("--in",))
-@option("--protocol", "protocols", multiple=True, metavar="NAME", help="Only on this.")
+@protocols_option("Compare only on this protocol.")
 @level_option
 @option(
     "--by",
@@ -60,7 +71,8 @@ _WIDTH = 100
 @picture_option("the mean ranks of three or more scorers", old=("--diagram",))
 @json_option
 def command(
-    names: tuple[str, ...],
+    words: tuple[str, ...],
+    scorers: tuple[str, ...],
     folder: Path,
     protocols: tuple[str, ...],
     level: float,
@@ -73,11 +85,10 @@ def command(
 
     SCORER is the name of a scorer in stored runs, or the folder of a single run.
     """
-    scorers = names
-    # Folders of runs were once the last word.
-    last = Path(names[-1])
-    if len(names) > 2 and not typed("folder") and last.is_dir() and not _is_run(names[-1]):
-        scorers, folder = names[:-1], last
+    # The folder of runs was once the last word.
+    if len(words) > 2 and not typed("folder") and _holds_runs(words[-1]):
+        words, folder = words[:-1], Path(words[-1])
+    scorers = with_words(words, "scorers")
     if len(set(scorers)) < max(len(scorers), 2):
         raise click.UsageError("expected at least two scorers, each named once; name another")
     if len(scorers) > 2 and listed is not None:
@@ -100,6 +111,10 @@ def command(
 
 def _is_run(name: str) -> bool:
     return (Path(name) / "record.json").is_file()
+
+
+def _holds_runs(name: str) -> bool:
+    return Path(name).is_dir() and not _is_run(name)
 
 
 def _compare(

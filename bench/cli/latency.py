@@ -19,6 +19,7 @@ from ..latencies import LONGEST, QUERIES, Questions, footprint_of, measure, stor
 from ..machine import limited
 from ..scorers import resolve
 from .common import (
+    SCORER,
     data_option,
     engine_option,
     json_option,
@@ -138,7 +139,7 @@ def _heading(record: dict[str, Any]) -> str:
     "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
 )
 @click.argument("protocol", default=FIRST_PROTOCOL)
-@scorers_option(required=True)
+@scorers_option(f"A scorer to measure: {SCORER}.", required=True)
 @option(
     "--queries",
     type=click.IntRange(1, 10**9),

@@ -11,7 +11,7 @@ import click
 from ... import results, tasks
 from ...results import plain
 from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
-from .common import json_option, level_option, option, runs_option
+from .common import json_option, level_option, option, runs_option, scorers_option
 
 
 def _words(plan: Plan) -> str:
@@ -43,14 +43,7 @@ def _words(plan: Plan) -> str:
     metavar="POINTS",
     help="The difference of accuracies that is to be told, in points.",
 )
-@option(
-    "-s",
-    "--scorer",
-    "scorers",
-    multiple=True,
-    metavar="SCORER",
-    help="Two scorers with stored runs of the same episodes, from which to plan.",
-)
+@scorers_option("One of two scorers with stored runs of the same episodes, from which to plan.")
 @runs_option(old=("--in",))
 @option(
     "--disagreement",

@@ -21,6 +21,7 @@ from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise, until_narrow
 from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, resolve
 from .common import (
+    SCORER,
     data_option,
     engine_option,
     episodes_option,
@@ -105,7 +106,9 @@ def _show(
     "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
 )
 @click.argument("protocols", nargs=-1, metavar="[PROTOCOL]...")
-@scorers_option(f"  [default: {', '.join(DEFAULT_SCORERS)}]")
+@scorers_option(
+    f"A scorer to evaluate: {SCORER}. Without this option: {', '.join(DEFAULT_SCORERS)}."
+)
 @episodes_option(1000)
 @seed_option
 @runs_option("Folder in which the runs are stored.", old=("--out",))

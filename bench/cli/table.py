@@ -9,7 +9,15 @@ import click
 from ... import results
 from ...results.pictures import draw_pareto
 from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
-from .common import folders_of_runs, interval_option, level_option, option, picture_option
+from .common import (
+    folders_of_runs,
+    interval_option,
+    level_option,
+    option,
+    picture_option,
+    protocols_option,
+    scorers_option,
+)
 
 
 @click.command("table")
@@ -30,20 +38,8 @@ from .common import folders_of_runs, interval_option, level_option, option, pict
     show_default=True,
     help="Of percentages; more where 99.96 would look like 100.",
 )
-@option(
-    "--scorer",
-    "scorers",
-    multiple=True,
-    metavar="NAME",
-    help="Only this scorer; may be repeated.",
-)
-@option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    metavar="NAME",
-    help="Only this protocol; may be repeated.",
-)
+@scorers_option("Show only this scorer.")
+@protocols_option("Show only this protocol.")
 @option(
     "--columns",
     "extras",

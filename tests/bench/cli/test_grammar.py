@@ -120,3 +120,28 @@ def test_old_spellings_of_a_picture_still_work_and_are_in_no_help(wayshot, store
         text = wayshot(command, "--help")[1]
         assert "--picture FILE" in text
         assert not any(old in text for old in ("--diagram", "--pareto", "--curves"))
+
+
+def test_a_scorer_is_the_option_scorer_in_every_command():
+    wanted = {"run", "latency", "plan", "table", "compare", "audit"}
+    assert with_option("-s") == with_option("--scorer") == wanted
+    assert with_option("--protocol") == {"table", "compare", "audit"}
+
+
+def test_scorers_are_plain_words_or_options_alike(wayshot, stored):
+    _, folder = stored
+    names = ("pixel-cosine", "chance")
+    ways = [names, ("-s", names[0], "--scorer", names[1]), (names[0], "-s", names[1])]
+    answers = [wayshot("compare", *words, "--runs", folder, "--json") for words in ways]
+    assert answers[0][0] == 0 and answers[0] == answers[1] == answers[2]
+    verdicts = [
+        [one["scorer"] for one in json.loads(wayshot("audit", *words, "--json")[1])["results"]]
+        for words in (["chance"], ["-s", "chance"])
+    ]
+    assert verdicts == [["chance"], ["chance"]]
+
+
+def test_a_table_can_be_of_chosen_scorers(wayshot, stored):
+    for words, wanted in ((("-s", "chance"), ["chance"]), ((), ["pixel-cosine", "chance"])):
+        found = json.loads(wayshot("table", stored[1], *words, "--json")[1])["results"]
+        assert sorted(one["scorer"] for one in found) == sorted(wanted)
