@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +21,69 @@ from .common import (
     picture_option,
     protocols_option,
     scorers_option,
+    typed,
 )
+
+
+@dataclass(frozen=True)
+class _View:
+    """One way to show runs.
+
+    Attributes:
+        make: Makes what is printed, from the runs and the values of `options`.
+        options: Those that this view needs. Others are refused.
+    """
+
+    make: Callable[..., Any]
+    options: tuple[str, ...] = ()
+
+
+def _accuracies(
+    runs: Sequence[results.Run], *, picture: Path | None, columns: str | None, **asked: Any
+) -> results.Table:
+    if picture:
+        draw_pareto(runs, picture, asked["interval"], asked["level"])
+    return results.table(runs, extras=columns.split(",") if columns else (), **asked)
+
+
+_ACCURACY = "accuracy"
+_VIEWS = {
+    _ACCURACY: _View(
+        _accuracies,
+        ("interval", "level", "decimals", "columns", "baseline", "published", "picture"),
+    ),
+    **{part: _View(partial(breakdowns, by=part)) for part in PARTS},
+    "confusion": _View(confusion_tables, ("most",)),
+    "seed": _View(results.seeds_table, ("level",)),
+}
+"""What `--by` can ask for; accuracies where it is not there."""
+
+
+def _view(by: str | None, confusions: int | None, seeds: bool) -> tuple[str, str | None]:
+    """Gives the name of the view that is asked for, and the option that asks for it."""
+    given = {"--by": by, "--confusions": confusions and "confusion", "--seeds": seeds and "seed"}
+    asked = [(view, name) for name, view in given.items() if view]
+    if len(asked) > 1:
+        raise click.UsageError(f"{asked[1][1]} does not go with {asked[0][1]}; ask for only one")
+    return asked[0] if asked else (_ACCURACY, None)
+
+
+def _refuse_others(view: str, asked: str | None) -> None:
+    """Refuses options that were typed and that the view does not need."""
+    for name in dict.fromkeys(name for one in _VIEWS.values() for name in one.options):
+        if name in _VIEWS[view].options or not typed(name):
+            continue
+        homes = [
+            "the table of accuracies" if other == _ACCURACY else f"--by {other}"
+            for other, one in _VIEWS.items()
+            if name in one.options
+        ]
+        where = f"--{name} is for {' and '.join(homes)}"
+        if asked:
+            raise click.UsageError(
+                f"{asked} does not go with --{name}: {where}; leave one of them out"
+            )
+        raise click.UsageError(f"{where}; ask for that, or leave --{name} out")
 
 
 @click.command("table")
@@ -42,9 +108,8 @@ from .common import (
 @protocols_option("Show only this protocol.")
 @option(
     "--columns",
-    "extras",
     metavar="NAME,...",
-    help=f"More columns: {', '.join(EXTRAS)}.",
+    help=f"Add columns, with commas between them. There are {', '.join(EXTRAS)}.",
 )
 @option(
     "--baseline",
@@ -58,18 +123,23 @@ from .common import (
     type=click.Choice(CHOICES),
     help="Add rows as published by others; all: those that nobody has verified too, marked.",
 )
-@option("--by", type=click.Choice(PARTS), help="Where the errors are, instead of the table.")
 @option(
-    "--confusions",
+    "--by",
+    type=click.Choice([view for view in _VIEWS if view != _ACCURACY]),
+    help="Show something else than accuracies. alphabet, character, drawer: where the errors are. "
+    "confusion: which characters are taken for which others. seed: all trainings of a recipe "
+    "together, with the spread between them.",
+)
+@option(
+    "--most",
     type=click.IntRange(1),
     metavar="N",
-    help="The N most confused pairs of characters, instead of the table.",
+    default=10,
+    show_default=True,
+    help="How many pairs of characters --by confusion shows.",
 )
-@option(
-    "--seeds",
-    is_flag=True,
-    help="Trainings of one recipe combined, with the spread between them, instead of the table.",
-)
+@option("--confusions", type=click.IntRange(1), hidden=True)
+@option("--seeds", is_flag=True, hidden=True)
 @picture_option(
     "accuracy against latency, of the scorers that wayshot latency has measured", old=("--pareto",)
 )
@@ -77,49 +147,20 @@ from .common import (
 def command(
     folders: tuple[str, ...],
     form: str,
-    interval: str,
-    level: float,
-    decimals: int,
     scorers: tuple[str, ...],
     protocols: tuple[str, ...],
-    extras: str | None,
-    baseline: str | None,
-    published: str | None,
     by: str | None,
     confusions: int | None,
     seeds: bool,
-    picture: Path | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Print a table of the runs stored in folders (by default, runs)."""
-    for_tables = {
-        "--columns": extras,
-        "--baseline": baseline,
-        "--published": published,
-        "--picture": picture,
-    }
-    given = [name for name, value in for_tables.items() if value]
-    others = {"--by": by, "--confusions": confusions, "--seeds": seeds}
-    given += [name for name, value in others.items() if value]
-    if any(others.values()) and len(given) > 1:
-        raise click.UsageError(f"{given[-1]} does not go with {given[0]}; ask for one at a time")
+    name, spelling = _view(by, confusions, seeds)
+    _refuse_others(name, spelling)
+    # --confusions N is the old spelling of --by confusion --most N.
+    asked["most"] = confusions or asked["most"]
+    view = _VIEWS[name]
     runs = load(*folders).select(scorers, protocols).runs
-    if picture:
-        draw_pareto(runs, picture, interval, level)
-    if by:
-        document = breakdowns(runs, by)
-    elif confusions:
-        document = confusion_tables(runs, confusions)
-    elif seeds:
-        document = results.seeds_table(runs, level)
-    else:
-        document = results.table(
-            runs,
-            interval,
-            level,
-            baseline=baseline,
-            published=published,
-            extras=extras.split(",") if extras else (),
-            decimals=decimals,
-        )
+    document = view.make(runs, **{option: asked[option] for option in view.options})
     click.echo(document.render("json" if as_json else form))
