@@ -7,7 +7,7 @@ import json
 import click
 import tabulate
 
-from ...tasks import SPLITS
+from ...tasks import SPLITS, suffixes
 from ...tasks.data import omniglot
 from .common import data_option, json_option
 
@@ -26,6 +26,12 @@ def _protocols() -> list[dict[str, str]]:
         }
     )
     return rows
+
+
+def _suffixes() -> list[dict[str, str]]:
+    return [
+        {"suffix": f"-{suffix.name}", "what": suffix.what} for suffix in suffixes.SUFFIXES.values()
+    ]
 
 
 def _scorers() -> list[dict[str, str]]:
@@ -79,7 +85,11 @@ def command(kind: str, data: str | None, as_json: bool) -> None:
         "backbones": _backbones,
         "recipes": _recipes,
     }[kind]()
+    listed = {kind: rows}
+    if kind == "protocols":
+        listed["suffixes"] = _suffixes()
     if as_json:
-        click.echo(json.dumps({kind: rows}, indent=1))
+        click.echo(json.dumps(listed, indent=1))
     else:
-        click.echo(tabulate.tabulate(rows, headers="keys", tablefmt="plain"))
+        tables = (tabulate.tabulate(some, "keys", "plain") for some in listed.values())
+        click.echo("\n\n".join(tables))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from wayshot import tasks
+from wayshot.tasks import TaskError
 
 HERE = Path(__file__).parents[1]
 
@@ -215,6 +218,20 @@ def test_list_names_things_that_describe_knows(wayshot, kind):
         status, out, err = wayshot("describe", *words, "--json")
         assert status == 0, err
         assert json.loads(out)["name"] == name
+
+
+def test_list_protocols_shows_every_suffix_that_a_name_can_have(wayshot):
+    rows = json.loads(wayshot("list", "protocols", "--json")[1])["suffixes"]
+    printed = wayshot("list", "protocols")[1]
+    for row in rows:
+        name = "glyphs-within-5w1s" + row["suffix"].replace("N", "3")
+        assert tasks.parse(name).name == name
+        assert f"{row['suffix']} " in printed and row["what"] in printed
+    with pytest.raises(TaskError) as error:
+        tasks.parse("glyphs-within-5w1s-nothing")
+    # The message ends with all of them.
+    known = str(error.value).rpartition("one of ")[2].split(", ")
+    assert known == [row["suffix"] for row in rows]
 
 
 def test_describing_a_backbone_takes_it_apart(wayshot):
