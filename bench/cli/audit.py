@@ -20,7 +20,6 @@ from ..evaluations import Workers
 from ..scorers import Traits, resolve
 from .common import (
     data_option,
-    engine_option,
     json_option,
     progress,
     protocols_option,
@@ -28,6 +27,7 @@ from .common import (
     seed_option,
     with_words,
 )
+from .engines import engine_option
 
 
 def _elsewhere(*asked: Any) -> Any:

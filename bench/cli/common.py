@@ -90,15 +90,6 @@ level_option = option(
 interval_option = option(
     "--interval", type=click.Choice(INTERVALS), default="population", show_default=True
 )
-engine_option = option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    metavar="ENGINE",
-    help="What embeds, where a scorer is a Siamese network: tensorflow, torch or jax as "
-    "KERAS_BACKEND says, onnxruntime, openvino, litert, one of less precision such as "
-    "onnxruntime-int8-static, or auto, the fastest that is installed and agrees with Keras.",
-)
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
 seed_option = option(
     "--seed",

@@ -21,7 +21,6 @@ from ..scorers import resolve
 from .common import (
     SCORER,
     data_option,
-    engine_option,
     json_option,
     option,
     progress,
@@ -30,6 +29,7 @@ from .common import (
     seed_option,
     writable,
 )
+from .engines import engine_option
 from .run import FIRST_PROTOCOL
 
 

@@ -23,7 +23,6 @@ from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, resolv
 from .common import (
     SCORER,
     data_option,
-    engine_option,
     episodes_option,
     interval_option,
     json_option,
@@ -34,6 +33,7 @@ from .common import (
     seed_option,
     writable,
 )
+from .engines import engine_option
 from .interrupts import Interrupts
 from .rescore import show_verification
 

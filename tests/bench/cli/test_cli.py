@@ -400,3 +400,18 @@ def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
 def test_resuming_without_a_checkpoint_is_refused(wayshot, recipe, tmp_path):
     status, _, err = wayshot("train", recipe, *TINY, "--out", tmp_path / "none", "--resume")
     assert status == 2 and "checkpoint.npz: cannot be read" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "latency", "audit"])
+def test_engines_are_listed_in_the_help_and_to_whoever_names_another(wayshot, command):
+    from wayshot.models.engines import ENGINES
+    from wayshot.models.engines.engines import KERAS
+
+    names = ["auto", "keras", *KERAS, *ENGINES]
+    text = wayshot(command, "--help")[1]
+    scorer = ("-s", "chance")
+    status, out, err = wayshot(command, *scorer, "--engine", "onyx")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert "'onyx' is not one of" in err
+    for name in names:
+        assert re.search(rf"[ ]{name}[.,:\n]", text) and f"'{name}'" in err
