@@ -18,6 +18,7 @@ Scorers and folders that can be plain words can be given by their option too.
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
@@ -35,7 +36,8 @@ class Option(click.Option):
     """An option with old spellings, which still work and which the help does not show.
 
     Its variable is WAYSHOT_COMMAND_OPTION. The old spellings and the name of the parameter
-    have variables too.
+    have variables too. A variable of an option that can be repeated holds words as a shell
+    reads them: `siamese-small 'my folder/mine.keras'`.
     """
 
     def __init__(self, *names: Any, old: Sequence[str] = (), **attributes: Any) -> None:
@@ -55,10 +57,26 @@ class Option(click.Option):
         words = [word.replace("-", "_").upper() for word in (*long, self.name or "") if word]
         return list(dict.fromkeys([*named, *(f"{prefix}_{word}" for word in words)]))
 
+    def _variable(self, ctx: click.Context) -> str | None:
+        """The first of its variables that is set and not empty."""
+        return next(filter(os.environ.get, self.variables(ctx.auto_envvar_prefix)), None)
+
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Gives the text of the first of its variables that is set and not empty."""
-        values = map(os.environ.get, self.variables(ctx.auto_envvar_prefix))
-        return next(filter(None, values), None)
+        """Gives the text of its variable."""
+        name = self._variable(ctx)
+        return os.environ[name] if name else None
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        """Gives the value of its variable. Several values are split as a shell splits words."""
+        name = self._variable(ctx)
+        if not name or not self.multiple:
+            return super().value_from_envvar(ctx)
+        try:
+            return shlex.split(os.environ[name])
+        except ValueError as error:
+            raise click.BadParameter(
+                f"{name} cannot be split into words ({error}); close every quotation mark"
+            ) from None
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Makes the old spellings known to the parser, and to nothing else."""

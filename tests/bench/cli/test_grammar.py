@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 import pytest
 from wayshot.bench.cli import group
+from wayshot.bench.cli.common import Option
 
 
 def below(
@@ -41,6 +42,12 @@ def stored(wayshot, characters, tmp_path):
     words = ("-s", "pixel-cosine", "-s", "chance", "--episodes", 30, "--runs", folder)
     assert wayshot("run", protocol, *words)[0] == 0
     return protocol, folder
+
+
+def test_every_option_can_have_old_spellings_and_variables():
+    for command in COMMANDS.values():
+        for parameter in command.params:
+            assert isinstance(parameter, Option | click.Argument), (command.name, parameter.name)
 
 
 def test_a_folder_of_runs_is_the_option_runs_in_every_command():
@@ -145,3 +152,26 @@ def test_a_table_can_be_of_chosen_scorers(wayshot, stored):
     for words, wanted in ((("-s", "chance"), ["chance"]), ((), ["pixel-cosine", "chance"])):
         found = json.loads(wayshot("table", stored[1], *words, "--json")[1])["results"]
         assert sorted(one["scorer"] for one in found) == sorted(wanted)
+
+
+@pytest.mark.parametrize("variable", ["WAYSHOT_RUN_SCORER", "WAYSHOT_RUN_SCORERS"])
+def test_a_variable_of_several_values_is_split_as_a_shell_does(
+    wayshot, stored, tmp_path, monkeypatch, variable
+):
+    protocol, folder = stored
+    monkeypatch.setenv(variable, f"chance '{tmp_path}/a folder/x.keras' pixel-cosine")
+    words = ("run", protocol, "--episodes", 30, "--runs", folder)
+    status, _, err = wayshot(*words)
+    assert status == 2 and f"checkpoint {tmp_path}/a folder/x.keras: no such file" in err
+    monkeypatch.setenv(variable, " chance  pixel-cosine ")
+    status, _, err = wayshot(*words)
+    assert status == 0 and "2 of 2 runs were stored" in err
+
+
+@pytest.mark.parametrize("name", ["--runs", "--scorer", "--protocol"])
+def test_every_option_that_can_be_repeated_splits_its_variable_so(wayshot, monkeypatch, name):
+    variable = f"WAYSHOT_TABLE_{name[2:].upper()}"
+    monkeypatch.setenv(variable, "'no closing mark")
+    status, out, err = wayshot("table", "nowhere" if name != "--runs" else "--json")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert f"{variable} cannot be split" in err and name in err
