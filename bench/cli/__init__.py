@@ -52,9 +52,17 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"auto_envvar_prefix": "WAYSHOT", "help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__)
+@click.version_option(__version__, allow_from_autoenv=False)
 def group() -> None:
-    """One-shot evaluation: N-way k-shot benchmarks, and tables a reviewer can trust."""
+    """One-shot evaluation: N-way k-shot benchmarks, and tables a reviewer can trust.
+
+    Every option can be set by a variable too: --episodes of wayshot run by
+    WAYSHOT_RUN_EPISODES.
+    """
+    # Not for --help, which is quick.
+    from .variables import warn_of_unknown
+
+    warn_of_unknown(group)
 
 
 def _is_for_the_user(error: Exception) -> bool:
