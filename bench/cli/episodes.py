@@ -10,7 +10,15 @@ import click
 
 from ... import tasks
 from ...tasks import followed
-from .common import data_option, episodes_option, option, progress, seed_option, writable
+from .common import (
+    data_option,
+    episodes_option,
+    json_option,
+    option,
+    progress,
+    seed_option,
+    writable,
+)
 
 
 def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> None:
@@ -54,7 +62,10 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
 @episodes_option(1000)
 @seed_option
 @data_option
-def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None) -> None:
+@json_option
+def command(
+    protocol: str, out: Path, episodes: int, seed: int, data: str | None, as_json: bool
+) -> None:
     """Write the episodes of PROTOCOL as JSON: image names, labels, digest.
 
     In support a list for each way; target is the way of each query. A name
@@ -69,4 +80,9 @@ def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None
     digest = tasks.episodes_digest(source, count)
     with tasks.replacing(out) as fresh, fresh.open("w", encoding="utf-8") as file:
         _write(file, source, count, digest)
-    click.echo(f"{out}: {count} episodes of {source.protocol.name}, digest {digest}")
+    name = source.protocol.name
+    if as_json:
+        facts = {"path": str(out), "protocol": name, "episodes": count, "episodes_digest": digest}
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        click.echo(f"{out}: {count} episodes of {name}, digest {digest}")

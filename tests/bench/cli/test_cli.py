@@ -200,6 +200,14 @@ def test_verify_finds_the_real_data_sound(wayshot, omniglot):
     assert status == 0 and out.count("there") == 5
 
 
+def test_fetch_answers_in_json_too(wayshot, omniglot):
+    # All is there, so that nothing is downloaded.
+    words = ("data", "fetch", "--data", omniglot, "--from", "nowhere", "--json")
+    status, out, _ = wayshot(*words)
+    assert status == 0
+    assert [part["state"] for part in json.loads(out)["parts"]] == ["there"] * 5
+
+
 def test_path_says_where_data_are_looked_for(wayshot, tmp_path, monkeypatch):
     monkeypatch.setenv("WAYSHOT_DATA", str(tmp_path))
     assert wayshot("data", "path") == (0, f"{tmp_path}\n", "")
@@ -279,6 +287,10 @@ def test_episodes_are_written_with_names_and_digest(wayshot, protocol, tmp_path)
     written = json.loads(path.read_text())
     assert status == 0 and written["episodes_digest"] in out
     assert len(written["episodes"]) == 30
+    words = ("episodes", protocol, "--out", path, "--episodes", 30, "--json")
+    facts = json.loads(wayshot(*words)[1])
+    assert facts["path"] == str(path) and facts["episodes"] == 30
+    assert facts["episodes_digest"] == written["episodes_digest"]
     first = written["episodes"][0]
     assert [len(way) for way in first["support"]] == [1] * 5
     for query, way in zip(first["query"], first["target"], strict=True):

@@ -50,6 +50,10 @@ def test_every_option_can_have_old_spellings_and_variables():
             assert isinstance(parameter, Option | click.Argument), (command.name, parameter.name)
 
 
+def test_every_command_can_answer_in_json():
+    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 16
+
+
 def test_a_folder_of_runs_is_the_option_runs_in_every_command():
     assert with_option("--runs") == {
         *("run", "latency", "plan", "compare"),
