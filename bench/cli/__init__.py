@@ -51,6 +51,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"auto_envvar_prefix": "WAYSHOT", "help_option_names": ["-h", "--help"]},
+    epilog="\b\nExample:\n  wayshot run glyphs-within-20w1s -s siamese-small -s hausdorff",
 )
 @click.version_option(__version__, allow_from_autoenv=False)
 def group() -> None:

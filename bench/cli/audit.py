@@ -20,6 +20,7 @@ from ..evaluations import Workers
 from ..scorers import Traits, resolve
 from .common import (
     data_option,
+    examples,
     json_option,
     progress,
     protocols_option,
@@ -78,8 +79,10 @@ def _show(name: str, found: Audit) -> None:
 
 @click.command(
     "audit",
-    epilog="\b\nwayshot audit siamese-small mymodule:scorer\n"
-    "wayshot audit --protocol lake-within-20w1s",
+    epilog=examples(
+        "wayshot audit siamese-small mymodule:scorer",
+        "wayshot audit --protocol lake-within-20w1s",
+    ),
 )
 @click.argument("words", nargs=-1, metavar="[SCORER]...")
 @scorers_option("The same as SCORER.")

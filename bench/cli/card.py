@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from ...models import write_card
-from .common import folders_of_runs, json_option, option
+from .common import examples, folders_of_runs, json_option, option
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.command("card")
+@click.command(
+    "card", epilog=examples("wayshot card trained/siamese-small/siamese-small.json runs --looks 1")
+)
 @click.argument("card", type=_PATH)
 @folders_of_runs
 @option(

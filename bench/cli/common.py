@@ -118,6 +118,12 @@ seed_option = option(
 )
 
 
+def examples(*commands: str) -> str:
+    """The end of a command's help: commands to begin with."""
+    heading = "Example:" if len(commands) == 1 else "Examples:"
+    return "\n".join(["\b", heading, *(f"  {command}" for command in commands)])
+
+
 def runs_option(
     text: str = "Folder of stored runs.", *, old: Sequence[str] = (), many: bool = False
 ) -> Callable:

@@ -28,6 +28,7 @@ from ...results.statistics import (
     rank,
 )
 from .common import (
+    examples,
     json_option,
     level_option,
     option,
@@ -45,8 +46,10 @@ _WIDTH = 100
 
 @click.command(
     "compare",
-    epilog="\b\nwayshot compare siamese-small hausdorff\n"
-    "wayshot compare siamese-small hausdorff pixel-cosine --runs results --picture ranks.svg",
+    epilog=examples(
+        "wayshot compare siamese-small hausdorff",
+        "wayshot compare siamese-small hausdorff pixel-cosine --runs results --picture ranks.svg",
+    ),
 )
 @click.argument("words", nargs=-1, metavar="[SCORER]...")
 @scorers_option("The same as SCORER.")

@@ -9,7 +9,7 @@ import click
 import tabulate
 
 from ...results import plain
-from .common import data_option, json_option, progress
+from .common import data_option, examples, json_option, progress
 
 
 def _shown(value: Any) -> str:
@@ -27,7 +27,7 @@ def _shown(value: Any) -> str:
     return f"{text[:12]}…" if is_digest else text
 
 
-@click.command("conformance")
+@click.command("conformance", epilog=examples("wayshot conformance --data omniglot"))
 @data_option
 @json_option
 @click.pass_context

@@ -11,10 +11,10 @@ import click
 
 from ...tasks.data import fetch as fetching
 from ...tasks.data import omniglot
-from .common import data_option, json_option, option, progress
+from .common import data_option, examples, json_option, option, progress
 
 
-@click.group("data")
+@click.group("data", epilog=examples("wayshot data fetch", "wayshot data verify"))
 def command() -> None:
     """Get Omniglot, check it, say where it is."""
 
@@ -42,7 +42,7 @@ def _show(statuses: Iterable[fetching.Status], as_json: bool) -> set[str]:
     return {status.state for status in found}
 
 
-@command.command()
+@command.command(epilog=examples("wayshot data fetch --data omniglot"))
 @data_option
 @option(
     "--from", "home", default=fetching.HOME, show_default=True, help="Address of the public files."
@@ -55,7 +55,7 @@ def fetch(data: str | None, home: str, as_json: bool) -> None:
     _show(fetching.fetch(folder, home.rstrip("/") + "/", progress, show=shown), as_json)
 
 
-@command.command()
+@command.command(epilog=examples("wayshot data verify --data omniglot --json"))
 @data_option
 @json_option
 @click.pass_context
@@ -69,7 +69,7 @@ def verify(context: click.Context, data: str | None, as_json: bool) -> None:
         context.exit(1)
 
 
-@command.command()
+@command.command(epilog=examples("wayshot data path"))
 @data_option
 @json_option
 def path(data: str | None, as_json: bool) -> None:

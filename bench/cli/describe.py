@@ -13,7 +13,7 @@ import yaml
 from ... import tasks
 from ...tasks import SPLITS, TaskError, load_glyphs
 from ...tasks.data import omniglot
-from .common import data_option, json_option, progress
+from .common import data_option, examples, json_option, progress
 
 
 def _protocol(name: str) -> dict[str, Any]:
@@ -121,7 +121,10 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
     raise click.UsageError(f"nothing is called {name!r}; see wayshot list. {problem}")
 
 
-@click.command("describe")
+@click.command(
+    "describe",
+    epilog=examples("wayshot describe lake-within-20w1s", "wayshot describe recipe siamese-small"),
+)
 @click.argument("name", nargs=-1, required=True)
 @data_option
 @json_option

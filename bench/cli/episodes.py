@@ -13,6 +13,7 @@ from ...tasks import followed
 from .common import (
     data_option,
     episodes_option,
+    examples,
     json_option,
     option,
     progress,
@@ -56,7 +57,9 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
     file.write("\n]}\n")
 
 
-@click.command("episodes")
+@click.command(
+    "episodes", epilog=examples("wayshot episodes lake-within-20w1s --out episodes.json")
+)
 @click.argument("protocol")
 @option("--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write.")
 @episodes_option(1000)

@@ -21,6 +21,7 @@ from ..scorers import resolve
 from .common import (
     SCORER,
     data_option,
+    examples,
     json_option,
     option,
     progress,
@@ -135,8 +136,10 @@ def _heading(record: dict[str, Any]) -> str:
 
 @click.command(
     "latency",
-    epilog="\b\nwayshot latency -s siamese-small -s hausdorff\n"
-    "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
+    epilog=examples(
+        "wayshot latency -s siamese-small -s hausdorff",
+        "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
+    ),
 )
 @click.argument("protocol", default=FIRST_PROTOCOL)
 @scorers_option(f"A scorer to measure: {SCORER}.", required=True)

@@ -9,7 +9,7 @@ import tabulate
 
 from ...tasks import SPLITS, suffixes
 from ...tasks.data import omniglot
-from .common import data_option, json_option
+from .common import data_option, examples, json_option
 
 KINDS = ("protocols", "scorers", "datasets", "backbones", "recipes")
 
@@ -72,7 +72,7 @@ def _recipes() -> list[dict[str, str]]:
     return [{"name": name, "what": str(recipe.FOLDER / f"{name}.yaml")} for name in recipe.names()]
 
 
-@click.command("list")
+@click.command("list", epilog=examples("wayshot list protocols"))
 @click.argument("kind", type=click.Choice(KINDS))
 @data_option
 @json_option

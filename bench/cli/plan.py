@@ -11,7 +11,7 @@ import click
 from ... import results, tasks
 from ...results import plain
 from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
-from .common import json_option, level_option, option, runs_option, scorers_option
+from .common import examples, json_option, level_option, option, runs_option, scorers_option
 
 
 def _words(plan: Plan) -> str:
@@ -32,8 +32,10 @@ def _words(plan: Plan) -> str:
 
 @click.command(
     "plan",
-    epilog="\b\nwayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s hausdorff\n"
-    "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
+    epilog=examples(
+        "wayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s hausdorff",
+        "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
+    ),
 )
 @click.argument("protocol")
 @option(

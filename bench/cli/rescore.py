@@ -12,7 +12,7 @@ import tabulate
 from ... import results
 from ...results import plain
 from ...results.pictures import draw_curves
-from .common import folders_of_runs, json_option, level_option, picture_option
+from .common import examples, folders_of_runs, json_option, level_option, picture_option
 
 
 def _shown(estimate: dict[str, Any]) -> str:
@@ -62,7 +62,7 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
     click.echo(tabulate.tabulate(rows, headers=headers, disable_numparse=True))
 
 
-@click.command("rescore")
+@click.command("rescore", epilog=examples("wayshot rescore runs --picture curves.svg"))
 @folders_of_runs
 @level_option
 @picture_option("the ROC and DET curves of the runs that have scores", old=("--curves",))

@@ -24,6 +24,7 @@ from .common import (
     SCORER,
     data_option,
     episodes_option,
+    examples,
     interval_option,
     json_option,
     option,
@@ -102,8 +103,10 @@ def _show(
 
 @click.command(
     "run",
-    epilog="\b\nwayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff\n"
-    "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
+    epilog=examples(
+        "wayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff",
+        "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
+    ),
 )
 @click.argument("protocols", nargs=-1, metavar="[PROTOCOL]...")
 @scorers_option(

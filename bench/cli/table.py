@@ -14,6 +14,7 @@ from ... import results
 from ...results.pictures import draw_pareto
 from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
 from .common import (
+    examples,
     folders_of_runs,
     interval_option,
     level_option,
@@ -86,7 +87,13 @@ def _refuse_others(view: str, asked: str | None) -> None:
         raise click.UsageError(f"{where}; ask for that, or leave --{name} out")
 
 
-@click.command("table")
+@click.command(
+    "table",
+    epilog=examples(
+        "wayshot table runs --format latex --published",
+        "wayshot table --by alphabet -s siamese-small",
+    ),
+)
 @folders_of_runs
 @option(
     "--format",

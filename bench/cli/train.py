@@ -14,7 +14,7 @@ from ... import tasks
 from ...models import ModelError
 from ...models.training import PRECISIONS
 from ...models.training import recipe as recipes
-from .common import data_option, json_option, option, progress, seed_option, writable
+from .common import data_option, examples, json_option, option, progress, seed_option, writable
 
 if TYPE_CHECKING:
     from ...models.training import Report
@@ -49,7 +49,9 @@ class _Logs:
         self._writer.flush()
 
 
-@click.command("train")
+@click.command(
+    "train", epilog=examples("KERAS_BACKEND=torch wayshot train siamese-small --minutes 60")
+)
 @click.argument("recipe")
 @option(
     "--out",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 
 import click
@@ -179,3 +180,17 @@ def test_every_option_that_can_be_repeated_splits_its_variable_so(wayshot, monke
     status, out, err = wayshot("table", "nowhere" if name != "--runs" else "--json")
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert f"{variable} cannot be split" in err and name in err
+
+
+def test_the_help_of_every_command_ends_with_examples_that_can_be_typed(wayshot):
+    # The group of commands about data has no parameters, but a help as well.
+    for name, command in (COMMANDS | {"data": group.get_command(None, "data")}).items():
+        status, text, _ = wayshot(*name.split(), "--help")
+        lines = text.rpartition("Example")[2].strip().splitlines()[1:]
+        assert status == 0 and lines, name
+        for line in lines:
+            words = shlex.split(line)
+            words = words[words.index("wayshot") + 1 :]
+            assert " ".join(words).startswith(name)
+            rest = words[len(name.split()) :]
+            assert isinstance(command, click.Group) or command.make_context(name, rest)
