@@ -86,9 +86,9 @@ def _show(name: str, found: Audit) -> None:
 )
 @click.argument("words", nargs=-1, metavar="[SCORER]...")
 @scorers_option("The same as SCORER.")
-@protocols_option("Audit the episodes that this protocol draws.")
+@protocols_option("Check that the episodes are what this protocol says, and fairly drawn.")
 @engine_option
-@seed_option
+@seed_option()
 @data_option
 @json_option
 def command(
@@ -100,11 +100,11 @@ def command(
     data: str | None,
     as_json: bool,
 ) -> int:
-    """Find out whether anything but pixels matters to SCORER.
+    """Check whether a scorer, or the episodes of a protocol, can be trusted.
 
-    Fixed images are asked about in many ways that must not make a difference:
-    other company, other orders, other memory, another process. Ends with
-    status 1 if a check fails.
+    SCORER is asked about fixed images in many ways that must not change its
+    answers: with other images in the batch, in another order, with other
+    memory, in another process. The exit status is 1 if a check fails.
     """
     scorers = with_words(words, "scorers")
     if not scorers and not protocols:

@@ -95,27 +95,49 @@ data_option = option(
     "--data",
     envvar="WAYSHOT_DATA",
     metavar="DIR",
-    help="Folder of Omniglot's zips, or of what they unpack to.  [env: WAYSHOT_DATA; default: "
-    "where wayshot data fetch puts them]",
-)
-level_option = option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=LEVEL,
-    show_default=True,
-    help="Coverage of intervals, and one less the level of tests.",
+    help="Folder with the zips of Omniglot, or with the folders that they unpack to.  [env: "
+    "WAYSHOT_DATA; default: the folder of wayshot data fetch]",
 )
 interval_option = option(
-    "--interval", type=click.Choice(INTERVALS), default="population", show_default=True
-)
-json_option = option("--json", "as_json", is_flag=True, help="Print JSON.")
-seed_option = option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=1,
+    "--interval",
+    type=click.Choice(INTERVALS),
+    default="population",
     show_default=True,
-    help="Which random episodes.",
+    help="The kind of confidence interval. The README says what each one covers.",
 )
+json_option = option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+def level_option(text: str) -> Callable:
+    """The option `--level`.
+
+    Args:
+        text: Its help: what has this level.
+    """
+    return option(
+        "--level",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        metavar="LEVEL",
+        default=LEVEL,
+        show_default=True,
+        help=text,
+    )
+
+
+def seed_option(what: str = "the random episodes") -> Callable:
+    """The option `--seed`.
+
+    Args:
+        what: What the seed decides.
+    """
+    return option(
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help=f"Seed of {what}.",
+    )
 
 
 def examples(*commands: str) -> str:
@@ -230,9 +252,10 @@ def episodes_option(default: int) -> Callable:
     return option(
         "--episodes",
         type=click.IntRange(1, 10**9),
+        metavar="N",
         default=default,
         show_default=True,
-        help="How many; fewer where a protocol has an end.",
+        help="Number of episodes. Some protocols have fewer.",
     )
 
 

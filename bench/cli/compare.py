@@ -55,20 +55,22 @@ _WIDTH = 100
 @scorers_option("The same as SCORER.")
 @runs_option("Folder of the runs of these scorers.", old=("--in",))
 @protocols_option("Compare only on this protocol.")
-@level_option
+@level_option(
+    "Confidence level of the intervals. The tests are made at 1 - LEVEL: at 5 % for 0.95."
+)
 @option(
     "--by",
     type=click.Choice(tuple(CLUSTERS)),
     default="alphabet",
     show_default=True,
-    help="What trials are clustered by; run, of the official runs only.",
+    help="What trials are clustered by. run is for the official runs only.",
 )
 @option(
     "--disagreements",
     "listed",
     type=click.IntRange(0),
     metavar="N",
-    help="List so many of the trials that two scorers disagree on.  "
+    help="Number of trials to list on which two scorers disagree.  "
     f"[default: {_LISTED}; all with --json]",
 )
 @picture_option("the mean ranks of three or more scorers", old=("--diagram",))
@@ -84,7 +86,7 @@ def command(
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare scorers on the same episodes: which differences are real.
+    """Compare scorers on the same episodes, and say which differences are real.
 
     SCORER is the name of a scorer in stored runs, or the folder of a single run.
     """
@@ -99,13 +101,13 @@ def command(
     if picture:
         check_suffix(picture)
         if len(scorers) < 3:
-            raise click.UsageError("--picture takes at least three scorers; name more")
+            raise click.UsageError("--picture needs at least three scorers; name more")
     groups, left_out = matched(_found(scorers, folder, protocols))
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
     if picture and len(groups) > 1:
         shared = ", ".join(runs[0].protocol for runs in groups)
-        raise click.UsageError(f"--picture is of one protocol; choose by --protocol from {shared}")
+        raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:

@@ -16,7 +16,7 @@ from .common import data_option, examples, json_option, option, progress
 
 @click.group("data", epilog=examples("wayshot data fetch", "wayshot data verify"))
 def command() -> None:
-    """Get Omniglot, check it, say where it is."""
+    """Get Omniglot, check it, or say where it is."""
 
 
 def _show(statuses: Iterable[fetching.Status], as_json: bool) -> set[str]:
@@ -45,11 +45,16 @@ def _show(statuses: Iterable[fetching.Status], as_json: bool) -> set[str]:
 @command.command(epilog=examples("wayshot data fetch --data omniglot"))
 @data_option
 @option(
-    "--from", "home", default=fetching.HOME, show_default=True, help="Address of the public files."
+    "--from",
+    "home",
+    default=fetching.HOME,
+    show_default=True,
+    metavar="URL",
+    help="Address of the public files.",
 )
 @json_option
 def fetch(data: str | None, home: str, as_json: bool) -> None:
-    """Download what is missing or damaged, under 20 MB in all."""
+    """Download missing and damaged parts, less than 20 MB."""
     folder = omniglot.data_folder(data)
     shown = sys.stderr.isatty()
     _show(fetching.fetch(folder, home.rstrip("/") + "/", progress, show=shown), as_json)
@@ -60,9 +65,10 @@ def fetch(data: str | None, home: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def verify(context: click.Context, data: str | None, as_json: bool) -> None:
-    """Say of each part: there, missing, or damaged (which file, and how).
+    """Check whether each part is there, missing or damaged.
 
-    Exit status 1 if a part is damaged, or none is there.
+    For a damaged part, the file and its fault are shown. The exit status is 1
+    if a part is damaged, or if no part is there.
     """
     states = _show(fetching.verify(data, progress), as_json)
     if "damaged" in states or "there" not in states:
@@ -73,6 +79,6 @@ def verify(context: click.Context, data: str | None, as_json: bool) -> None:
 @data_option
 @json_option
 def path(data: str | None, as_json: bool) -> None:
-    """Say where Omniglot is looked for."""
+    """Print the folder in which Omniglot is looked for."""
     folder = Path(omniglot.data_folder(data)).absolute()
     click.echo(json.dumps({"path": str(folder)}) if as_json else str(folder))

@@ -129,10 +129,11 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
 @data_option
 @json_option
 def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
-    """Tell everything about NAME.
+    """Describe NAME: a protocol, scorer, dataset, split, backbone or recipe.
 
-    A recipe may have the name of the network that it trains, or of its
-    backbone: say recipe NAME. Of your own: backbone module:attribute.
+    A recipe can have the name of the network that it trains, or of its
+    backbone: for the recipe, type recipe NAME. For a backbone of your own, type
+    backbone module:attribute.
     """
     facts = _find(" ".join(name), data)
     if as_json:

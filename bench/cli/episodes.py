@@ -61,22 +61,29 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
     "episodes", epilog=examples("wayshot episodes lake-within-20w1s --out episodes.json")
 )
 @click.argument("protocol")
-@option("--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write.")
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="JSON file to write.",
+    metavar="FILE",
+)
 @episodes_option(1000)
-@seed_option
+@seed_option()
 @data_option
 @json_option
 def command(
     protocol: str, out: Path, episodes: int, seed: int, data: str | None, as_json: bool
 ) -> None:
-    """Write the episodes of PROTOCOL as JSON: image names, labels, digest.
+    """Write the episodes of PROTOCOL to a JSON file, for other frameworks.
 
-    In support a list for each way; target is the way of each query. A name
-    that ends in @90, @180 or @270 is an image turned counter-clockwise.
+    An episode has the names of its images: in support a list for each way, in
+    query a list. target is the way of each query. A name that ends in @90, @180
+    or @270 is an image turned counter-clockwise.
     """
     out = out.resolve()
     if out.exists() and not out.is_file():
-        raise click.UsageError(f"{out} is no file that could be replaced; name another")
+        raise click.UsageError(f"{out} is not a file and cannot be replaced; name another")
     source = tasks.open_protocol(tasks.parse(protocol), seed, data, progress)
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)

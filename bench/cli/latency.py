@@ -95,7 +95,7 @@ def _parts(records: Sequence[dict[str, Any]]) -> str:
             ]
         )
     headers = ["scorer", "embedding ms", "comparison ms", "harness µs", "queries/s", "images/s", ""]
-    lines = ["By mean, of one query at a time; and all queries at once:"]
+    lines = ["Means of one query at a time, and all queries at once:"]
     lines += [tabulate.tabulate(rows, headers, disable_numparse=True), *reasons]
     alone = max(record["harness_us"] for record in records)
     lines.append(f"The harness with a scorer that does nothing: {_three(alone)} µs a query.")
@@ -142,31 +142,33 @@ def _heading(record: dict[str, Any]) -> str:
     ),
 )
 @click.argument("protocol", default=FIRST_PROTOCOL)
-@scorers_option(f"A scorer to measure: {SCORER}.", required=True)
+@scorers_option(f"Scorer to measure: {SCORER}.", required=True)
 @option(
     "--queries",
     type=click.IntRange(1, 10**9),
+    metavar="N",
     default=QUERIES,
     show_default=True,
-    help=f"The fewest that are asked one at a time; fewer within {LONGEST:g} s, or --seconds if "
-    "that is more, where a scorer is slow.",
+    help="Fewest queries that are asked one at a time. A slow scorer is asked fewer: as many as it "
+    f"answers in {LONGEST:g} s, or in --seconds if that is longer.",
 )
 @option(
     "--seconds",
     type=click.FloatRange(0, 86_400, min_open=True),
+    metavar="SECONDS",
     default=SECONDS,
     show_default=True,
-    help="The shortest time of each measurement.",
+    help="Shortest time of each measurement.",
 )
 @option(
     "--threads",
     type=click.IntRange(1, 4096),
     metavar="N",
-    help="Leave the scorer N processors.  [default: all]",
+    help="Number of processors that the scorer can use.  [default: all]",
 )
 @engine_option
-@seed_option
-@runs_option("Folder of stored runs, in which the latencies are stored too.", old=("--out",))
+@seed_option()
+@runs_option("Folder of stored runs, in which latencies are stored too.", old=("--out",))
 @data_option
 @json_option
 def command(
@@ -181,10 +183,11 @@ def command(
     data: str | None,
     as_json: bool,
 ) -> None:
-    """Measure how long scorers take for queries of PROTOCOL, and store it beside their runs.
+    """Measure how long scorers take for the queries of PROTOCOL, and store the latencies.
 
-    One query at a time, with the support embedded beforehand and without; and
-    all queries at once. Nothing else should run meanwhile.
+    First one query at a time, with the support embedded beforehand and without.
+    Then all queries at once. Nothing else should run at the same time. Without
+    PROTOCOL, the queries are those of glyphs-within-20w1s.
     """
     parsed = tasks.parse(protocol)
     records = []

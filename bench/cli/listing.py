@@ -77,7 +77,7 @@ def _recipes() -> list[dict[str, str]]:
 @data_option
 @json_option
 def command(kind: str, data: str | None, as_json: bool) -> None:
-    """List what there is of a KIND."""
+    """List all protocols, scorers, datasets, backbones or recipes."""
     rows = {
         "protocols": _protocols,
         "scorers": _scorers,

@@ -101,41 +101,45 @@ def _refuse_others(view: str, asked: str | None) -> None:
     type=click.Choice(results.FORMATS),
     default="text",
     show_default=True,
+    help="Format of the output.",
 )
 @interval_option
-@level_option
+@level_option("Confidence level of the intervals.")
 @option(
     "--decimals",
     type=click.IntRange(0, 6),
+    metavar="N",
     default=1,
     show_default=True,
-    help="Of percentages; more where 99.96 would look like 100.",
+    help="Fewest decimals of percentages. A figure such as 99.96 gets more, so that it does not "
+    "look like 100.",
 )
 @scorers_option("Show only this scorer.")
 @protocols_option("Show only this protocol.")
 @option(
     "--columns",
     metavar="NAME,...",
-    help=f"Add columns, with commas between them. There are {', '.join(EXTRAS)}.",
+    help=f"Columns to add, separated by commas: {', '.join(EXTRAS)}.",
 )
 @option(
     "--baseline",
     metavar="NAME",
-    help="Mark what differs significantly from this scorer.",
+    help="Mark the figures that differ significantly from those of this scorer.",
 )
 @option(
     "--published",
     is_flag=False,
     flag_value=CHOICES[0],
     type=click.Choice(CHOICES),
-    help="Add rows as published by others; all: those that nobody has verified too, marked.",
+    help="Add rows with the published figures of others. verified: those that were checked. all: "
+    "those that nobody has checked too, with a mark.",
 )
 @option(
     "--by",
     type=click.Choice([view for view in _VIEWS if view != _ACCURACY]),
     help="Show something else than accuracies. alphabet, character, drawer: where the errors are. "
-    "confusion: which characters are taken for which others. seed: all trainings of a recipe "
-    "together, with the spread between them.",
+    "confusion: which characters are taken for which other characters. seed: all trainings of a "
+    "recipe together, with the spread between them.",
 )
 @option(
     "--most",
@@ -150,7 +154,7 @@ def _refuse_others(view: str, asked: str | None) -> None:
 @picture_option(
     "accuracy against latency, of the scorers that wayshot latency has measured", old=("--pareto",)
 )
-@option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("--json", "as_json", is_flag=True, help="Print the answer as JSON, as --format json does.")
 def command(
     folders: tuple[str, ...],
     form: str,
@@ -162,7 +166,7 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Print a table of the runs stored in folders (by default, runs)."""
+    """Print a table of the runs that are stored in the folders DIR."""
     name, spelling = _view(by, confusions, seeds)
     _refuse_others(name, spelling)
     # --confusions N is the old spelling of --by confusion --most N.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -194,3 +195,12 @@ def test_the_help_of_every_command_ends_with_examples_that_can_be_typed(wayshot)
             assert " ".join(words).startswith(name)
             rest = words[len(name.split()) :]
             assert isinstance(command, click.Group) or command.make_context(name, rest)
+
+
+def test_the_help_of_every_option_is_whole_sentences():
+    for words, command in COMMANDS.items():
+        for parameter in command.params:
+            if isinstance(parameter, Option) and not parameter.hidden:
+                text = re.sub(r"\s*\[[^]]*\]$", "", (parameter.help or "").strip())
+                assert text.endswith("."), (words, parameter.name)
+                assert text.lstrip("\b\n")[0].isupper(), (words, parameter.name)
