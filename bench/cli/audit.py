@@ -86,7 +86,9 @@ def _show(name: str, found: Audit) -> None:
 )
 @click.argument("words", nargs=-1, metavar="[SCORER]...")
 @scorers_option("The same as SCORER.")
-@protocols_option("Check that the episodes are what this protocol says, and fairly drawn.")
+@protocols_option(
+    "Check that the episodes are what this protocol says, and fairly drawn.", stored=False
+)
 @engine_option
 @seed_option()
 @data_option

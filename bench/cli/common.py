@@ -240,10 +240,31 @@ def scorers_option(text: str, *, required: bool = False) -> Callable:
     )
 
 
-def protocols_option(text: str) -> Callable:
-    """The option `--protocol`: the parameter `protocols`, as it can be repeated."""
+def _title(name: str) -> str:
+    """The name under which runs of a protocol are stored, or the name itself if it is none."""
+    from ...tasks import TaskError, parse
+
+    try:
+        return parse(name).title
+    except TaskError:
+        return name
+
+
+def protocols_option(text: str, *, stored: bool = True) -> Callable:
+    """The option `--protocol`: the parameter `protocols`, as it can be repeated.
+
+    Args:
+        text: Its help.
+        stored: Whether protocols of stored runs are meant. Of a folder, a stored run has only
+            the last part of its path, and the whole path means the same.
+    """
     return option(
-        "--protocol", "protocols", multiple=True, metavar="NAME", help=f"{text} May be repeated."
+        "--protocol",
+        "protocols",
+        multiple=True,
+        metavar="NAME",
+        help=f"{text} May be repeated.",
+        callback=lambda _, __, names: tuple(map(_title, names)) if stored else names,
     )
 
 

@@ -44,7 +44,7 @@ def test_run_prints_json(wayshot, protocol, tmp_path):
     status, out, _ = wayshot("run", protocol, "-s", "chance", *words)
     (result,) = json.loads(out)["results"]
     assert status == 0
-    assert (result["protocol"], result["scorer"]) == (protocol, "chance")
+    assert (result["protocol"], result["scorer"]) == (tasks.parse(protocol).title, "chance")
     assert (result["n"], result["errors"]) == (200, 160)
     accuracy = result["accuracy"]
     assert accuracy["value"] == pytest.approx(0.2) and accuracy["level"] == 0.95

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot import results
+from wayshot import results, tasks
 from wayshot.bench.cli import main
 from wayshot.results.statistics.comparison import compare
 from wayshot.results.statistics.matching import disagreeing
@@ -31,6 +31,12 @@ def stored(protocols, tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def titles(protocols) -> list[str]:
+    """The protocols as stored runs name them."""
+    return [tasks.parse(name).title for name in protocols]
+
+
 @pytest.fixture
 def folder_of(stored):
     """The folder of a scorer's run on the first protocol, or the second."""
@@ -50,10 +56,10 @@ def two(stored: Path, *more: object) -> tuple[object, ...]:
     return ("compare", "pixel-cosine", "chance", stored, *more)
 
 
-def test_two_scorers_are_compared_in_words_on_every_protocol(wayshot, stored, protocols):
+def test_two_scorers_are_compared_in_words_on_every_protocol(wayshot, stored, titles):
     status, out, err = wayshot(*two(stored))
     assert (status, err) == (0, "")
-    for protocol in protocols:
+    for protocol in titles:
         assert f"{protocol}: pixel-cosine against chance" in " ".join(out.split())
     for wanted in (
         *("difference", "points, 95 % interval", "jackknife by alphabet, 6", "p-value", "all 64"),
@@ -105,6 +111,14 @@ def test_folders_of_runs_are_scorers_too(wayshot, stored, folder_of):
     assert len(json.loads(out)["comparisons"]) == 1
 
 
+def test_a_protocol_is_chosen_by_its_whole_name_or_that_of_stored_runs(
+    wayshot, stored, protocols, titles
+):
+    answers = [wayshot(*two(stored), "--protocol", name) for name in (protocols[0], titles[0])]
+    assert answers[0] == answers[1] and answers[0][0] == 0
+    assert answers[0][1].count("pixel-cosine against chance") == 1
+
+
 @pytest.mark.parametrize("listed", [0, 1, 3])
 def test_as_many_disagreements_are_listed_as_asked_for(wayshot, stored, protocols, listed):
     words = two(stored, "--protocol", protocols[0], "--disagreements", listed)
@@ -114,7 +128,7 @@ def test_as_many_disagreements_are_listed_as_asked_for(wayshot, stored, protocol
     assert len(json.loads(wayshot(*words, "--json")[1])["comparisons"][0]["trials"]) == listed
 
 
-def test_more_scorers_are_ranked(wayshot, stored, protocols):
+def test_more_scorers_are_ranked(wayshot, stored, titles):
     status, out, err = wayshot("compare", *SCORERS, stored)
     assert (status, err) == (0, "")
     assert out.count("3 scorers") == 2
@@ -126,7 +140,7 @@ def test_more_scorers_are_ranked(wayshot, stored, protocols):
         assert wanted in " ".join(out.split())
     status, out, _ = wayshot("compare", *SCORERS, stored, "--json")
     found = json.loads(out)["rankings"]
-    assert sorted(one["protocol"] for one in found) == sorted(protocols)
+    assert sorted(one["protocol"] for one in found) == sorted(titles)
     assert all(len(one["pairs"]) == 3 and len(one["letters"]) == 3 for one in found)
 
 
@@ -162,10 +176,12 @@ def test_what_the_terminal_is_told_has_no_control_characters(wayshot, folder_of,
         assert "\x1b" not in out and "x\ufffd[2J\ufffdy" in out
 
 
-def test_protocols_of_other_episodes_are_left_out_with_a_line(wayshot, stored, protocols, tmp_path):
+def test_protocols_of_other_episodes_are_left_out_with_a_line(
+    wayshot, stored, protocols, titles, tmp_path
+):
     shutil.copytree(stored, tmp_path / "runs")
     for run in results.find([tmp_path / "runs"]):
-        if run.scorer == "chance" and run.protocol == protocols[0]:
+        if run.scorer == "chance" and run.protocol == titles[0]:
             shutil.rmtree(run.folder)
     wayshot("run", protocols[0], "-s", "chance", "--episodes", 30, "--runs", tmp_path / "runs")
     status, out, err = wayshot("compare", "chance", "pixel-cosine", tmp_path / "runs", "--json")

@@ -1,16 +1,20 @@
 import json
 
 import pytest
+from wayshot import tasks
 
 
 @pytest.fixture
 def stored(wayshot, characters, tmp_path):
-    """Runs of two baselines within alphabets of 8 characters, with 5 and with 2 ways."""
+    """Runs of two baselines within alphabets of 8 characters, with 5 and with 2 ways.
+
+    Gives the names that these runs have for their protocols, and their folder.
+    """
     protocols = [f"folder:{characters}-within-{ways}w1s" for ways in (5, 2)]
     scorers = ("-s", "pixel-cosine", "-s", "chance")
     status, _, _ = wayshot("run", *protocols, *scorers, "--episodes", 40, "--runs", tmp_path)
     assert status == 0
-    return protocols, tmp_path
+    return [tasks.parse(name).title for name in protocols], tmp_path
 
 
 def test_fewer_ways_come_first_and_rows_and_columns_can_be_chosen(wayshot, stored):
