@@ -14,20 +14,26 @@ from ...tasks import TaskError
 from ..errors import ScorerError
 
 COMMANDS = {
-    "run": ("run", "Evaluate scorers on protocols, store the trials, print the table."),
+    "run": ("run", "Evaluate scorers on protocols, store the trials and print the table."),
     "table": ("table", "Print a table of stored runs."),
-    "compare": ("compare", "Compare scorers on the same episodes: which differences are real."),
-    "rescore": ("rescore", "Print every metric and interval of stored runs."),
-    "plan": ("plan", "Tell how many episodes would decide a difference."),
-    "audit": ("audit", "Find out whether a scorer, or a protocol's episodes, can be trusted."),
-    "conformance": ("conformance", "Check this installation against what is known from outside."),
+    "compare": (
+        "compare",
+        "Compare scorers on the same episodes, and say which differences are real.",
+    ),
+    "rescore": ("rescore", "Print all metrics and intervals of stored runs."),
+    "plan": ("plan", "Say how many episodes decide a difference between two scorers."),
+    "audit": ("audit", "Check whether a scorer, or the episodes of a protocol, can be trusted."),
+    "conformance": (
+        "conformance",
+        "Check this installation against published figures and fixed digests.",
+    ),
     "latency": ("latency", "Measure how long scorers take for a query."),
-    "list": ("listing", "List protocols, scorers, datasets, backbones or recipes."),
-    "describe": ("describe", "Tell everything about a protocol, scorer, dataset, ..."),
-    "data": ("data", "Get Omniglot, check it, say where it is."),
-    "episodes": ("episodes", "Write the episodes of a protocol for other frameworks."),
+    "list": ("listing", "List all protocols, scorers, datasets, backbones or recipes."),
+    "describe": ("describe", "Describe a protocol, scorer, dataset, split, backbone or recipe."),
+    "data": ("data", "Get Omniglot, check it, or say where it is."),
+    "episodes": ("episodes", "Write the episodes of a protocol to a file, for other frameworks."),
     "train": ("train", "Train a Siamese network by a recipe."),
-    "card": ("card", "Write results of stored runs into a network's model card."),
+    "card": ("card", "Write the results of stored runs into the card of a network."),
 }
 """Module and purpose of each subcommand."""
 
@@ -51,10 +57,19 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"auto_envvar_prefix": "WAYSHOT", "help_option_names": ["-h", "--help"]},
+    epilog="\b\nExample:\n  wayshot run glyphs-within-20w1s -s siamese-small -s hausdorff",
 )
-@click.version_option(__version__)
+@click.version_option(__version__, allow_from_autoenv=False)
 def group() -> None:
-    """One-shot evaluation: N-way k-shot benchmarks, and tables a reviewer can trust."""
+    """One-shot evaluation: N-way k-shot benchmarks, and tables a reviewer can trust.
+
+    Every option can be set by a variable too: --episodes of wayshot run by
+    WAYSHOT_RUN_EPISODES.
+    """
+    # Not for --help, which is quick.
+    from .variables import warn_of_unknown
+
+    warn_of_unknown(group)
 
 
 def _is_for_the_user(error: Exception) -> bool:

@@ -18,7 +18,17 @@ from ...results.tables import WIDTH
 from ..audits import Audit, audit, audit_episodes, reference
 from ..evaluations import Workers
 from ..scorers import Traits, resolve
-from .common import data_option, engine_option, json_option, progress, seed_option
+from .common import (
+    data_option,
+    examples,
+    json_option,
+    progress,
+    protocols_option,
+    scorers_option,
+    seed_option,
+    with_words,
+)
+from .engines import engine_option
 
 
 def _elsewhere(*asked: Any) -> Any:
@@ -69,22 +79,22 @@ def _show(name: str, found: Audit) -> None:
 
 @click.command(
     "audit",
-    epilog="\b\nwayshot audit siamese-small mymodule:scorer\n"
-    "wayshot audit --protocol lake-within-20w1s",
+    epilog=examples(
+        "wayshot audit siamese-small mymodule:scorer",
+        "wayshot audit --protocol lake-within-20w1s",
+    ),
 )
-@click.argument("scorers", nargs=-1, metavar="[SCORER]...")
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    metavar="PROTOCOL",
-    help="Audit the episodes that a protocol draws. May be repeated.",
+@click.argument("words", nargs=-1, metavar="[SCORER]...")
+@scorers_option("The same as SCORER.")
+@protocols_option(
+    "Check that the episodes are what this protocol says, and fairly drawn.", stored=False
 )
 @engine_option
-@seed_option
+@seed_option()
 @data_option
 @json_option
 def command(
+    words: tuple[str, ...],
     scorers: tuple[str, ...],
     protocols: tuple[str, ...],
     engine: str,
@@ -92,12 +102,13 @@ def command(
     data: str | None,
     as_json: bool,
 ) -> int:
-    """Find out whether anything but pixels matters to SCORER.
+    """Check whether a scorer, or the episodes of a protocol, can be trusted.
 
-    Fixed images are asked about in many ways that must not make a difference:
-    other company, other orders, other memory, another process. Ends with
-    status 1 if a check fails.
+    SCORER is asked about fixed images in many ways that must not change its
+    answers: with other images in the batch, in another order, with other
+    memory, in another process. The exit status is 1 if a check fails.
     """
+    scorers = with_words(words, "scorers")
     if not scorers and not protocols:
         raise click.UsageError("expected a SCORER or a --protocol; see wayshot list")
     resolved = {name: resolve(name, engine, data=data, progress=progress) for name in scorers}

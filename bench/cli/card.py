@@ -8,27 +8,32 @@ from pathlib import Path
 import click
 
 from ...models import write_card
-from .common import json_option
+from .common import examples, folders_of_runs, json_option, option
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.command("card")
+@click.command(
+    "card", epilog=examples("wayshot card trained/siamese-small/siamese-small.json runs --looks 1")
+)
 @click.argument("card", type=_PATH)
-@click.argument("folders", nargs=-1, required=True, metavar="DIR...")
-@click.option(
+@folders_of_runs
+@option(
     "--looks",
     type=click.IntRange(1),
     required=True,
-    help="How often the evaluation set has been looked at for this network.",
+    metavar="N",
+    help="How many times the evaluation set has been looked at for this network.",
 )
-@click.option("--statement", help="Says in words what those looks decided.")
-@click.option(
+@option("--statement", metavar="TEXT", help="A sentence that says what these looks decided.")
+@option(
     "--seed-card",
     "seeds",
     type=_PATH,
     multiple=True,
-    help="Card, with results, of the same recipe trained with another seed. Repeatable.",
+    metavar="CARD",
+    help="Card of a training of the same recipe with another seed. It needs results. May be "
+    "repeated.",
 )
 @json_option
 def command(
@@ -39,10 +44,10 @@ def command(
     seeds: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Write the results of the runs in folders into a network's CARD.
+    """Write the results of the runs in the folders DIR into CARD, the card of a network.
 
-    CARD is the NAME.json that wayshot train wrote; the Markdown beside it is
-    written anew. Runs of other networks are refused.
+    CARD is the file NAME.json from wayshot train. The Markdown file beside it
+    is written anew. Runs of other networks are refused.
     """
     from ..evidence import with_results
 

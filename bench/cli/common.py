@@ -1,75 +1,282 @@
-"""What several subcommands share: options and progress bars."""
+"""The grammar of the command line, and what else several subcommands share.
+
+What a command works on is typed as plain words: protocols (`run`, `latency`, `plan`,
+`episodes`), scorers (`compare`, `audit`) or folders of stored runs (`table`, `rescore`,
+`card`). Everything else is an option. An option has the same name in every command:
+
+    --runs DIR            a folder of stored runs, to read or to write
+    -s, --scorer SCORER   a scorer
+    --protocol NAME       one of several protocols
+    --picture FILE        a picture to draw
+    --data DIR            Omniglot
+    --out PATH            what the command makes, where that is not a folder of runs
+    --json                the answer as JSON
+
+Scorers and folders that can be plain words can be given by their option too.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from tqdm import tqdm
 
 from ...results import INTERVALS, LEVEL
 
-data_option = click.option(
+
+class Option(click.Option):
+    """An option with old spellings, which still work and which the help does not show.
+
+    Its variable is WAYSHOT_COMMAND_OPTION. The old spellings and the name of the parameter
+    have variables too. A variable of an option that can be repeated holds words as a shell
+    reads them: `siamese-small 'my folder/mine.keras'`.
+    """
+
+    def __init__(self, *names: Any, old: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*names, **attributes)
+        self.old = tuple(old)
+
+    def variables(self, prefix: str | None) -> list[str]:
+        """Names of the environment variables that set this option, the current one first.
+
+        Args:
+            prefix: `WAYSHOT_COMMAND`.
+        """
+        named = [self.envvar] if isinstance(self.envvar, str) else [*(self.envvar or ())]
+        if not prefix:
+            return named
+        long = [word[2:] for word in (*self.opts, *self.old) if word.startswith("--")]
+        words = [word.replace("-", "_").upper() for word in (*long, self.name or "") if word]
+        return list(dict.fromkeys([*named, *(f"{prefix}_{word}" for word in words)]))
+
+    def _variable(self, ctx: click.Context) -> str | None:
+        """The first of its variables that is set and not empty."""
+        return next(filter(os.environ.get, self.variables(ctx.auto_envvar_prefix)), None)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Gives the text of its variable."""
+        name = self._variable(ctx)
+        return os.environ[name] if name else None
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        """Gives the value of its variable. Several values are split as a shell splits words."""
+        name = self._variable(ctx)
+        if not name or not self.multiple:
+            return super().value_from_envvar(ctx)
+        try:
+            return shlex.split(os.environ[name])
+        except ValueError as error:
+            raise click.BadParameter(
+                f"{name} cannot be split into words ({error}); close every quotation mark"
+            ) from None
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Makes the old spellings known to the parser, and to nothing else."""
+        shown = self.opts
+        self.opts = [*shown, *self.old]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = shown
+
+
+option = partial(click.option, cls=Option)
+"""The decorator for every option of every command."""
+
+data_option = option(
     "--data",
     envvar="WAYSHOT_DATA",
     metavar="DIR",
-    help="Folder of Omniglot's zips, or of what they unpack to.  [env: WAYSHOT_DATA; default: "
-    "where wayshot data fetch puts them]",
+    help="Folder with the zips of Omniglot, or with the folders that they unpack to.  [env: "
+    "WAYSHOT_DATA; default: the folder of wayshot data fetch]",
 )
-level_option = click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=LEVEL,
+interval_option = option(
+    "--interval",
+    type=click.Choice(INTERVALS),
+    default="population",
     show_default=True,
-    help="Coverage of intervals, and one less the level of tests.",
+    help="The kind of confidence interval. The README says what each one covers.",
 )
-interval_option = click.option(
-    "--interval", type=click.Choice(INTERVALS), default="population", show_default=True
-)
-engine_option = click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    metavar="ENGINE",
-    help="What embeds, where a scorer is a Siamese network: tensorflow, torch or jax as "
-    "KERAS_BACKEND says, onnxruntime, openvino, litert, one of less precision such as "
-    "onnxruntime-int8-static, or auto, the fastest that is installed and agrees with Keras.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-seed_option = click.option(
-    "--seed",
-    type=click.IntRange(0, 2**63 - 1),
-    default=1,
-    show_default=True,
-    help="Which random episodes.",
-)
+json_option = option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
-def scorers_option(more: str = "", **options: Any) -> Callable:
-    """The option `--scorer`, with more to say in its help."""
-    return click.option(
+def level_option(text: str) -> Callable:
+    """The option `--level`.
+
+    Args:
+        text: Its help: what has this level.
+    """
+    return option(
+        "--level",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        metavar="LEVEL",
+        default=LEVEL,
+        show_default=True,
+        help=text,
+    )
+
+
+def seed_option(what: str = "the random episodes") -> Callable:
+    """The option `--seed`.
+
+    Args:
+        what: What the seed decides.
+    """
+    return option(
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help=f"Seed of {what}.",
+    )
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: commands to begin with."""
+    heading = "Example:" if len(commands) == 1 else "Examples:"
+    return "\n".join(["\b", heading, *(f"  {command}" for command in commands)])
+
+
+def runs_option(
+    text: str = "Folder of stored runs.", *, old: Sequence[str] = (), many: bool = False
+) -> Callable:
+    """The option `--runs`: the parameter `folder`, or `folders` where there can be many.
+
+    Args:
+        text: Its help.
+        old: Old spellings.
+        many: Whether it can be repeated. Without a default.
+    """
+    if many:
+        return option(
+            "--runs", "folders", multiple=True, type=click.Path(), metavar="DIR", help=text
+        )
+    return option(
+        "--runs",
+        "folder",
+        old=old,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        default=Path("runs"),
+        show_default=True,
+        help=text,
+    )
+
+
+def folders_of_runs(command: Callable) -> Callable:
+    """The parameter `folders`: folders of runs, as plain words DIR or by the option `--runs`."""
+
+    @wraps(command)
+    def joined(words: tuple[str, ...], folders: tuple[str, ...], **others: Any) -> Any:
+        return command(folders=with_words(words, "folders") or ("runs",), **others)
+
+    text = "The same as DIR. May be repeated.  [default: runs]"
+    words = click.argument("words", nargs=-1, metavar="[DIR]...", type=click.Path())
+    return words(runs_option(text, many=True)(joined))
+
+
+def picture_option(what: str, *, old: Sequence[str]) -> Callable:
+    """The option `--picture`.
+
+    Args:
+        what: What the picture shows, the object of "Draw".
+        old: Old spellings.
+    """
+    return option(
+        "--picture",
+        old=old,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"Draw {what}. FILE ends in .png or .svg.",
+    )
+
+
+def typed(name: str) -> bool:
+    """Whether a parameter's value was typed, and is neither a default nor a variable's."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def with_words(words: Sequence[Any], name: str) -> tuple[Any, ...]:
+    """Joins plain words with the values of the option that means the same.
+
+    As everywhere, what is typed goes before what a variable says.
+
+    Args:
+        words: The plain words.
+        name: The option's parameter.
+    """
+    values = click.get_current_context().params[name]
+    return (*words, *(values if typed(name) or not words else ()))
+
+
+SCORER = "the name of a scorer, the path of a .keras file, or module:attribute"
+"""What is typed for a scorer that answers."""
+
+
+def scorers_option(text: str, *, required: bool = False) -> Callable:
+    """The option `--scorer`: the parameter `scorers`, as it can be repeated.
+
+    Args:
+        text: Its help.
+        required: Whether there has to be one.
+    """
+    return option(
         "-s",
         "--scorer",
         "scorers",
         multiple=True,
         metavar="SCORER",
-        help="A name of wayshot list scorers, the path of a .keras file, or module:attribute. "
-        f"May be repeated.{more}",
-        **options,
+        required=required,
+        help=f"{text} May be repeated.",
+    )
+
+
+def _title(name: str) -> str:
+    """The name under which runs of a protocol are stored, or the name itself if it is none."""
+    from ...tasks import TaskError, parse
+
+    try:
+        return parse(name).title
+    except TaskError:
+        return name
+
+
+def protocols_option(text: str, *, stored: bool = True) -> Callable:
+    """The option `--protocol`: the parameter `protocols`, as it can be repeated.
+
+    Args:
+        text: Its help.
+        stored: Whether protocols of stored runs are meant. Of a folder, a stored run has only
+            the last part of its path, and the whole path means the same.
+    """
+    return option(
+        "--protocol",
+        "protocols",
+        multiple=True,
+        metavar="NAME",
+        help=f"{text} May be repeated.",
+        callback=lambda _, __, names: tuple(map(_title, names)) if stored else names,
     )
 
 
 def episodes_option(default: int) -> Callable:
     """The option `--episodes`."""
-    return click.option(
+    return option(
         "--episodes",
         type=click.IntRange(1, 10**9),
+        metavar="N",
         default=default,
         show_default=True,
-        help="How many; fewer where a protocol has an end.",
+        help="Number of episodes. Some protocols have fewer.",
     )
 
 

@@ -27,7 +27,18 @@ from ...results.statistics import (
     matched,
     rank,
 )
-from .common import json_option, level_option
+from .common import (
+    examples,
+    json_option,
+    level_option,
+    option,
+    picture_option,
+    protocols_option,
+    runs_option,
+    scorers_option,
+    typed,
+    with_words,
+)
 
 _LISTED = 10
 _WIDTH = 100
@@ -35,44 +46,39 @@ _WIDTH = 100
 
 @click.command(
     "compare",
-    epilog="\b\nwayshot compare siamese-small hausdorff\n"
-    "wayshot compare siamese-small hausdorff pixel-cosine results/ --diagram ranks.svg",
+    epilog=examples(
+        "wayshot compare siamese-small hausdorff",
+        "wayshot compare siamese-small hausdorff pixel-cosine --runs results --picture ranks.svg",
+    ),
 )
-@click.argument("names", nargs=-1, required=True, metavar="A B [MORE]... [DIR]")
-@click.option(
-    "--in",
-    "folder",
-    type=click.Path(path_type=Path),
-    help="Folder of stored runs, the same as DIR.  [default: runs]",
+@click.argument("words", nargs=-1, metavar="[SCORER]...")
+@scorers_option("The same as SCORER.")
+@runs_option("Folder of the runs of these scorers.", old=("--in",))
+@protocols_option("Compare only on this protocol.")
+@level_option(
+    "Confidence level of the intervals. The tests are made at 1 - LEVEL: at 5 % for 0.95."
 )
-@click.option("--protocol", "protocols", multiple=True, metavar="NAME", help="Only on this.")
-@level_option
-@click.option(
+@option(
     "--by",
     type=click.Choice(tuple(CLUSTERS)),
     default="alphabet",
     show_default=True,
-    help="What trials are clustered by; run, of the official runs only.",
+    help="What trials are clustered by. run is for the official runs only.",
 )
-@click.option(
+@option(
     "--disagreements",
     "listed",
     type=click.IntRange(0),
     metavar="N",
-    help="List so many of the trials that two scorers disagree on.  "
+    help="Number of trials to list on which two scorers disagree.  "
     f"[default: {_LISTED}; all with --json]",
 )
-@click.option(
-    "--diagram",
-    "picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw the critical differences of three or more scorers, as .png or .svg.",
-)
+@picture_option("the mean ranks of three or more scorers", old=("--diagram",))
 @json_option
 def command(
-    names: tuple[str, ...],
-    folder: Path | None,
+    words: tuple[str, ...],
+    scorers: tuple[str, ...],
+    folder: Path,
     protocols: tuple[str, ...],
     level: float,
     by: str,
@@ -80,15 +86,14 @@ def command(
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare scorers on the same episodes: which differences are real.
+    """Compare scorers on the same episodes, and say which differences are real.
 
-    A, B, ... are names of scorers in stored runs, or folders of single runs.
-    DIR is where to look for the names; of three words and more the last one is
-    DIR if it is a folder and not itself a run.
+    SCORER is the name of a scorer in stored runs, or the folder of a single run.
     """
-    scorers = names
-    if folder is None and len(names) > 2 and Path(names[-1]).is_dir() and not _is_run(names[-1]):
-        scorers, folder = names[:-1], Path(names[-1])
+    # The folder of runs was once the last word.
+    if len(words) > 2 and not typed("folder") and _holds_runs(words[-1]):
+        words, folder = words[:-1], Path(words[-1])
+    scorers = with_words(words, "scorers")
     if len(set(scorers)) < max(len(scorers), 2):
         raise click.UsageError("expected at least two scorers, each named once; name another")
     if len(scorers) > 2 and listed is not None:
@@ -96,13 +101,13 @@ def command(
     if picture:
         check_suffix(picture)
         if len(scorers) < 3:
-            raise click.UsageError("--diagram takes at least three scorers; name more")
-    groups, left_out = matched(_found(scorers, folder or Path("runs"), protocols))
+            raise click.UsageError("--picture needs at least three scorers; name more")
+    groups, left_out = matched(_found(scorers, folder, protocols))
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
     if picture and len(groups) > 1:
         shared = ", ".join(runs[0].protocol for runs in groups)
-        raise click.UsageError(f"--diagram is of one protocol; choose by --protocol from {shared}")
+        raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:
@@ -111,6 +116,10 @@ def command(
 
 def _is_run(name: str) -> bool:
     return (Path(name) / "record.json").is_file()
+
+
+def _holds_runs(name: str) -> bool:
+    return Path(name).is_dir() and not _is_run(name)
 
 
 def _compare(

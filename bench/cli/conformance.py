@@ -9,7 +9,7 @@ import click
 import tabulate
 
 from ...results import plain
-from .common import data_option, json_option, progress
+from .common import data_option, examples, json_option, progress
 
 
 def _shown(value: Any) -> str:
@@ -27,16 +27,17 @@ def _shown(value: Any) -> str:
     return f"{text[:12]}…" if is_digest else text
 
 
-@click.command("conformance")
+@click.command("conformance", epilog=examples("wayshot conformance --data omniglot"))
 @data_option
 @json_option
 @click.pass_context
 def command(context: click.Context, data: str | None, as_json: bool) -> None:
-    """Check this installation against what is known from outside.
+    """Check this installation against published figures and fixed digests.
 
-    Published counts and errors, digests of files, frozen digests of episodes:
-    for whoever ports the harness or changes a dependency. Where Omniglot is
-    missing, the checks that take it are skipped. Exit status 1 if one differs.
+    These are published counts and errors, digests of files, and digests of
+    episodes. Run it after a port to another system or a change of a
+    dependency. Without Omniglot, the checks that need it are skipped. The exit
+    status is 1 if a check differs.
     """
     from ..conformance import conform
 

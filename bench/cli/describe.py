@@ -13,7 +13,7 @@ import yaml
 from ... import tasks
 from ...tasks import SPLITS, TaskError, load_glyphs
 from ...tasks.data import omniglot
-from .common import data_option, json_option, progress
+from .common import data_option, examples, json_option, progress
 
 
 def _protocol(name: str) -> dict[str, Any]:
@@ -121,15 +121,19 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
     raise click.UsageError(f"nothing is called {name!r}; see wayshot list. {problem}")
 
 
-@click.command("describe")
+@click.command(
+    "describe",
+    epilog=examples("wayshot describe lake-within-20w1s", "wayshot describe recipe siamese-small"),
+)
 @click.argument("name", nargs=-1, required=True)
 @data_option
 @json_option
 def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
-    """Tell everything about NAME.
+    """Describe NAME: a protocol, scorer, dataset, split, backbone or recipe.
 
-    A recipe may have the name of the network that it trains, or of its
-    backbone: say recipe NAME. Of your own: backbone module:attribute.
+    A recipe can have the name of the network that it trains, or of its
+    backbone: for the recipe, type recipe NAME. For a backbone of your own, type
+    backbone module:attribute.
     """
     facts = _find(" ".join(name), data)
     if as_json:

@@ -10,7 +10,16 @@ import click
 
 from ... import tasks
 from ...tasks import followed
-from .common import data_option, episodes_option, progress, seed_option, writable
+from .common import (
+    data_option,
+    episodes_option,
+    examples,
+    json_option,
+    option,
+    progress,
+    seed_option,
+    writable,
+)
 
 
 def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> None:
@@ -48,27 +57,42 @@ def _write(file: TextIO, source: tasks.Source, episodes: int, digest: str) -> No
     file.write("\n]}\n")
 
 
-@click.command("episodes")
+@click.command(
+    "episodes", epilog=examples("wayshot episodes lake-within-20w1s --out episodes.json")
+)
 @click.argument("protocol")
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write."
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="JSON file to write.",
+    metavar="FILE",
 )
 @episodes_option(1000)
-@seed_option
+@seed_option()
 @data_option
-def command(protocol: str, out: Path, episodes: int, seed: int, data: str | None) -> None:
-    """Write the episodes of PROTOCOL as JSON: image names, labels, digest.
+@json_option
+def command(
+    protocol: str, out: Path, episodes: int, seed: int, data: str | None, as_json: bool
+) -> None:
+    """Write the episodes of PROTOCOL to a JSON file, for other frameworks.
 
-    In support a list for each way; target is the way of each query. A name
-    that ends in @90, @180 or @270 is an image turned counter-clockwise.
+    An episode has the names of its images: in support a list for each way, in
+    query a list. target is the way of each query. A name that ends in @90, @180
+    or @270 is an image turned counter-clockwise.
     """
     out = out.resolve()
     if out.exists() and not out.is_file():
-        raise click.UsageError(f"{out} is no file that could be replaced; name another")
+        raise click.UsageError(f"{out} is not a file and cannot be replaced; name another")
     source = tasks.open_protocol(tasks.parse(protocol), seed, data, progress)
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)
     digest = tasks.episodes_digest(source, count)
     with tasks.replacing(out) as fresh, fresh.open("w", encoding="utf-8") as file:
         _write(file, source, count, digest)
-    click.echo(f"{out}: {count} episodes of {source.protocol.name}, digest {digest}")
+    name = source.protocol.name
+    if as_json:
+        facts = {"path": str(out), "protocol": name, "episodes": count, "episodes_digest": digest}
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        click.echo(f"{out}: {count} episodes of {name}, digest {digest}")

@@ -19,14 +19,18 @@ from ..latencies import LONGEST, QUERIES, Questions, footprint_of, measure, stor
 from ..machine import limited
 from ..scorers import resolve
 from .common import (
+    SCORER,
     data_option,
-    engine_option,
+    examples,
     json_option,
+    option,
     progress,
+    runs_option,
     scorers_option,
     seed_option,
     writable,
 )
+from .engines import engine_option
 from .run import FIRST_PROTOCOL
 
 
@@ -91,7 +95,7 @@ def _parts(records: Sequence[dict[str, Any]]) -> str:
             ]
         )
     headers = ["scorer", "embedding ms", "comparison ms", "harness µs", "queries/s", "images/s", ""]
-    lines = ["By mean, of one query at a time; and all queries at once:"]
+    lines = ["Means of one query at a time, and all queries at once:"]
     lines += [tabulate.tabulate(rows, headers, disable_numparse=True), *reasons]
     alone = max(record["harness_us"] for record in records)
     lines.append(f"The harness with a scorer that does nothing: {_three(alone)} µs a query.")
@@ -132,41 +136,39 @@ def _heading(record: dict[str, Any]) -> str:
 
 @click.command(
     "latency",
-    epilog="\b\nwayshot latency -s siamese-small -s hausdorff\n"
-    "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
+    epilog=examples(
+        "wayshot latency -s siamese-small -s hausdorff",
+        "wayshot latency lake-within-5w1s -s siamese-small --threads 1 --seconds 60",
+    ),
 )
 @click.argument("protocol", default=FIRST_PROTOCOL)
-@scorers_option(required=True)
-@click.option(
+@scorers_option(f"Scorer to measure: {SCORER}.", required=True)
+@option(
     "--queries",
     type=click.IntRange(1, 10**9),
+    metavar="N",
     default=QUERIES,
     show_default=True,
-    help=f"The fewest that are asked one at a time; fewer within {LONGEST:g} s, or --seconds if "
-    "that is more, where a scorer is slow.",
+    help="Fewest queries that are asked one at a time. A slow scorer is asked fewer: as many as it "
+    f"answers in {LONGEST:g} s, or in --seconds if that is longer.",
 )
-@click.option(
+@option(
     "--seconds",
     type=click.FloatRange(0, 86_400, min_open=True),
+    metavar="SECONDS",
     default=SECONDS,
     show_default=True,
-    help="The shortest time of each measurement.",
+    help="Shortest time of each measurement.",
 )
-@click.option(
+@option(
     "--threads",
     type=click.IntRange(1, 4096),
     metavar="N",
-    help="Leave the scorer N processors.  [default: all]",
+    help="Number of processors that the scorer can use.  [default: all]",
 )
 @engine_option
-@seed_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of stored runs, beside which latencies are stored.",
-)
+@seed_option()
+@runs_option("Folder of stored runs, in which latencies are stored too.", old=("--out",))
 @data_option
 @json_option
 def command(
@@ -177,21 +179,22 @@ def command(
     threads: int | None,
     engine: str,
     seed: int,
-    out: Path,
+    folder: Path,
     data: str | None,
     as_json: bool,
 ) -> None:
-    """Measure how long scorers take for queries of PROTOCOL, and store it beside their runs.
+    """Measure how long scorers take for the queries of PROTOCOL, and store the latencies.
 
-    One query at a time, with the support embedded beforehand and without; and
-    all queries at once. Nothing else should run meanwhile.
+    First one query at a time, with the support embedded beforehand and without.
+    Then all queries at once. Nothing else should run at the same time. Without
+    PROTOCOL, the queries are those of glyphs-within-20w1s.
     """
     parsed = tasks.parse(protocol)
     records = []
     with limited(threads):
         source = tasks.open_protocol(parsed, seed, data, progress)
         questions = Questions.of(source)
-        writable(out)
+        writable(folder)
         for name in dict.fromkeys(scorers):
             scorer, known = resolve(name, engine, data=data, progress=progress)
             waiting = progress(1, f"{known.name}: start")
@@ -205,7 +208,7 @@ def command(
                 progress=lambda total, title, who=known.name: progress(total, f"{who}: {title}"),
             )
             record["footprint"] = footprints
-            store(out, record)
+            store(folder, record)
             records.append(record)
     if as_json:
         click.echo(json.dumps({"results": records}, indent=1))

@@ -7,9 +7,9 @@ import json
 import click
 import tabulate
 
-from ...tasks import SPLITS
+from ...tasks import SPLITS, suffixes
 from ...tasks.data import omniglot
-from .common import data_option, json_option
+from .common import data_option, examples, json_option
 
 KINDS = ("protocols", "scorers", "datasets", "backbones", "recipes")
 
@@ -26,6 +26,12 @@ def _protocols() -> list[dict[str, str]]:
         }
     )
     return rows
+
+
+def _suffixes() -> list[dict[str, str]]:
+    return [
+        {"suffix": f"-{suffix.name}", "what": suffix.what} for suffix in suffixes.SUFFIXES.values()
+    ]
 
 
 def _scorers() -> list[dict[str, str]]:
@@ -66,12 +72,12 @@ def _recipes() -> list[dict[str, str]]:
     return [{"name": name, "what": str(recipe.FOLDER / f"{name}.yaml")} for name in recipe.names()]
 
 
-@click.command("list")
+@click.command("list", epilog=examples("wayshot list protocols"))
 @click.argument("kind", type=click.Choice(KINDS))
 @data_option
 @json_option
 def command(kind: str, data: str | None, as_json: bool) -> None:
-    """List what there is of a KIND."""
+    """List all protocols, scorers, datasets, backbones or recipes."""
     rows = {
         "protocols": _protocols,
         "scorers": _scorers,
@@ -79,7 +85,11 @@ def command(kind: str, data: str | None, as_json: bool) -> None:
         "backbones": _backbones,
         "recipes": _recipes,
     }[kind]()
+    listed = {kind: rows}
+    if kind == "protocols":
+        listed["suffixes"] = _suffixes()
     if as_json:
-        click.echo(json.dumps({kind: rows}, indent=1))
+        click.echo(json.dumps(listed, indent=1))
     else:
-        click.echo(tabulate.tabulate(rows, headers="keys", tablefmt="plain"))
+        tables = (tabulate.tabulate(some, "keys", "plain") for some in listed.values())
+        click.echo("\n\n".join(tables))

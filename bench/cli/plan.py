@@ -11,65 +11,57 @@ import click
 from ... import results, tasks
 from ...results import plain
 from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
-from .common import json_option, level_option
+from .common import examples, json_option, level_option, option, runs_option, scorers_option
 
 
 def _words(plan: Plan) -> str:
     points, smallest = 100 * plan.difference, 100 * plan.smallest
     test = f"a two-sided test at {100 * (1 - plan.level):g} % with {100 * plan.power:g} % power"
-    lines = [f"To tell a difference of {points:g} points by {test}:"]
+    lines = [f"To detect a difference of {points:g} points by {test}:"]
     if plan.episodes is None:
         lines.append(
-            "no number of episodes is enough: with these alphabets, endlessly many tell "
-            f"{smallest:.2f} points at best."
+            "no number of episodes is enough. With these alphabets, endlessly many episodes "
+            f"detect differences of {smallest:.2f} points or more."
         )
     else:
         lines.append(f"{plan.episodes:,} episodes.")
         if smallest:
-            lines.append(f"Endlessly many would tell {smallest:.2f} points.")
-    return plain(" ".join([*lines, f"From: {plan.basis}."]))
+            lines.append(f"Endlessly many would detect {smallest:.2f} points.")
+    return plain(" ".join([*lines, f"This follows from: {plan.basis}."]))
 
 
 @click.command(
     "plan",
-    epilog="\b\nwayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s hausdorff\n"
-    "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
+    epilog=examples(
+        "wayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s hausdorff",
+        "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
+    ),
 )
 @click.argument("protocol")
-@click.option(
+@option(
     "--difference",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
     required=True,
     metavar="POINTS",
-    help="The difference of accuracies that is to be told, in points.",
+    help="The difference between two accuracies to detect, in percentage points.",
 )
-@click.option(
-    "-s",
-    "--scorer",
-    "scorers",
-    multiple=True,
-    metavar="SCORER",
-    help="Two scorers with stored runs of the same episodes, from which to plan.",
-)
-@click.option(
-    "--in",
-    "folder",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of stored runs.",
-)
-@click.option(
+@scorers_option("One of the two scorers. Both need stored runs of the same episodes.")
+@runs_option(old=("--in",))
+@option(
     "--disagreement",
     type=click.FloatRange(0, 100, min_open=True),
     metavar="PERCENT",
-    help="Without runs: the share of trials on which the two will disagree.",
+    help="Without stored runs: the share of trials on which the two scorers will disagree.",
 )
-@level_option
-@click.option(
-    "--power", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), default=0.8,
-    show_default=True, help="How often the test is to find the difference.",
-)  # fmt: skip
+@level_option("Confidence level. The test is made at 1 - LEVEL: at 5 % for 0.95.")
+@option(
+    "--power",
+    type=click.FloatRange(0.5, 1, min_open=True, max_open=True),
+    metavar="POWER",
+    default=0.8,
+    show_default=True,
+    help="Probability that the test finds the difference.",
+)
 @json_option
 def command(
     protocol: str,
@@ -81,7 +73,7 @@ def command(
     power: float,
     as_json: bool,
 ) -> None:
-    """Tell how many episodes of PROTOCOL would decide a difference."""
+    """Say how many episodes of PROTOCOL decide a difference between two scorers."""
     asked = tasks.parse(protocol)
     if (len(scorers) == 2) == (disagreement is not None):
         raise click.UsageError(

@@ -12,7 +12,7 @@ import tabulate
 from ... import results
 from ...results import plain
 from ...results.pictures import draw_curves
-from .common import json_option, level_option
+from .common import examples, folders_of_runs, json_option, level_option, picture_option
 
 
 def _shown(estimate: dict[str, Any]) -> str:
@@ -57,29 +57,24 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
     click.echo(
         "Same or different character, %, of all pairs of query and class. Intervals: "
         f"{', '.join(sorted(methods))}, 95 %. The threshold of the accuracy is chosen on these "
-        "pairs, which makes it a little too high; same and different pairs count equally.\n"
+        "pairs, which makes the accuracy a little too high. Same and different pairs count "
+        "equally.\n"
     )
     click.echo(tabulate.tabulate(rows, headers=headers, disable_numparse=True))
 
 
-@click.command("rescore")
-@click.argument("folders", nargs=-1, metavar="[DIR]...")
-@level_option
-@click.option(
-    "--curves",
-    "picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw ROC and DET curves of the runs with scores into a .png or .svg file.",
-)
+@click.command("rescore", epilog=examples("wayshot rescore runs --picture curves.svg"))
+@folders_of_runs
+@level_option("Confidence level of the intervals.")
+@picture_option("the ROC and DET curves of the runs that have scores", old=("--curves",))
 @json_option
 def command(folders: tuple[str, ...], level: float, picture: Path | None, as_json: bool) -> None:
-    """Print every metric and interval of the runs stored in folders (by default, runs).
+    """Print all metrics and intervals of the runs that are stored in the folders DIR.
 
-    Computed from stored trials, and from scores where wayshot run --scores has
-    kept them; no scorer is asked again.
+    They are computed from the stored trials, and from the scores that wayshot
+    run --scores has stored. No scorer is asked again.
     """
-    runs = results.find(folders or ["runs"])
+    runs = results.find(folders)
     if picture:
         draw_curves([run for run in runs if run.record.get("scores_digest")] or runs, picture)
     found = [results.metrics(run, level) for run in runs]

@@ -21,16 +21,20 @@ from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise, until_narrow
 from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, resolve
 from .common import (
+    SCORER,
     data_option,
-    engine_option,
     episodes_option,
+    examples,
     interval_option,
     json_option,
+    option,
     progress,
+    runs_option,
     scorers_option,
     seed_option,
     writable,
 )
+from .engines import engine_option
 from .interrupts import Interrupts
 from .rescore import show_verification
 
@@ -42,8 +46,8 @@ def _default_protocols(data: str | None) -> list[str]:
     if all(omniglot.find(part, data) for part in ("images_evaluation", "all_runs")):
         return [FIRST_PROTOCOL, "lake-runs"]
     click.echo(
-        f"No Omniglot in {omniglot.data_folder(data)}: running on the built-in glyphs only. "
-        "To get it: wayshot data fetch; or name its folder by --data or WAYSHOT_DATA.",
+        f"Omniglot is not in {omniglot.data_folder(data)}. Only the built-in glyphs are run. "
+        "To get Omniglot, run: wayshot data fetch. Or name its folder by --data or WAYSHOT_DATA.",
         err=True,
     )
     return [FIRST_PROTOCOL]
@@ -99,60 +103,59 @@ def _show(
 
 @click.command(
     "run",
-    epilog="\b\nwayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff\n"
-    "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
+    epilog=examples(
+        "wayshot run lake-runs lake-within-20w1s -s siamese-small -s hausdorff",
+        "wayshot run vinyals-5w1s-rot -s mymodule:scorer --episodes 10000",
+    ),
 )
 @click.argument("protocols", nargs=-1, metavar="[PROTOCOL]...")
-@scorers_option(f"  [default: {', '.join(DEFAULT_SCORERS)}]")
+@scorers_option(f"Scorer to evaluate: {SCORER}. Without this option: {', '.join(DEFAULT_SCORERS)}.")
 @episodes_option(1000)
-@seed_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of stored runs.",
-)
+@seed_option()
+@runs_option("Folder in which the runs are stored.", old=("--out",))
 @data_option
-@click.option(
+@option(
     "--jobs",
     type=click.IntRange(1, 1024),
+    metavar="N",
     default=1,
     show_default=True,
-    help="Processes that do the work.",
+    help="Number of processes.",
 )
-@click.option(
+@option(
     "--unit-seconds",
     type=click.FloatRange(0, min_open=True),
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="How long a scorer may take for a unit of work, at most 1,024 images or episodes or about "
-    "4,096 pairs; then it has failed.",
+    help="Time limit for a unit of work, which is at most 1,024 images or episodes or about 4,096 "
+    "pairs. A scorer that takes longer has failed.",
 )
 @engine_option
-@click.option("--no-cache", is_flag=True, help="Keep no embeddings on disk, and use none.")
+@option("--no-cache", is_flag=True, help="Do not read or write the cache of embeddings.")
 @interval_option
-@click.option(
+@option(
     "--until-halfwidth",
     "halfwidth",
     type=click.FloatRange(0, 50, min_open=True, max_open=True),
     metavar="POINTS",
-    help="Go on, in whole blocks, until all population intervals reach no further than so many "
-    "points either way on average, or cannot; then --episodes is not used.",
+    help="Add episodes until the half-width of every population interval is at most this many "
+    "percentage points, or until no number of episodes can do it. --episodes is then not used.",
 )
-@click.option(
+@option(
     "--max-episodes",
     type=click.IntRange(1, 10**9),
+    metavar="N",
     default=65_536,
     show_default=True,
-    help="The most episodes, with --until-halfwidth.",
+    help="Largest number of episodes for --until-halfwidth.",
 )
-@click.option("--scores", is_flag=True, help="Store every score too, for wayshot rescore.")
-@click.option(
+@option("--scores", is_flag=True, help="Store every score too. wayshot rescore reads them.")
+@option(
     "--verification",
     is_flag=True,
-    help="Store every score, and print how well they tell pairs of the same character from others.",
+    help="Store every score, and print how well the scores tell pairs of the same character from "
+    "other pairs.",
 )
 @json_option
 def command(
@@ -160,7 +163,7 @@ def command(
     scorers: tuple[str, ...],
     episodes: int,
     seed: int,
-    out: Path,
+    folder: Path,
     data: str | None,
     jobs: int,
     unit_seconds: float,
@@ -173,11 +176,11 @@ def command(
     verification: bool,
     as_json: bool,
 ) -> int:
-    """Evaluate every scorer on every protocol, store the trials, print the table.
+    """Evaluate every scorer on every protocol, store the trials and print the table.
 
-    What is stored already is not run again. A scorer that fails does not keep
-    the others from running. Without PROTOCOL: a first look, on the built-in
-    glyphs and, where Omniglot is there, Lake's official runs.
+    Runs that are stored already are not made again. If a scorer fails, the
+    others go on. Without PROTOCOL, the command runs a first benchmark: the
+    built-in glyphs, and Lake's official runs if Omniglot is there.
     """
     # The lock between processes that bars have by default would outlive one that is killed.
     tqdm.set_lock(threading.RLock())
@@ -206,7 +209,7 @@ def command(
             for reason in getattr(scorer, "passed_over", {}).values():
                 _warn(reason)
         sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
-        writable(out)
+        writable(folder)
         interrupts = stack.enter_context(Interrupts())
         for name, source in zip(names, sources, strict=True):
 
@@ -218,7 +221,7 @@ def command(
                         *known,
                         source,
                         episodes=count,
-                        root=out,
+                        root=folder,
                         settings=Settings(
                             executor=workers,
                             window=max(64, 2 * jobs),
@@ -266,7 +269,7 @@ def command(
                     stored_before += 1
                 runs.append(stored)
     if stored_before:
-        click.echo(f"{stored_before} of {len(runs)} runs were stored in {out} already", err=True)
+        click.echo(f"{stored_before} of {len(runs)} runs were stored in {folder} already", err=True)
     _show(runs, failures, interval, verification, as_json)
     for line in missed:
         click.echo(line, err=True)

@@ -2,133 +2,176 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ... import results
 from ...results.pictures import draw_pareto
 from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
-from .common import interval_option, level_option
+from .common import (
+    examples,
+    folders_of_runs,
+    interval_option,
+    level_option,
+    option,
+    picture_option,
+    protocols_option,
+    scorers_option,
+    typed,
+)
 
 
-@click.command("table")
-@click.argument("folders", nargs=-1, metavar="[DIR]...")
-@click.option(
+@dataclass(frozen=True)
+class _View:
+    """One way to show runs.
+
+    Attributes:
+        make: Makes what is printed, from the runs and the values of `options`.
+        options: Those that this view needs. Others are refused.
+    """
+
+    make: Callable[..., Any]
+    options: tuple[str, ...] = ()
+
+
+def _accuracies(
+    runs: Sequence[results.Run], *, picture: Path | None, columns: str | None, **asked: Any
+) -> results.Table:
+    if picture:
+        draw_pareto(runs, picture, asked["interval"], asked["level"])
+    return results.table(runs, extras=columns.split(",") if columns else (), **asked)
+
+
+_ACCURACY = "accuracy"
+_VIEWS = {
+    _ACCURACY: _View(
+        _accuracies,
+        ("interval", "level", "decimals", "columns", "baseline", "published", "picture"),
+    ),
+    **{part: _View(partial(breakdowns, by=part)) for part in PARTS},
+    "confusion": _View(confusion_tables, ("most",)),
+    "seed": _View(results.seeds_table, ("level",)),
+}
+"""What `--by` can ask for; accuracies where it is not there."""
+
+
+def _view(by: str | None, confusions: int | None, seeds: bool) -> tuple[str, str | None]:
+    """Gives the name of the view that is asked for, and the option that asks for it."""
+    given = {"--by": by, "--confusions": confusions and "confusion", "--seeds": seeds and "seed"}
+    asked = [(view, name) for name, view in given.items() if view]
+    if len(asked) > 1:
+        raise click.UsageError(f"{asked[1][1]} does not go with {asked[0][1]}; ask for only one")
+    return asked[0] if asked else (_ACCURACY, None)
+
+
+def _refuse_others(view: str, asked: str | None) -> None:
+    """Refuses options that were typed and that the view does not need."""
+    for name in dict.fromkeys(name for one in _VIEWS.values() for name in one.options):
+        if name in _VIEWS[view].options or not typed(name):
+            continue
+        homes = [
+            "the table of accuracies" if other == _ACCURACY else f"--by {other}"
+            for other, one in _VIEWS.items()
+            if name in one.options
+        ]
+        where = f"--{name} is for {' and '.join(homes)}"
+        if asked:
+            raise click.UsageError(
+                f"{asked} does not go with --{name}: {where}; leave one of them out"
+            )
+        raise click.UsageError(f"{where}; ask for that, or leave --{name} out")
+
+
+@click.command(
+    "table",
+    epilog=examples(
+        "wayshot table runs --format latex --published",
+        "wayshot table --by alphabet -s siamese-small",
+    ),
+)
+@folders_of_runs
+@option(
     "--format",
     "form",
     type=click.Choice(results.FORMATS),
     default="text",
     show_default=True,
+    help="Format of the output.",
 )
 @interval_option
-@level_option
-@click.option(
+@level_option("Confidence level of the intervals.")
+@option(
     "--decimals",
     type=click.IntRange(0, 6),
+    metavar="N",
     default=1,
     show_default=True,
-    help="Of percentages; more where 99.96 would look like 100.",
+    help="Fewest decimals of percentages. A figure such as 99.96 gets more, so that it does not "
+    "look like 100.",
 )
-@click.option(
-    "--scorer",
-    "scorers",
-    multiple=True,
-    metavar="NAME",
-    help="Only this scorer; may be repeated.",
-)
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    metavar="NAME",
-    help="Only this protocol; may be repeated.",
-)
-@click.option(
+@scorers_option("Show only this scorer.")
+@protocols_option("Show only this protocol.")
+@option(
     "--columns",
-    "extras",
     metavar="NAME,...",
-    help=f"More columns: {', '.join(EXTRAS)}.",
+    help=f"Columns to add, separated by commas: {', '.join(EXTRAS)}.",
 )
-@click.option(
+@option(
     "--baseline",
     metavar="NAME",
-    help="Mark what differs significantly from this scorer.",
+    help="Mark the figures that differ significantly from those of this scorer.",
 )
-@click.option(
+@option(
     "--published",
     is_flag=False,
     flag_value=CHOICES[0],
     type=click.Choice(CHOICES),
-    help="Add rows as published by others; all: those that nobody has verified too, marked.",
+    help="Add rows with the published figures of others. verified: those that were checked. all: "
+    "those that nobody has checked too, with a mark.",
 )
-@click.option("--by", type=click.Choice(PARTS), help="Where the errors are, instead of the table.")
-@click.option(
-    "--confusions",
+@option(
+    "--by",
+    type=click.Choice([view for view in _VIEWS if view != _ACCURACY]),
+    help="Show something else than accuracies. alphabet, character, drawer: where the errors are. "
+    "confusion: which characters are taken for which other characters. seed: all trainings of a "
+    "recipe together, with the spread between them.",
+)
+@option(
+    "--most",
     type=click.IntRange(1),
     metavar="N",
-    help="The N most confused pairs of characters, instead of the table.",
+    default=10,
+    show_default=True,
+    help="How many pairs of characters --by confusion shows.",
 )
-@click.option(
-    "--seeds",
-    is_flag=True,
-    help="Trainings of one recipe combined, with the spread between them, instead of the table.",
+@option("--confusions", type=click.IntRange(1), hidden=True)
+@option("--seeds", is_flag=True, hidden=True)
+@picture_option(
+    "accuracy against latency, of the scorers that wayshot latency has measured", old=("--pareto",)
 )
-@click.option(
-    "--pareto",
-    "picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Draw accuracy against latency, of runs whose scorer wayshot latency has measured, into "
-    "a .png or .svg file.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@option("--json", "as_json", is_flag=True, help="Print the answer as JSON, as --format json does.")
 def command(
     folders: tuple[str, ...],
     form: str,
-    interval: str,
-    level: float,
-    decimals: int,
     scorers: tuple[str, ...],
     protocols: tuple[str, ...],
-    extras: str | None,
-    baseline: str | None,
-    published: str | None,
     by: str | None,
     confusions: int | None,
     seeds: bool,
-    picture: Path | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Print a table of the runs stored in folders (by default, runs)."""
-    for_tables = {
-        "--columns": extras,
-        "--baseline": baseline,
-        "--published": published,
-        "--pareto": picture,
-    }
-    given = [name for name, value in for_tables.items() if value]
-    others = {"--by": by, "--confusions": confusions, "--seeds": seeds}
-    given += [name for name, value in others.items() if value]
-    if any(others.values()) and len(given) > 1:
-        raise click.UsageError(f"{given[-1]} does not go with {given[0]}; ask for one at a time")
+    """Print a table of the runs that are stored in the folders DIR."""
+    name, spelling = _view(by, confusions, seeds)
+    _refuse_others(name, spelling)
+    # --confusions N is the old spelling of --by confusion --most N.
+    asked["most"] = confusions or asked["most"]
+    view = _VIEWS[name]
     runs = load(*folders).select(scorers, protocols).runs
-    if picture:
-        draw_pareto(runs, picture, interval, level)
-    if by:
-        document = breakdowns(runs, by)
-    elif confusions:
-        document = confusion_tables(runs, confusions)
-    elif seeds:
-        document = results.seeds_table(runs, level)
-    else:
-        document = results.table(
-            runs,
-            interval,
-            level,
-            baseline=baseline,
-            published=published,
-            extras=extras.split(",") if extras else (),
-            decimals=decimals,
-        )
+    document = view.make(runs, **{option: asked[option] for option in view.options})
     click.echo(document.render("json" if as_json else form))

@@ -14,7 +14,7 @@ from ... import tasks
 from ...models import ModelError
 from ...models.training import PRECISIONS
 from ...models.training import recipe as recipes
-from .common import data_option, json_option, progress, seed_option, writable
+from .common import data_option, examples, json_option, option, progress, seed_option, writable
 
 if TYPE_CHECKING:
     from ...models.training import Report
@@ -49,34 +49,40 @@ class _Logs:
         self._writer.flush()
 
 
-@click.command("train")
+@click.command(
+    "train", epilog=examples("KERAS_BACKEND=torch wayshot train siamese-small --minutes 60")
+)
 @click.argument("recipe")
-@click.option(
+@option(
     "--out",
     type=click.Path(path_type=Path),
+    metavar="DIR",
     help="Folder of the checkpoint and the trained network.  [default: trained/RECIPE]",
 )
-@click.option(
+@option(
     "--backbone",
     metavar="NAME",
-    help="Another tower than the recipe's, as of wayshot list backbones; module:attribute is "
-    "imported only where you name it here.",
+    help="Tower to train instead of the recipe's: a name of wayshot list backbones, or "
+    "module:attribute, which is then imported.",
 )
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the folder.")
-@click.option(
+@option("--resume", is_flag=True, help="Go on from the checkpoint in the folder of --out.")
+@option(
     "--precision",
     type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
-    help="Of the arithmetic; auto is mixed (bfloat16) where the hardware is faster with it.",
+    help="Precision of the arithmetic. auto: mixed (bfloat16) if the hardware is faster with it, "
+    "else float32.",
 )
-@click.option(
+@option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    help="Finish after so long, resumed sessions included, with what has been learned.",
+    metavar="MINUTES",
+    help="Finish after this time, with what has been learned by then. The time before --resume "
+    "counts too.",
 )
-@click.option("--tensorboard", is_flag=True, help="Log to the folder, for TensorBoard.")
-@seed_option
+@option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the folder of --out.")
+@seed_option("the training")
 @data_option
 @json_option
 def command(
@@ -91,10 +97,10 @@ def command(
     data: str | None,
     as_json: bool,
 ) -> None:
-    """Train a Siamese network by RECIPE, a bundled one or a YAML file.
+    """Train a Siamese network by RECIPE, the name of a recipe or a YAML file.
 
-    The Keras backend is chosen by KERAS_BACKEND; the torch backend is the
-    fastest on CPUs. Validation uses held-out background alphabets only.
+    KERAS_BACKEND chooses the backend of Keras. torch is the fastest on CPUs.
+    Validation uses background alphabets that are held out from training.
     """
     plan = recipes.read(recipe, backbone)
     out = writable(out or Path("trained") / plan.name)

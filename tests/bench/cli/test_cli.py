@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from wayshot import tasks
+from wayshot.tasks import TaskError
 
 HERE = Path(__file__).parents[1]
 
@@ -25,7 +28,7 @@ def protocol(characters) -> str:
 
 
 def test_run_prints_a_table_and_stores_the_runs(wayshot, protocol, tmp_path):
-    words = ("run", protocol, "-s", "pixel-cosine", "-s", "chance", "--out", tmp_path)
+    words = ("run", protocol, "-s", "pixel-cosine", "-s", "chance", "--runs", tmp_path)
     status, out, _ = wayshot(*words, "--episodes", 50)
     assert status == 0
     # Lines break where the name of the folder makes them.
@@ -37,11 +40,11 @@ def test_run_prints_a_table_and_stores_the_runs(wayshot, protocol, tmp_path):
 
 
 def test_run_prints_json(wayshot, protocol, tmp_path):
-    words = ("--episodes", 40, "--out", tmp_path, "--json")
+    words = ("--episodes", 40, "--runs", tmp_path, "--json")
     status, out, _ = wayshot("run", protocol, "-s", "chance", *words)
     (result,) = json.loads(out)["results"]
     assert status == 0
-    assert (result["protocol"], result["scorer"]) == (protocol, "chance")
+    assert (result["protocol"], result["scorer"]) == (tasks.parse(protocol).title, "chance")
     assert (result["n"], result["errors"]) == (200, 160)
     accuracy = result["accuracy"]
     assert accuracy["value"] == pytest.approx(0.2) and accuracy["level"] == 0.95
@@ -51,7 +54,7 @@ def test_run_prints_json(wayshot, protocol, tmp_path):
 
 def test_options_are_read_from_the_environment(wayshot, protocol, tmp_path, monkeypatch):
     monkeypatch.setenv("WAYSHOT_RUN_EPISODES", "7")
-    monkeypatch.setenv("WAYSHOT_RUN_OUT", str(tmp_path))
+    monkeypatch.setenv("WAYSHOT_RUN_RUNS", str(tmp_path))
     _, out, _ = wayshot("run", protocol, "-s", "chance", "--json")
     assert json.loads(out)["results"][0]["episodes"] == 7
 
@@ -59,7 +62,7 @@ def test_options_are_read_from_the_environment(wayshot, protocol, tmp_path, monk
 @pytest.mark.parametrize("scorer", ["example_scorers:Pixels", "hausdorff"])
 def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tmp_path, scorer):
     for jobs in (1, 2):
-        words = ("--jobs", jobs, "--out", tmp_path / str(jobs), "--episodes", 60, "--no-cache")
+        words = ("--jobs", jobs, "--runs", tmp_path / str(jobs), "--episodes", 60, "--no-cache")
         status, _, err = wayshot("run", protocol, "-s", scorer, *words)
         assert status == 0, err
     assert trials_bytes(tmp_path / "1") == trials_bytes(tmp_path / "2") != {}
@@ -68,7 +71,7 @@ def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tm
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, tmp_path, kill):
     protocol = f"folder:{characters}-between-5w1s"
-    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--out"]
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--runs"]
     # A shell that starts tests in the background has made them deaf to SIGINT.
     hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hear}; from wayshot.bench.cli import main; main()"
@@ -93,7 +96,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, 
 
 
 def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
-    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "15", "--out"]
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "15", "--runs"]
     code = "from wayshot.bench.cli import main; main()"
     command = [sys.executable, "-c", code, *words, str(tmp_path), "--json"]
     processes = [
@@ -110,7 +113,7 @@ def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
 def test_a_scorer_that_fails_on_a_first_batch_is_an_error_row_and_others_are_run(
     wayshot, protocol, tmp_path
 ):
-    words = ("-s", "example_scorers:Raises", "-s", "chance", "--episodes", 20, "--out", tmp_path)
+    words = ("-s", "example_scorers:Raises", "-s", "chance", "--episodes", 20, "--runs", tmp_path)
     status, out, err = wayshot("run", protocol, *words)
     assert status == 1 and len(trials_bytes(tmp_path)) == 1
     for said in (out, err):
@@ -127,7 +130,7 @@ def test_a_scorer_that_fails_on_a_first_batch_is_an_error_row_and_others_are_run
         (["run", "folder:none-within-5w1s", "-s", "chance"], "folder:none: no such folder"),
         (["run", "lake-within-1w1s", "-s", "chance"], "1 ways leave nothing to choose"),
         (["run", "{protocol}", "-s", "none.keras"], "checkpoint none.keras: no such file"),
-        (["run", "{protocol}", "-s", "chance", "--out", "{file}"], "cannot write into"),
+        (["run", "{protocol}", "-s", "chance", "--runs", "{file}"], "cannot write into"),
         (["run", "{protocol}", "-s", "chance", "--episodes", "0"], "0 is not in the range"),
         (["run", "{protocol}", "-s", "chance", "--seed", "-1"], "-1 is not in the range"),
         (["run", "{protocol}", "-s", "chance", "--colour"], "No such option"),
@@ -156,8 +159,8 @@ def test_wrong_input_ends_with_status_2_and_one_line(wayshot, words, problem, ch
         "empty": tmp_path / "empty",
     }
     filled = [word.format(**known) for word in words]
-    if words[0] == "run" and "--out" not in words:
-        filled += ["--out", str(tmp_path / "out")]
+    if words[0] == "run" and "--runs" not in words:
+        filled += ["--runs", str(tmp_path / "out")]
     status, out, err = wayshot(*filled)
     assert status == 2 and out == ""
     assert problem in err and len(err.splitlines()) == 1
@@ -167,21 +170,21 @@ def test_wrong_input_ends_with_status_2_and_one_line(wayshot, words, problem, ch
 def test_without_omniglot_official_runs_say_how_to_get_it(wayshot, tmp_path, monkeypatch):
     monkeypatch.delenv("WAYSHOT_DATA", raising=False)
     monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "cache"))
-    status, out, err = wayshot("run", "lake-runs", "-s", "chance", "--out", tmp_path / "runs")
+    status, out, err = wayshot("run", "lake-runs", "-s", "chance", "--runs", tmp_path / "runs")
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert "wayshot data fetch" in err and "--data" in err and "WAYSHOT_DATA" in err
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_named_folder_is_never_replaced_by_another(wayshot, tmp_path, omniglot):
-    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--out", tmp_path / "runs")
+    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--runs", tmp_path / "runs")
     status, _, err = wayshot(*words)
     assert status == 2 and f"not in {tmp_path}" in err
 
 
 def test_a_damaged_zip_is_named(wayshot, tmp_path):
     (tmp_path / "all_runs.zip").write_bytes(b"PK\3\4 and no more")
-    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--out", tmp_path / "runs")
+    words = ("run", "lake-runs", "-s", "chance", "--data", tmp_path, "--runs", tmp_path / "runs")
     status, _, err = wayshot(*words)
     assert status == 2 and "all_runs.zip: damaged zip" in err and len(err.splitlines()) == 1
 
@@ -195,6 +198,14 @@ def test_verify_tells_missing_parts(wayshot, tmp_path):
 def test_verify_finds_the_real_data_sound(wayshot, omniglot):
     status, out, _ = wayshot("data", "verify", "--data", omniglot)
     assert status == 0 and out.count("there") == 5
+
+
+def test_fetch_answers_in_json_too(wayshot, omniglot):
+    # All is there, so that nothing is downloaded.
+    words = ("data", "fetch", "--data", omniglot, "--from", "nowhere", "--json")
+    status, out, _ = wayshot(*words)
+    assert status == 0
+    assert [part["state"] for part in json.loads(out)["parts"]] == ["there"] * 5
 
 
 def test_path_says_where_data_are_looked_for(wayshot, tmp_path, monkeypatch):
@@ -215,6 +226,20 @@ def test_list_names_things_that_describe_knows(wayshot, kind):
         status, out, err = wayshot("describe", *words, "--json")
         assert status == 0, err
         assert json.loads(out)["name"] == name
+
+
+def test_list_protocols_shows_every_suffix_that_a_name_can_have(wayshot):
+    rows = json.loads(wayshot("list", "protocols", "--json")[1])["suffixes"]
+    printed = wayshot("list", "protocols")[1]
+    for row in rows:
+        name = "glyphs-within-5w1s" + row["suffix"].replace("N", "3")
+        assert tasks.parse(name).name == name
+        assert f"{row['suffix']} " in printed and row["what"] in printed
+    with pytest.raises(TaskError) as error:
+        tasks.parse("glyphs-within-5w1s-nothing")
+    # The message ends with all of them.
+    known = str(error.value).rpartition("one of ")[2].split(", ")
+    assert known == [row["suffix"] for row in rows]
 
 
 def test_describing_a_backbone_takes_it_apart(wayshot):
@@ -262,12 +287,16 @@ def test_episodes_are_written_with_names_and_digest(wayshot, protocol, tmp_path)
     written = json.loads(path.read_text())
     assert status == 0 and written["episodes_digest"] in out
     assert len(written["episodes"]) == 30
+    words = ("episodes", protocol, "--out", path, "--episodes", 30, "--json")
+    facts = json.loads(wayshot(*words)[1])
+    assert facts["path"] == str(path) and facts["episodes"] == 30
+    assert facts["episodes_digest"] == written["episodes_digest"]
     first = written["episodes"][0]
     assert [len(way) for way in first["support"]] == [1] * 5
     for query, way in zip(first["query"], first["target"], strict=True):
         assert Path(query).parent == Path(first["support"][way][0]).parent
     _, printed, _ = wayshot(
-        "run", protocol, "-s", "chance", "--episodes", 30, "--out", tmp_path / "runs", "--json"
+        "run", protocol, "-s", "chance", "--episodes", 30, "--runs", tmp_path / "runs", "--json"
     )
     assert json.loads(printed)["results"][0]["episodes_digest"] == written["episodes_digest"]
 
@@ -341,7 +370,7 @@ def test_training_leaves_a_scorer_and_logs_that_tensorboard_reads(
     assert losses == expected + [(step, "pairs/loss") for step in range(6, 9)]
     assert all(np.isfinite(value) and value > 0 for *_, value in logged)
     words = ("run", protocol, "-s", out / "few-steps.keras", "--episodes", 5)
-    _, printed, _ = wayshot(*words, "--out", tmp_path / "runs", "--json")
+    _, printed, _ = wayshot(*words, "--runs", tmp_path / "runs", "--json")
     (result,) = json.loads(printed)["results"]
     assert (result["scorer"], result["n"]) == ("few-steps", 25)
 
@@ -383,3 +412,18 @@ def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
 def test_resuming_without_a_checkpoint_is_refused(wayshot, recipe, tmp_path):
     status, _, err = wayshot("train", recipe, *TINY, "--out", tmp_path / "none", "--resume")
     assert status == 2 and "checkpoint.npz: cannot be read" in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "latency", "audit"])
+def test_engines_are_listed_in_the_help_and_to_whoever_names_another(wayshot, command):
+    from wayshot.models.engines import ENGINES
+    from wayshot.models.engines.engines import KERAS
+
+    names = ["auto", "keras", *KERAS, *ENGINES]
+    text = wayshot(command, "--help")[1]
+    scorer = ("-s", "chance")
+    status, out, err = wayshot(command, *scorer, "--engine", "onyx")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert "'onyx' is not one of" in err
+    for name in names:
+        assert re.search(rf"[ ]{name}[.,:\n]", text) and f"'{name}'" in err

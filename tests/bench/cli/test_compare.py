@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot import results
+from wayshot import results, tasks
 from wayshot.bench.cli import main
 from wayshot.results.statistics.comparison import compare
 from wayshot.results.statistics.matching import disagreeing
@@ -27,8 +27,14 @@ def stored(protocols, tmp_path_factory) -> Path:
     """Runs of three scorers on two protocols, not to be changed."""
     root = tmp_path_factory.mktemp("runs")
     names = [word for name in SCORERS for word in ("-s", name)]
-    main(["run", *protocols, *names, "--episodes", "60", "--out", str(root)])
+    main(["run", *protocols, *names, "--episodes", "60", "--runs", str(root)])
     return root
+
+
+@pytest.fixture(scope="module")
+def titles(protocols) -> list[str]:
+    """The protocols as stored runs name them."""
+    return [tasks.parse(name).title for name in protocols]
 
 
 @pytest.fixture
@@ -50,10 +56,10 @@ def two(stored: Path, *more: object) -> tuple[object, ...]:
     return ("compare", "pixel-cosine", "chance", stored, *more)
 
 
-def test_two_scorers_are_compared_in_words_on_every_protocol(wayshot, stored, protocols):
+def test_two_scorers_are_compared_in_words_on_every_protocol(wayshot, stored, titles):
     status, out, err = wayshot(*two(stored))
     assert (status, err) == (0, "")
-    for protocol in protocols:
+    for protocol in titles:
         assert f"{protocol}: pixel-cosine against chance" in " ".join(out.split())
     for wanted in (
         *("difference", "points, 95 % interval", "jackknife by alphabet, 6", "p-value", "all 64"),
@@ -78,7 +84,7 @@ def test_the_figures_are_those_of_the_library(wayshot, stored, folder_of, protoc
     assert [row["credit_first"] for row in trials] == listed["credit_first"].tolist()
 
 
-@pytest.mark.parametrize("words", [("{stored}",), ("--in", "{stored}")])
+@pytest.mark.parametrize("words", [("{stored}",), ("--runs", "{stored}"), ("--in", "{stored}")])
 def test_the_folder_can_be_the_last_word_or_an_option(wayshot, stored, words):
     filled = [word.format(stored=stored) for word in words]
     status, out, _ = wayshot("compare", "pixel-cosine", "chance", *filled, "--json")
@@ -101,8 +107,16 @@ def test_folders_of_runs_are_scorers_too(wayshot, stored, folder_of):
     status, out, _ = wayshot("compare", one, other, folder_of("pixel-euclidean"), "--json")
     (found,) = json.loads(out)["rankings"]
     assert (status, found["scorers"]) == (0, ["pixel-cosine", "chance", "pixel-euclidean"])
-    status, out, _ = wayshot("compare", one, "chance", "--in", stored, "--json")
+    status, out, _ = wayshot("compare", one, "chance", "--runs", stored, "--json")
     assert len(json.loads(out)["comparisons"]) == 1
+
+
+def test_a_protocol_is_chosen_by_its_whole_name_or_that_of_stored_runs(
+    wayshot, stored, protocols, titles
+):
+    answers = [wayshot(*two(stored), "--protocol", name) for name in (protocols[0], titles[0])]
+    assert answers[0] == answers[1] and answers[0][0] == 0
+    assert answers[0][1].count("pixel-cosine against chance") == 1
 
 
 @pytest.mark.parametrize("listed", [0, 1, 3])
@@ -114,7 +128,7 @@ def test_as_many_disagreements_are_listed_as_asked_for(wayshot, stored, protocol
     assert len(json.loads(wayshot(*words, "--json")[1])["comparisons"][0]["trials"]) == listed
 
 
-def test_more_scorers_are_ranked(wayshot, stored, protocols):
+def test_more_scorers_are_ranked(wayshot, stored, titles):
     status, out, err = wayshot("compare", *SCORERS, stored)
     assert (status, err) == (0, "")
     assert out.count("3 scorers") == 2
@@ -126,13 +140,13 @@ def test_more_scorers_are_ranked(wayshot, stored, protocols):
         assert wanted in " ".join(out.split())
     status, out, _ = wayshot("compare", *SCORERS, stored, "--json")
     found = json.loads(out)["rankings"]
-    assert sorted(one["protocol"] for one in found) == sorted(protocols)
+    assert sorted(one["protocol"] for one in found) == sorted(titles)
     assert all(len(one["pairs"]) == 3 and len(one["letters"]) == 3 for one in found)
 
 
 @pytest.mark.parametrize("name", ["ranks.svg", "ranks.png"])
 def test_critical_differences_are_drawn(wayshot, stored, protocols, tmp_path, name):
-    words = ("compare", *SCORERS, stored, "--protocol", protocols[0], "--diagram")
+    words = ("compare", *SCORERS, stored, "--protocol", protocols[0], "--picture")
     status, _, err = wayshot(*words, tmp_path / "new" / name)
     assert (status, err) == (0, "")
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
@@ -162,12 +176,14 @@ def test_what_the_terminal_is_told_has_no_control_characters(wayshot, folder_of,
         assert "\x1b" not in out and "x\ufffd[2J\ufffdy" in out
 
 
-def test_protocols_of_other_episodes_are_left_out_with_a_line(wayshot, stored, protocols, tmp_path):
+def test_protocols_of_other_episodes_are_left_out_with_a_line(
+    wayshot, stored, protocols, titles, tmp_path
+):
     shutil.copytree(stored, tmp_path / "runs")
     for run in results.find([tmp_path / "runs"]):
-        if run.scorer == "chance" and run.protocol == protocols[0]:
+        if run.scorer == "chance" and run.protocol == titles[0]:
             shutil.rmtree(run.folder)
-    wayshot("run", protocols[0], "-s", "chance", "--episodes", 30, "--out", tmp_path / "runs")
+    wayshot("run", protocols[0], "-s", "chance", "--episodes", 30, "--runs", tmp_path / "runs")
     status, out, err = wayshot("compare", "chance", "pixel-cosine", tmp_path / "runs", "--json")
     assert status == 0 and len(json.loads(out)["comparisons"]) == 1
     assert len(err.splitlines()) == 1 and err.startswith("left out: ")
@@ -181,19 +197,19 @@ def test_protocols_of_other_episodes_are_left_out_with_a_line(wayshot, stored, p
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["pixel-cosine", "--in", "{stored}"], "expected at least two scorers"),
+        (["pixel-cosine", "--runs", "{stored}"], "expected at least two scorers"),
         (["chance", "chance", "{stored}"], "expected at least two scorers"),
         (["{run}", "{run}/"], "the same run twice"),
         (["chance", "chence", "{stored}"], "there are runs of chance, pixel-cosine"),
         (["chance", "pixel-cosine", "{empty}"], "no stored runs in"),
-        (["chance", "pixel-cosine", "--in", "nowhere"], "nowhere: no such folder"),
+        (["chance", "pixel-cosine", "--runs", "nowhere"], "nowhere: no such folder"),
         (["chance", "pixel-cosine", "{stored}", "--protocol", "lake-runs"], "on lake-runs"),
         (["chance", "pixel-cosine", "{stored}", "--by", "run"], "ask for --by alphabet"),
         (["chance", "pixel-cosine", "{stored}", "--by", "drawer"], "'drawer' is not one of"),
         (["chance", "pixel-cosine", "{stored}", "--level", "95"], "95.0 is not in the range"),
-        (["chance", "pixel-cosine", "{stored}", "--diagram", "x.svg"], "at least three scorers"),
-        ([*SCORERS, "{stored}", "--diagram", "x.pdf"], "expected .png or .svg"),
-        ([*SCORERS, "{stored}", "--diagram", "x.svg"], "choose by --protocol from"),
+        (["chance", "pixel-cosine", "{stored}", "--picture", "x.svg"], "at least three scorers"),
+        ([*SCORERS, "{stored}", "--picture", "x.pdf"], "expected .png or .svg"),
+        ([*SCORERS, "{stored}", "--picture", "x.svg"], "choose by --protocol from"),
         ([*SCORERS, "{stored}", "--disagreements", "3"], "goes with two scorers"),
         (["{run}", "{other}"], "protocol.structure: within against between"),
     ],

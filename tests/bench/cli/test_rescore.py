@@ -8,14 +8,14 @@ import pytest
 @pytest.fixture
 def stored(wayshot, characters, tmp_path):
     """Runs with scores, of two scorers."""
-    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--out", tmp_path)
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--runs", tmp_path)
     scorers = ("-s", "pixel-cosine", "-s", "pixel-euclidean")
     assert wayshot(*words, *scorers, "--scores")[0] == 0
     return tmp_path
 
 
 def test_run_verifies(wayshot, characters, stored):
-    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--out", stored)
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--runs", stored)
     status, out, err = wayshot(*words, "-s", "pixel-cosine", "--verification")
     assert status == 0 and "1 of 1 runs were stored" in err
     assert "auc" in out and "jackknife by alphabet" in out and "pixel-cosine" in out
@@ -26,7 +26,7 @@ def test_run_verifies(wayshot, characters, stored):
 
 
 def test_runs_without_scores_are_run_again_for_them(wayshot, characters, tmp_path):
-    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--out", tmp_path)
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 80, "--runs", tmp_path)
     assert wayshot(*words, "-s", "pixel-cosine")[0] == 0
     assert not list(tmp_path.rglob("scores.parquet"))
     trials = next(tmp_path.rglob("trials.parquet")).read_bytes()
@@ -47,7 +47,7 @@ def test_rescore_prints_every_interval_without_asking_the_scorer(wayshot, stored
 
 def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, characters, tmp_path):
     (alphabet, *_) = sorted(one for one in characters.iterdir() if one.is_dir())
-    words = ("run", f"folder:{alphabet}-within-5w1s", "--episodes", 20, "--out", tmp_path)
+    words = ("run", f"folder:{alphabet}-within-5w1s", "--episodes", 20, "--runs", tmp_path)
     assert wayshot(*words, "-s", "pixel-cosine", "--scores")[0] == 0
     status, out, err = wayshot("rescore", tmp_path)
     assert (status, err) == (0, "")
@@ -58,15 +58,15 @@ def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, characters, tmp_
 
 def test_rescore_draws_curves(wayshot, stored, tmp_path):
     pytest.importorskip("matplotlib")
-    status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.svg")
+    status, _, err = wayshot("rescore", stored, "--picture", tmp_path / "curves.svg")
     assert (status, err) == (0, "")
     assert "<svg" in (tmp_path / "curves.svg").read_text()
-    status, _, err = wayshot("rescore", stored, "--curves", tmp_path / "curves.doc")
+    status, _, err = wayshot("rescore", stored, "--picture", tmp_path / "curves.doc")
     assert status == 2 and "expected .png or .svg" in err and len(err.splitlines()) == 1
 
 
 def test_plan_from_stored_runs(wayshot, characters, stored):
-    words = ("plan", f"folder:{characters}-within-5w1s", "--difference", 20, "--in", stored)
+    words = ("plan", f"folder:{characters}-within-5w1s", "--difference", 20, "--runs", stored)
     scorers = ("-s", "pixel-cosine", "-s", "pixel-euclidean")
     status, out, _ = wayshot(*words, *scorers)
     assert status == 0 and "points by a two-sided test" in out and "6 alphabets" in out
@@ -86,7 +86,7 @@ def test_plan_from_a_guess(wayshot):
         ((), "either two stored runs"),
         (("-s", "a"), "either two stored runs"),
         (("-s", "a", "-s", "b", "--disagreement", 4), "either two stored runs"),
-        (("-s", "a", "-s", "b", "--in", "nowhere"), "no such folder"),
+        (("-s", "a", "-s", "b", "--runs", "nowhere"), "no such folder"),
         (("--disagreement", "0.1"), "cannot differ by 0.5 points"),
     ],
 )

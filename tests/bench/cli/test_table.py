@@ -1,16 +1,20 @@
 import json
 
 import pytest
+from wayshot import tasks
 
 
 @pytest.fixture
 def stored(wayshot, characters, tmp_path):
-    """Runs of two baselines within alphabets of 8 characters, with 5 and with 2 ways."""
+    """Runs of two baselines within alphabets of 8 characters, with 5 and with 2 ways.
+
+    Gives the names that these runs have for their protocols, and their folder.
+    """
     protocols = [f"folder:{characters}-within-{ways}w1s" for ways in (5, 2)]
     scorers = ("-s", "pixel-cosine", "-s", "chance")
-    status, _, _ = wayshot("run", *protocols, *scorers, "--episodes", 40, "--out", tmp_path)
+    status, _, _ = wayshot("run", *protocols, *scorers, "--episodes", 40, "--runs", tmp_path)
     assert status == 0
-    return protocols, tmp_path
+    return [tasks.parse(name).title for name in protocols], tmp_path
 
 
 def test_fewer_ways_come_first_and_rows_and_columns_can_be_chosen(wayshot, stored):
@@ -48,10 +52,29 @@ def test_errors_are_broken_down(wayshot, stored, by):
 
 
 def test_confusions_are_listed(wayshot, stored):
-    words = ("--confusions", 3, "--scorer", "pixel-cosine", "--json")
+    words = ("--by", "confusion", "--most", 3, "--scorer", "pixel-cosine", "--json")
     status, out, _ = wayshot("table", stored[1], *words)
     assert status == 0
     assert len(json.loads(out)["confusions"]) == 6
+
+
+def test_old_spellings_of_views_still_work_and_are_in_no_help(wayshot, stored):
+    answers = [
+        wayshot("table", stored[1], *words)
+        for words in (("--by", "confusion", "--most", 3), ("--confusions", 3))
+    ]
+    assert answers[0] == answers[1] and answers[0][0] == 0
+    # Baselines are no trainings of a recipe.
+    answers = [wayshot("table", stored[1], *words) for words in (("--by", "seed"), ("--seeds",))]
+    assert answers[0] == answers[1] and "no recipe with runs" in answers[0][2]
+    out = wayshot("table", "--help")[1]
+    assert "--by" in out and "--confusions" not in out and "--seeds" not in out
+
+
+def test_a_view_takes_from_variables_only_what_it_needs(wayshot, stored, monkeypatch):
+    monkeypatch.setenv("WAYSHOT_TABLE_BASELINE", "chance")
+    assert wayshot("table", stored[1], "--by", "alphabet")[0] == 0
+    assert "differs from chance" in wayshot("table", stored[1])[1]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +82,15 @@ def test_confusions_are_listed(wayshot, stored):
     [
         (["--by", "alphabet", "--confusions", "3"], "--confusions does not go with --by"),
         (["--by", "alphabet", "--published"], "--by does not go with --published"),
+        (["--by", "drawer", "--baseline", "chance"], "--by does not go with --baseline"),
+        (["--by", "seed", "--columns", "params"], "--columns is for the table of accuracies;"),
+        (["--by", "alphabet", "--level", "0.9"], "for the table of accuracies and --by seed;"),
+        (["--by", "alphabet", "--most", "3"], "--by does not go with --most"),
+        (["--most", "3"], "--most is for --by confusion; ask for that"),
+        (["--by", "alphabet", "--seeds"], "--seeds does not go with --by"),
+        (["--seeds", "--interval", "t"], "--seeds does not go with --interval"),
+        (["--by", "confusion", "--most", "0"], "--most"),
+        (["--by", "colour"], "'colour' is not one of"),
         (["--confusions", "0"], "--confusions"),
         (["--columns", "size"], "unknown column 'size'; known are params, flops, latency"),
         (["--baseline", "none"], "'none' has no run here; name one of chance, pixel-cosine"),

@@ -282,13 +282,13 @@ def test_the_table_shows_latency_beside_accuracy(short, wayshot, tmp_path):
     assert wayshot(*words, "-s", "chance")[0] == 0
     columns = ("--columns", "latency,flops,params")
     picture = tmp_path / "pareto.svg"
-    status, out, _ = wayshot("table", folder, *columns, "--pareto", picture)
+    status, out, _ = wayshot("table", folder, *columns, "--picture", picture)
     assert status == 0
     assert out.count(" ms (INVALID)") == 2
     assert "p50 latency of one query: 5-way 1-shot, support ready" in out
     assert "pixel-cosine (INVALID)" in picture.read_text()
-    status, _, err = wayshot("table", folder, "--by", "drawer", "--pareto", picture)
-    assert status == 2 and "--by does not go with --pareto" in err
+    status, _, err = wayshot("table", folder, "--by", "drawer", "--picture", picture)
+    assert status == 2 and "--by does not go with --picture" in err
 
 
 @pytest.mark.parametrize(
