@@ -10,7 +10,7 @@ from ..errors import ResultError
 from ..statistics import LEVEL, Seeds, over_seeds
 from ..store import Run
 from . import labels
-from .caption import describe
+from .caption import PLUS_MINUS, describe
 from .layout import MISSING, Cell, Column, Layout, Section, percent
 from .writers import render
 
@@ -44,15 +44,15 @@ class SeedsTable:
             rows.append((recipe, tuple(cells)))
         level = next(iter(self.cells.values())).estimate.level
         several = all(one.estimate.clusters for one in self.cells.values())
-        where = "" if several else " where their spread is known"
-        caption = ". ".join(
-            [
-                f"Accuracy %, mean over trainings, {100 * level:g} % interval for new trainings "
-                f"and new alphabets{where}; ± is the reach of its farther end",
-                *(describe(label, run) for label, run in self.columns.items()),
-            ]
-        )
+        covered = "Intervals cover new trainings and new alphabets"
+        if not several:
+            covered += "; but where the spread between alphabets is unknown, trials count as "
+            covered += "independent"
         notes = [
+            f"{covered}. {PLUS_MINUS}",
+            *(f"{describe(label, run)}." for label, run in self.columns.items()),
+        ]
+        notes += [
             f"{recipe} on {label}: "
             + ", ".join(f"seed {seed} {percent(value, 2)}" for seed, value in one.values.items())
             for (recipe, label), one in self.cells.items()
@@ -60,7 +60,7 @@ class SeedsTable:
         return [
             Layout(
                 name="seeds",
-                caption=f"{caption}.",
+                title=f"Accuracy (%), mean over trainings with {100 * level:g} % intervals",
                 stub="recipe",
                 columns=tuple(columns),
                 sections=(Section(tuple(rows)),),

@@ -133,19 +133,17 @@ class Breakdown:
                 ]
             rows.append((labels.shown(name), tuple(cells)))
         run = next(iter(self.runs.values()))
-        caption = (
-            f"Accuracy and share of all errors, %, by {self.by} of the query, most errors of "
-            f"{first} first. {describe(self.label, run)}, "
-            f"digest {labels.shown(run.record['episodes_digest'][:8])}."
-        )
+        digest = labels.shown(run.record["episodes_digest"][:8])
         return Layout(
             name=f"{run.protocol} by {self.by}",
-            caption=caption,
+            title=f"Accuracy and share of all errors (%) by {self.by} of the query, {self.label}",
             stub=self.by,
             columns=tuple(columns),
             sections=(Section(tuple(rows)),),
             notes=(
-                *(concentration(scorer, one) for scorer, one in self.found.items()),
+                *(f"{concentration(scorer, one)}." for scorer, one in self.found.items()),
+                f"Sorted by the errors of {first}, most errors first.",
+                f"{describe(self.label, run)}, digest {digest}.",
                 *warnings(self.runs.items()),
             ),
         )

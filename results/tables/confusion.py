@@ -94,6 +94,7 @@ class Confusions:
 
 
 def _layout(column: str, row: str, run: Run, found: pd.DataFrame) -> Layout:
+    digest = labels.shown(run.record["episodes_digest"][:8])
     rows = tuple(
         (
             labels.shown(str(one["true"])),
@@ -107,16 +108,15 @@ def _layout(column: str, row: str, run: Run, found: pd.DataFrame) -> Layout:
     )
     return Layout(
         name=f"{run.protocol} {run.scorer} confusions",
-        caption=(
-            f"Most confused characters, {row}. {describe(column, run)}, "
-            f"digest {labels.shown(run.record['episodes_digest'][:8])}."
-        ),
+        title=f"Most confused characters, {row}, {column}",
         stub="character",
         columns=(Column("taken for", kind="names"), Column("errors"), Column("%")),
         sections=(Section(rows),),
         notes=(
-            "%: of the trials of the character in whose episode the other was; errors are those "
-            "with the other ahead, ties are none",
+            "Errors are trials of the character in which the class of the other scored higher; "
+            "ties are not errors. %: errors in percent of the trials of the character whose "
+            "episodes contain the other.",
+            f"{describe(column, run)}, digest {digest}.",
             *warnings([(row, run)]),
         ),
     )

@@ -191,7 +191,7 @@ def write(layout: Layout) -> str:
     """
     first, *others = pages(layout)
     name = re.sub(r"[^A-Za-z0-9]+", "-", layout.name).strip("-")[:60]
-    caption = [rf"\caption{{{escape(layout.caption)}}}", rf"\label{{tab:{name}}}"]
+    caption = [rf"\caption{{{escape(layout.title)}}}", rf"\label{{tab:{name}}}"]
     size, space = size_of(layout)
     size = rf"{size}\setlength{{\tabcolsep}}{{{space}pt}}" if size else ""
     lines = [r"% Needs \usepackage{booktabs} and \usepackage{siunitx}."]

@@ -62,10 +62,10 @@ class Cell:
 
 
 MISSING = Cell("–")
-"""Nothing is known."""
+"""There is no value."""
 
 BLANK = Cell("")
-"""Nothing could be."""
+"""Not applicable: no value could stand here."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +117,18 @@ class Layout:
     """A table, laid out.
 
     Attributes:
-        name: Says in a few words what it is of; letters, digits and hyphens
-            of it make a LaTeX label.
-        caption: What the figures are.
+        name: The table's subject in a few words; its letters, digits and
+            hyphens make a LaTeX label.
+        title: What the table shows, in one line; it stands above the table.
         stub: Heading of the labels.
         columns: The columns.
         sections: The rows.
-        notes: What marks mean, and what else is to be known.
+        notes: What the figures and the marks mean; they stand below the table.
         hint: What to look at next, for readers at a terminal, or "".
     """
 
     name: str
-    caption: str
+    title: str
     stub: str
     columns: tuple[Column, ...]
     sections: tuple[Section, ...]

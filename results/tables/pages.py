@@ -121,7 +121,7 @@ def pages(layout: Layout) -> list[Page]:
     """
     height = _size(layout)[2]
     done = [Page()]
-    left = _HEIGHT - _lines(layout.caption, _CAPTION) - 10
+    left = _HEIGHT - _lines(layout.title, _CAPTION) - 10
     for panel in _panels(layout):
         rest = panel
         while rest.sections:

@@ -72,12 +72,12 @@ def _grid(layout: Layout) -> str:
 
 
 def _text(layout: Layout) -> str:
-    caption, *notes = (
+    title, *notes = (
         textwrap.fill(plain(text), WIDTH, break_on_hyphens=False)
-        for text in (layout.caption, *layout.notes, layout.hint)
+        for text in (layout.title, *layout.notes, layout.hint)
         if text
     )
-    blocks = [caption, *map(_grid, layout.parts()), "\n".join(notes)]
+    blocks = [title, *map(_grid, layout.parts()), "\n".join(notes)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -106,7 +106,7 @@ def _github(layout: Layout) -> str:
                 colalign=["left", *aligns],
             )
         )
-    return "\n\n".join([_paragraph(layout.caption), *grids, *map(_paragraph, layout.notes)])
+    return "\n\n".join([_paragraph(layout.title), *grids, *map(_paragraph, layout.notes)])
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -115,7 +115,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _html(layout: Layout) -> str:
-    lines = ["<table>", f"<caption>{_tagless(layout.caption)}</caption>", "<thead>"]
+    lines = ["<table>", f"<caption>{_tagless(layout.title)}</caption>", "<thead>"]
     heads = [f"<th>{_tagless(layout.stub)}</th>"]
     groups = layout.groups()
     if groups:

@@ -84,9 +84,9 @@ def test_with_few_alphabets_trials_count_as_independent(store, alphabets):
     assert found.estimate.clusters is None
     assert found.estimate.method == "3 seeds, as if trials were independent, log-odds"
     others = [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
-    few, many = (seeds_table(some).layouts()[0].caption for some in (runs, others))
-    assert "new alphabets where their spread is known;" in few
-    assert "new alphabets;" in many
+    few, many = (seeds_table(some).layouts()[0].notes[0] for some in (runs, others))
+    assert "new alphabets; but where the spread between alphabets is unknown, trials" in few
+    assert "new alphabets." in many
 
 
 def test_alphabets_that_are_all_alike_do_not_leave_trainings_without_doubt(store):
