@@ -34,20 +34,21 @@ class Table:
     """Accuracies of scorers on protocols.
 
     Attributes:
-        rows: Labels of the scorers: trained networks, others, baselines.
+        rows: Labels of the scorers: trained networks, other scorers, baselines.
         columns: Labels of the protocols.
-        cells: An `Estimate` for each (row, column) that was run.
-        marks: Of `marks.MEANING`, for each cell that deserves some.
+        cells: The `Estimate` of each (row, column) with a run.
+        marks: For each cell with marks, keys of `marks.MEANING`.
         title: What the table shows, in one line.
         figures: Notes on what the figures are: intervals, and each column's episodes.
         notes: What the marks mean, and warnings about runs.
-        results: `result` of every run in it.
+        results: The `result` of every run in the table.
         runs: The run of each cell.
-        sections: The rows once more, in groups.
-        baseline: Row from which others' significant differences are marked.
-        published: Figures of others, for columns of their protocol.
-        extras: Names of `EXTRAS`.
-        decimals: The fewest of percentages.
+        sections: The rows in groups.
+        baseline: Label of the row with which the others are compared, or None.
+        published: Published figures of other authors, for the columns of
+            their protocols.
+        extras: Optional columns, keys of `EXTRAS`.
+        decimals: The smallest number of decimals of percentages.
     """
 
     rows: tuple[str, ...]
@@ -329,25 +330,26 @@ def table(
 ) -> Table:
     """Lays runs out as a table.
 
-    Runs of different episodes never share a column, scorers of different
-    weights never a row.
+    Runs of different episodes never share a column; scorers with different
+    digests never share a row.
 
     Args:
-        runs: The runs; of several with the same scorer and episodes the last
-            counts.
+        runs: The runs. Of several runs with the same scorer and episodes the
+            last one is used.
         interval: As for `estimates.estimate_run`.
         level: Nominal coverage.
-        baseline: Name or label of the scorer from which others' significant
-            differences are marked.
-        published: Which of others' figures to add, one of
-            `published.CHOICES`.
-        extras: More columns, of `EXTRAS`.
-        decimals: Of percentages; more where what is not 0 or 100 would look
-            so.
+        baseline: Name or label of a scorer; figures that differ significantly
+            from it are marked.
+        published: Which published figures to add, one of
+            `literature.CHOICES`; None for no figures.
+        extras: Optional columns, keys of `EXTRAS`.
+        decimals: The smallest number of decimals of percentages; there are
+            more if a figure would look like 0 or 100 but is not.
 
     Raises:
         ResultError: There are no runs, trials cannot be read, the interval or
-            another name is unknown, or two protocols have one name.
+            another name is unknown, or two different protocols have the same
+            name.
     """
     unknown = [name for name in extras if name not in EXTRAS]
     if unknown:
