@@ -113,7 +113,7 @@ def test_the_order_of_runs_does_not_matter(store):
 @pytest.mark.parametrize(
     ("others", "problem"),
     [
-        ([{"seed": 1}], "each of another seed"),
+        ([{"seed": 1}], "each with another seed"),
         ([], "at least two trainings"),
         ([{"seed": 2, "recipe": "other"}], "different recipes"),
         ([{"seed": 2, "recipe": None}], "different recipes"),
@@ -129,7 +129,7 @@ def test_what_cannot_be_combined_is_refused(store, others, problem):
 
 
 def test_perfect_trainings_are_refused(store):
-    with pytest.raises(ResultError, match="all trials right"):
+    with pytest.raises(ResultError, match="all trials are right"):
         over_seeds([store(np.ones(60), seed) for seed in (1, 2)])
 
 
