@@ -186,7 +186,7 @@ def matched(found: Mapping[str, Sequence[Run]]) -> tuple[list[list[Run]], list[s
             groups.append([_only(name, runs) for name, runs in of_each.items()])
     for runs in groups:
         if len({run.folder.resolve() for run in runs}) < len(runs):
-            raise ResultError(f"{runs[0].folder}: the same run is named twice; name another scorer")
+            raise ResultError(f"{runs[0].folder}: the same run twice; name different scorers")
     done = {runs[0].protocol for runs in groups}
     protocols = [dict.fromkeys(run.protocol for run in runs) for runs in named]
     unlike = [

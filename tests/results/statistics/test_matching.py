@@ -219,4 +219,4 @@ def test_a_name_of_several_scorers_is_refused_with_their_folders(some):
 
 def test_a_run_under_two_names_is_refused(some):
     a = some("a", "p", "1")
-    assert "the same run is named twice" in refusal(matched, {"a": [a], "b": [a]})
+    assert "the same run twice" in refusal(matched, {"a": [a], "b": [a]})

@@ -348,7 +348,7 @@ def test_latencies_of_different_machines_are_told(store):
         store(**scorer(name), latency={"p50_ms": 1}, environment={"machine": name})
         for name in ("a", "b")
     ]
-    note = "latencies are of different machines"
+    note = "The latencies were measured on different machines."
     assert note in table(runs, extras=["latency"]).notes
     assert note not in table(runs).notes
 
