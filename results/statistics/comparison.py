@@ -283,6 +283,18 @@ def compare(first: Run, second: Run, level: float = LEVEL, by: str = "alphabet")
     Raises:
         ResultError: The runs are of different episodes or trials, trials
             cannot be read, or `level` or `by` is impossible.
+
+    Examples:
+        >>> from wayshot import bench, results, tasks
+        >>> from wayshot.bench.scorers import Chance, PixelCosine
+        >>> source = tasks.open_protocol(tasks.parse("glyphs-within-5w1s"))
+        >>> first = bench.evaluate(PixelCosine(), source, episodes=100)
+        >>> second = bench.evaluate(Chance(), source, episodes=100)
+        >>> one = results.compare(first, second)
+        >>> one.scorers
+        ('pixel-cosine', 'chance')
+        >>> one.difference.low > 0, one.p_value < 0.05
+        (True, True)
     """
     check_same_episodes(first, second)
     return compare_outcomes(outcome(first, by), outcome(second, by), level)

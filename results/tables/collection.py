@@ -111,6 +111,15 @@ def load(*folders: str | Path) -> Results:
 
     Raises:
         ResultError: As `run.find`.
+
+    Examples:
+        >>> from wayshot import bench, results, tasks
+        >>> from wayshot.bench.scorers import Chance
+        >>> source = tasks.open_protocol(tasks.parse("glyphs-within-5w1s"))
+        >>> run = bench.evaluate(Chance(), source, episodes=20)  # stored below runs/
+        >>> results.load("runs").table()[["protocol", "scorer", "value", "n"]]
+                     protocol  scorer  value    n
+        0  glyphs-within-5w1s  chance    0.2  100
     """
     chosen: Iterable[str | Path] = folders or ("runs",)
     return Results(tuple(sorted(find(chosen), key=lambda run: _natural(run.protocol))))
