@@ -6,10 +6,10 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 CODE := __init__.py __main__.py bench models results tasks tests
 
-# What results/published is made of; needs Omniglot.
+# What docs/tables is made of; needs Omniglot.
 LAKE := lake-runs lake-within-20w1s lake-between-5w1s lake-between-20w1s
 VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
-PUBLISHED := results/published
+PUBLISHED := docs/tables
 
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl

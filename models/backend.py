@@ -1,4 +1,4 @@
-"""Loading Keras without the notices that its backend prints."""
+"""Keras and its backend: loaded without the notices that the backend prints."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from types import ModuleType
 
 
 def load_keras() -> ModuleType:
-    """Imports Keras, and keeps what TensorFlow writes meanwhile off the terminal.
+    """Imports Keras without showing the notices that TensorFlow prints.
 
-    TensorFlow writes start-up notices to the process's standard error whatever
+    TensorFlow writes start-up notices to the process's standard error, whatever
     its settings are. Errors of the import are raised as usual.
     """
     if "keras" in sys.modules:
@@ -26,7 +26,7 @@ def load_keras() -> ModuleType:
         os.dup2(nowhere, 2)
         import keras
 
-        # The first tensor starts the backend's devices, with notices of their own.
+        # The first tensor starts the backend's devices, which print more notices.
         keras.ops.zeros(1)
         return keras
     finally:
@@ -36,7 +36,7 @@ def load_keras() -> ModuleType:
 
 
 def backend_name() -> str:
-    """The backend that Keras runs on or will, found without loading it."""
+    """Gives the backend that Keras uses or will use, without loading Keras."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     try:
         configured = json.loads((home / "keras.json").read_text()).get("backend", "tensorflow")
@@ -46,7 +46,7 @@ def backend_name() -> str:
 
 
 def processor() -> str:
-    """The processor's model; `platform` knows no more than its kind on Linux."""
+    """Gives the processor's model; on Linux, `platform` gives only its architecture."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""Trained networks on disk: half-precision weights and a card, and those that are bundled."""
+"""Trained networks on disk, as half-precision weights and a card; the bundled ones by name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .networks import Siamese
 
 FOLDER = Path(__file__).parent / "weights"
-"""Where the bundled networks are."""
+"""The folder of the bundled networks."""
 
 
 def weights_digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 in hexadecimal over names, shapes and float16 values, sorted by name."""
+    """Computes the SHA-256 of names, shapes and float16 values, by name, in hexadecimal."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], dtype="<f2")
@@ -34,7 +34,7 @@ def weights_digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def named_weights(model: Siamese) -> dict[str, Any]:
-    """The network's variables by names that do not depend on what was built before it."""
+    """Gives the network's variables by names that are the same in every process."""
     return {
         f"{part}.{index:02}.{variable.name}": variable
         for part, layer in (("tower", model.tower), ("head", model.head))
@@ -43,7 +43,7 @@ def named_weights(model: Siamese) -> dict[str, Any]:
 
 
 def read_weights(model: Siamese) -> dict[str, np.ndarray]:
-    """The network's weights as float32 arrays, by the names of `named_weights`."""
+    """Gives the network's weights as float32 arrays, by the names of `named_weights`."""
     from keras import ops
 
     return {
@@ -54,12 +54,12 @@ def read_weights(model: Siamese) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained network that need not be loaded to be known or compared with.
+    """A trained network, known by its card without loading it in Keras.
 
     Attributes:
-        name: What it is called.
-        card: Its model card: backbone, data, recipe, seed, validation, digest.
-        path: The `.npz` file of its weights.
+        name: Name of the network.
+        card: The model card: backbone, data, recipe, seed, validation, digest.
+        path: The `.npz` file of the weights.
     """
 
     name: str
@@ -71,15 +71,20 @@ class Bundle:
         """The weights as float32 arrays by name.
 
         Raises:
-            ModelError: The file is damaged, or not the one on the card.
+            ModelError: The file is damaged, or its digest is not that on the
+                card.
         """
         try:
             with self.path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 stored = {name: file[name] for name in file.files}
         except Exception as error:
-            raise ModelError(f"{self.path}: cannot be read ({reason(error)})") from None
+            raise ModelError(
+                f"{self.path}: cannot be read ({reason(error)}); install wayshot again"
+            ) from None
         if weights_digest(stored) != self.card["digest"]:
-            raise ModelError(f"{self.path}: the weights are not those on the card; install anew")
+            raise ModelError(
+                f"{self.path}: the weights are not those on the card; install wayshot again"
+            )
         return {name: array.astype(np.float32) for name, array in stored.items()}
 
     def build(self) -> Siamese:
@@ -103,15 +108,15 @@ class Bundle:
 
 
 def bundles() -> list[str]:
-    """Names of the bundled networks."""
+    """Lists the names of the bundled networks."""
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def bundle(name: str) -> Bundle:
-    """Gives a bundled network.
+    """Gives a bundled network by name.
 
     Raises:
-        ModelError: There is none such.
+        ModelError: There is no bundled network of that name.
     """
     if name not in bundles():
         raise ModelError(f"no bundled network {name!r}; there are {', '.join(bundles())}")

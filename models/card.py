@@ -1,4 +1,4 @@
-"""A model card: read, written as JSON, and written out in Markdown."""
+"""A model card: read, and written as JSON and as Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import ModelError
 
 
 def _code(text: str) -> str:
-    """A name from a stored run, in a cell of Markdown."""
+    """Writes a name that may come from anyone as code in a cell of Markdown."""
     return "`" + readable(text).replace("`", "'").replace("|", r"\|") + "`"
 
 
@@ -24,7 +24,7 @@ def _percent(accuracy: Mapping[str, float]) -> str:
 
 
 def _steps(card: Mapping[str, Any]) -> str:
-    """How far the training went."""
+    """Says how many of the planned steps were trained."""
     planned = card["recipe"]
     return ", ".join(
         f"{done:,} of {planned[stage]['steps']:,} by {stage}"
@@ -33,7 +33,7 @@ def _steps(card: Mapping[str, Any]) -> str:
 
 
 def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
-    """The spread between trainings that differ in their seed alone."""
+    """Writes the table of trainings that differ only in their seed."""
     if not seeds:
         return []
     protocols = sorted(set.intersection(*(set(one["results"]) for one in seeds)))
@@ -58,7 +58,7 @@ def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
 
 
 def render_card(card: Mapping[str, Any]) -> str:
-    """Writes a card out in Markdown."""
+    """Writes a card as Markdown."""
     data, software, network = card["data"], card["software"], card["network"]
     teacher = card.get("teacher")
     taught = (
@@ -132,24 +132,32 @@ def render_card(card: Mapping[str, Any]) -> str:
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
-    """Writes a card into a folder, as `NAME.json` and `NAME.md`, both or neither.
+    """Writes a card into a folder, as `NAME.json` and `NAME.md`.
+
+    Nothing is written if the card is not valid.
+
+    Args:
+        folder: The folder.
+        card: The card.
 
     Raises:
-        ModelError: Its name is none that a file could have, or a field is
-            missing or of another kind.
+        ModelError: The card's name cannot be the name of a file, or a field is
+            missing or has a wrong type.
     """
     from .networks import NAME
 
     name = card.get("name")
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
-        raise ModelError(f"a card of the name {name!r}, expected letters, digits, '.', '_' and '-'")
+        raise ModelError(
+            f"the name {name!r} of a card is not valid, expected letters, digits, '.', '_' and '-'"
+        )
     try:
-        # Encoded first, so that nothing is written of what cannot be.
+        # Encoded first, so that a card that cannot be encoded leaves no file.
         data = (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode()
         text = render_card(card).encode()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(
-            f"the card of {name}: a field is missing or of another kind "
+            f"the card of {name}: a field is missing or has a wrong type "
             f"({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         ) from None
     for content, ending in ((data, "json"), (text, "md")):
@@ -161,11 +169,13 @@ def read_card(path: Path) -> dict[str, Any]:
     """Reads a card, `NAME.json` as `wayshot train` writes it.
 
     Raises:
-        ModelError: It is missing, or no card.
+        ModelError: The file is missing, or is not a card.
     """
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         _ = card["name"], card["digest"], card["recipe"], card["seed"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: not a readable model card, as wayshot train writes it") from None
+        raise ModelError(
+            f"{path}: not a readable model card; expected a file that wayshot train has written"
+        ) from None
     return card

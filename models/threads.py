@@ -1,4 +1,4 @@
-"""Threads: large arrays shared among this process's processors."""
+"""Threads: large computations divided among the processors of this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Gives the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -19,26 +19,27 @@ def processors() -> int:
 
 @lru_cache(maxsize=1)
 def blas() -> ThreadpoolController:
-    """What sets the threads of NumPy's matrix products."""
+    """Gives the controller of the threads of NumPy's matrix products."""
     return ThreadpoolController().select(user_api="blas")
 
 
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
-    """Threads that are kept, as starting them takes as long as a small work."""
+    """Makes the threads, which are kept, because starting them is slow."""
     return ThreadPoolExecutor()
 
 
 def share(do: Callable[[slice], None], count: int, worth: int) -> None:
-    """Does parts of some work in as many threads as NumPy's matrix products may have.
+    """Divides a computation among threads, at most as many as NumPy's matrix products may use.
 
-    A product within is done by one thread: those that work by themselves wait
-    less for each other than those of one product.
+    Meanwhile each matrix product uses one thread. Threads that compute
+    different products wait less for each other than threads that share one
+    product.
 
     Args:
-        do: Does some parts, given as a slice.
-        count: How many parts there are.
-        worth: How many parts another thread is worth it for.
+        do: Computes some parts, which are given as a slice.
+        count: Number of parts.
+        worth: Smallest number of parts for which another thread saves time.
     """
     threads = count // worth
     if threads > 1:

@@ -1,4 +1,4 @@
-"""What came out: stored runs, their statistics, tables and pictures."""
+"""Results: stored runs, their statistics, tables and pictures."""
 
 import lazy_loader
 

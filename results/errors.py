@@ -2,7 +2,7 @@
 
 
 class ResultError(ValueError):
-    """Stored results that cannot be read, or scores that cannot be judged.
+    """Results that cannot be read, computed or shown.
 
     The message is one line for the user: what was wrong, what was expected,
     how to mend it.

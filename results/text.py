@@ -1,4 +1,4 @@
-"""Text as tables and terminals may show it."""
+"""Text that is safe for tables and terminals."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import unicodedata
 
 
 def plain(text: str) -> str:
-    """Makes a name that someone else chose into harmless text of one line.
+    """Makes a text that may come from anyone harmless, in one line.
 
     Control and formatting characters (terminal escapes, line breaks, marks
-    that turn the direction of writing) become the replacement character.
+    that change the writing direction) become the replacement character.
     """
     return "".join("\ufffd" if _is_control(char) else char for char in text)
 
@@ -20,5 +20,5 @@ def _is_control(char: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """A name as it is printed: `plain`, and without blanks that cannot be seen."""
+    """Gives a name as it is printed: `plain`, with single spaces, never empty."""
     return " ".join(plain(name).split()) or "unnamed"

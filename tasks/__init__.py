@@ -1,4 +1,4 @@
-"""What is asked: images, splits, protocols and episodes."""
+"""Tasks: images, splits, protocols and episodes."""
 
 import lazy_loader
 

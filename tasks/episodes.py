@@ -1,4 +1,4 @@
-"""Episodes: who is compared with whom, as indices into a data set."""
+"""Episodes: support, queries and targets, as indices of the images of a data set."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ BLOCK = 1024
 class Episodes:
     """Some consecutive episodes of a protocol.
 
-    Where the number of ways varies, the places of the missing classes and
-    their queries hold -1.
+    If the number of ways varies, missing classes and their queries are -1.
 
     Attributes:
         support: int32 ndarray of shape (E, ways, shots), rows of
@@ -102,11 +101,16 @@ class Sampler:
         protocol: The protocol.
         dataset: Its images.
         seed: The seed.
-        episodes: How many episodes there are, or None where there is no end.
+        episodes: Number of episodes; None if it is not limited.
     """
 
     def __init__(self, protocol: Protocol, dataset: Dataset, seed: int = 1) -> None:
         """Prepares the classes to draw from.
+
+        Args:
+            protocol: The protocol.
+            dataset: The images.
+            seed: The seed.
 
         Raises:
             TaskError: The data do not allow such episodes.
@@ -127,17 +131,17 @@ class Sampler:
 
     @cached_property
     def _once(self) -> tuple[np.ndarray, np.ndarray]:
-        """All episodes that use every image at most once: classes and images."""
+        """The classes and images of all episodes that use every image at most once."""
         return self._pool.use_once(self._stream(0))
 
     def block(self, index: int) -> Episodes:
         """Draws a block.
 
         Args:
-            index: Which, from 0.
+            index: Number of the block, from 0.
 
         Returns:
-            `BLOCK` episodes; fewer, or none, where the images are used up.
+            `BLOCK` episodes; fewer, or none, if the images are used up.
         """
         pool, protocol = self._pool, self.protocol
         rng = self._stream(1, index)
@@ -210,8 +214,13 @@ class OfficialRuns:
     def __init__(self, protocol: Protocol, dataset: Dataset, runs: omniglot.Runs) -> None:
         """Finds the images of the runs in the evaluation set.
 
+        Args:
+            protocol: `protocol.RUNS`.
+            dataset: Omniglot's evaluation set.
+            runs: The images and labels of the runs.
+
         Raises:
-            TaskError: An image is not among them.
+            TaskError: An image is not in the evaluation set.
         """
         self.protocol = protocol
         self.dataset = dataset
@@ -256,6 +265,13 @@ def open_protocol(
     Raises:
         TaskError: The data are not there, are damaged, or do not allow such
             episodes.
+
+    Examples:
+        >>> from wayshot import tasks
+        >>> source = tasks.open_protocol(tasks.parse("glyphs-within-5w1s"), seed=1)
+        >>> episodes = source.block(0)[:100]
+        >>> episodes.support.shape, episodes.query.shape
+        ((100, 5, 1), (100, 5))
     """
     if protocol.is_official:
         runs = omniglot.load_runs(data, progress)

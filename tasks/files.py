@@ -15,22 +15,22 @@ import platformdirs
 from .errors import TaskError
 
 _ABANDONED = 24 * 3600
-"""Seconds after which what is still being written is not."""
+"""Seconds after which an unfinished file is taken as left by a killed process."""
 
 
 def cache_folder() -> Path:
-    """The folder for everything that can be made again.
+    """Gives the cache folder, for everything that can be made again.
 
-    `WAYSHOT_CACHE` where it is set, else the user's cache folder.
+    It is `WAYSHOT_CACHE` if this variable is set, else the user's cache folder.
     """
     return Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
 
 
 def make_cache_folder(folder: Path) -> None:
-    """Makes a folder below the cache folder, or clears it of what killed writers have left.
+    """Makes a folder below the cache folder, and removes old unfinished files from it.
 
     Raises:
-        TaskError: It cannot be made.
+        TaskError: The folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,14 +47,14 @@ def make_cache_folder(folder: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Lets a file appear whole, or not at all.
+    """Replaces a file completely, or not at all.
 
     Args:
         path: The file.
 
     Yields:
         A path beside it, with the same ending, to write to. It becomes the
-        file if nothing is raised meanwhile.
+        file if no exception is raised.
     """
     fresh = path.with_name(f".new-{uuid.uuid4().hex[:8]}-{path.name}")
     try:
@@ -65,15 +65,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def read_regular(path: Path, largest: int) -> bytes:
-    """Reads a file that is one: a device or a pipe may have no end.
+    """Reads a regular file; devices and pipes are refused, because they may be endless.
 
     Args:
         path: The file, or a link to it.
-        largest: Bytes that it may have.
+        largest: The largest allowed size, in bytes.
 
     Raises:
-        TaskError: It is missing, too large, or no regular file; the message
-            does not name it.
+        TaskError: The file is missing, too large, or not a regular file; the
+            message does not name the file.
     """
     try:
         if not path.is_file():

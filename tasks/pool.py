@@ -1,4 +1,4 @@
-"""The classes that a protocol draws from, as arrays."""
+"""The pool of classes from which a protocol draws, as arrays."""
 
 from __future__ import annotations
 
@@ -22,21 +22,26 @@ class Pool:
 
     Attributes:
         items: int32 ndarray (classes, most images): rows of `Dataset.images`,
-            -1 beyond a class's size. Class `4 * c + t` is character c turned
-            by t where rotations are classes; otherwise class c is character c.
+            -1 beyond a class's size. If rotations are classes, class
+            `4 * c + t` is character c after t quarter turns; otherwise class c
+            is character c.
         class_sizes: int32 ndarray (classes,): images of each class.
-        group_classes: int32 ndarray (groups, most classes): an alphabet's
-            classes, or one group of all; where rotations are kept apart, its
-            characters.
-        group_sizes: int32 ndarray (groups,).
+        group_classes: int32 ndarray (groups, most classes): the classes of each
+            alphabet, or of one group of all alphabets. If an episode may not
+            have a character at two rotations, it holds characters instead.
+        group_sizes: int32 ndarray (groups,): number of classes of each group.
     """
 
     def __init__(self, protocol: Protocol, dataset: Dataset) -> None:
         """Arranges the data set.
 
+        Args:
+            protocol: The protocol.
+            dataset: The data set.
+
         Raises:
-            TaskError: The data do not allow such episodes; says which alphabet
-                or character is too small.
+            TaskError: The data do not allow such episodes; the message says
+                which alphabet or character is too small.
         """
         self._protocol = protocol
         self._characters = dataset.characters
@@ -84,7 +89,7 @@ class Pool:
             self._check_drawers(dataset)
 
     def _check_drawers(self, dataset: Dataset) -> None:
-        """The images of every class must be by the same drawers, in the same order."""
+        """Checks that the images of every class are by the same drawers, in the same order."""
         protocol = self._protocol
         drawers = dataset.table["drawer"].cat.codes.to_numpy()
         first = drawers[self.items[0]]
@@ -95,7 +100,7 @@ class Pool:
         ):
             raise TaskError(
                 f"{protocol.name}: not every drawer drew every character of {dataset.name} "
-                "once; ask for any drawers"
+                "once; leave out -samedrawer or -distinctdrawers"
             )
         half = self.items.shape[1] // 2
         if protocol.drawers == "distinct" and max(protocol.shots, protocol.queries) > half:
@@ -105,20 +110,20 @@ class Pool:
             )
 
     def use_once(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Deals all images out into episodes that share none.
+        """Divides all images into episodes that share no image.
 
-        The images of a class are cut into portions of shots + queries. The
-        classes come up in rounds, each class once a round in random order,
-        as long as it has portions; every `ways` in a row make an episode. Where
-        an episode begins in one round and ends in the next, a class that it
-        already has waits for the next episode. The episodes of all groups are
-        then mixed.
+        The images of a class are divided into portions of shots + queries. In
+        each round, every class that has portions left comes once, in random
+        order; every `ways` consecutive classes make an episode. If an episode
+        begins in one round and ends in the next, a class that it has already
+        waits for the next episode. Then the episodes of all groups are mixed.
 
         Args:
             rng: Source of random numbers.
 
         Returns:
-            Classes int32 (E, ways) and images int32 (E, ways, shots + queries).
+            Two arrays: classes, int32 (E, ways), and images, int32
+            (E, ways, shots + queries).
         """
         protocol = self._protocol
         ways, count = protocol.ways, protocol.shots + protocol.queries

@@ -1,4 +1,4 @@
-"""Progress: how long work that takes a while has still to go."""
+"""Progress: the interface by which long computations report their steps."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Progress = Callable[[int, str], Callable[[int], None]]
-"""Starts to show progress: is given the total number of steps and a title, and
-gives a function to call with the number of steps that were done since."""
+"""Starts to show progress. It is called with the total number of steps and a title;
+it gives a function to be called with the number of steps done since its last call."""
 
 _T = TypeVar("_T")
 
 
 def quiet(total: int, title: str) -> Callable[[int], None]:
-    """The `Progress` that shows nothing."""
+    """Shows nothing; the default `Progress`.
+
+    Args:
+        total: Total number of steps.
+        title: Title of the computation.
+    """
     return lambda done: None
 
 
@@ -22,9 +27,12 @@ def followed(steps: Iterable[_T], total: int, title: str, progress: Progress) ->
 
     Args:
         steps: The steps.
-        total: How many there are.
-        title: What is being done.
-        progress: Shows it.
+        total: Number of steps.
+        title: Title of the computation.
+        progress: Shows the progress.
+
+    Yields:
+        The steps.
     """
     advance = progress(total, title)
     for step in steps:

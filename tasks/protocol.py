@@ -200,6 +200,14 @@ def parse(name: str) -> Protocol:
 
     Raises:
         TaskError: The name cannot be read, or asks for the impossible.
+
+    Examples:
+        >>> from wayshot import tasks
+        >>> protocol = tasks.parse("lake-within-20w1s")
+        >>> protocol.ways, protocol.shots
+        (20, 1)
+        >>> protocol.describe()
+        '20-way 1-shot within alphabets, 1 query a class; lake evaluation'
     """
     if name == "lake-runs":
         return RUNS

@@ -1,13 +1,13 @@
-"""Text from outside, made fit for a message: names that strangers chose, errors of libraries."""
+"""Text of unknown origin for messages: names in files, errors of libraries."""
 
 from __future__ import annotations
 
 
 def readable(name: str) -> str:
-    """A name that someone else chose, for an error message: one line, nothing but text."""
+    """Makes a name of unknown origin printable in one line, for an error message."""
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def reason(error: Exception) -> str:
-    """What an error of a library says, which may repeat what was read: a line of text."""
+    """Gives the message of a library's error, which may contain file content, in one line."""
     return readable(" ".join(str(error).split()))[:200] or type(error).__name__

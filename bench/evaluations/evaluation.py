@@ -307,23 +307,35 @@ def evaluate(
     root: str | Path = "runs",
     settings: Settings | None = None,
 ) -> results.Run:
-    """Evaluates a scorer on a protocol; what is stored already is not run again.
+    """Evaluates a scorer on a protocol; a run that is stored already is not run again.
 
     Args:
         scorer: A name as for `wayshot run --scorer`, or an object with the
             methods of `EmbeddingScorer`, `PairScorer` or `FewShotClassifier`.
-        protocol: A name, a protocol as from `parse`, or its episodes as from
+        protocol: A name, a protocol from `parse`, or its episodes from
             `open_protocol`.
-        name: What to call a scorer that is an object without a `name`.
-        episodes: How many.
-        seed: Which random episodes; not used where `protocol` is episodes.
-        data: Folder of Omniglot, likewise.
+        name: Name of the scorer if it is an object without an attribute
+            `name`.
+        episodes: Number of episodes.
+        seed: Seed of the episodes; not used if `protocol` is episodes.
+        data: Folder of Omniglot; not used if `protocol` is episodes.
         root: Folder of all runs.
-        settings: How to go about it.
+        settings: Settings of the evaluation; None for the defaults.
+
+    Returns:
+        The stored run.
 
     Raises:
-        ScorerError: It is no scorer, or does not answer as it must.
+        ScorerError: The object is not a scorer, or its answers are not valid.
         TaskError: There is no such protocol, or its data are missing.
+
+    Examples:
+        >>> import wayshot
+        >>> run = wayshot.evaluate("pixel-cosine", "glyphs-within-5w1s", episodes=100)
+        >>> run.record["n"]
+        500
+        >>> bool(run.trials["credit"].mean() > 0.2)
+        True
     """
     if episodes < 1:
         raise ScorerError(f"{episodes} episodes are none, expected at least 1")

@@ -1,4 +1,4 @@
-"""Inference engines: networks exported, loaded, checked against Keras."""
+"""Engines: networks exported to inference engines, and checked against Keras."""
 
 import lazy_loader
 

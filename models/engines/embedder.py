@@ -14,21 +14,20 @@ from .fastest import Choice, choose
 
 
 class Embedder:
-    """Embeds with one network and one engine; nothing is loaded before the first image."""
+    """Embeds images with one network and one engine; both are loaded for the first image."""
 
     def __init__(
         self, origin: Origin, keras: Callable[[], Embed], engine: str, progress: Progress
     ) -> None:
-        """Keeps what to do.
+        """Checks the name of the engine; nothing is loaded yet.
 
         Args:
             origin: The network.
-            keras: Loads it in Keras.
-            engine: One of `models.engines.ENGINES`; one of Keras's backends,
-                which has to be that of this process; `keras` for whichever
-                that is; `auto` for the fastest of all that are installed and
-                agree with Keras.
-            progress: Shows the progress of `auto`'s choice.
+            keras: Loads the network in Keras and gives its embedding.
+            engine: One of `models.engines.ENGINES`; or the Keras backend of
+                this process by its name, or `keras` for it under any name; or
+                `auto` for the fastest installed engine that agrees with Keras.
+            progress: Shows the progress of choosing the fastest engine.
 
         Raises:
             ModelError: There is no such engine, or it is not installed.
@@ -43,7 +42,7 @@ class Embedder:
 
     @cached_property
     def choice(self) -> Choice:
-        """The engine that is used; where it was chosen, how."""
+        """The engine that is used and, for `auto`, how it was chosen."""
         if self._asked == "auto":
             return choose(self._origin, self._keras, self._progress)
         return Choice(backend_name() if self._asked == "keras" else self._asked, {}, {})
@@ -55,13 +54,13 @@ class Embedder:
 
     @property
     def digest(self) -> str:
-        """The network's digest, and the engine's name: its last digits are its own."""
+        """The network's digest and the engine's name, because engines round differently."""
         plain = self.engine == "tensorflow"
         return self._origin.digest + ("" if plain else f" engine {self.engine}")
 
     @property
     def exported_bytes(self) -> int | None:
-        """Size on disk of what an inference engine runs; None where Keras runs the network."""
+        """Size of the exported files in bytes; None if Keras runs the network."""
         engine = ENGINES.get(self.engine)
         if engine is None:
             return None
@@ -69,7 +68,7 @@ class Embedder:
         return sum(part.stat().st_size for part in path.parent.glob(f"{path.stem}.*"))
 
     def named(self, name: str) -> str:
-        """What the network is called: another name where it has another precision."""
+        """Gives the network's name, with the engine and its precision if that is not full."""
         engine = ENGINES.get(self._asked)
         if engine is None or engine.precision == "f32":
             return name
@@ -77,7 +76,7 @@ class Embedder:
 
     @cached_property
     def embed(self) -> Embed:
-        """The embedding, from images (B, side, side) to float32 (B, D)."""
+        """The embedding: from uint8 images (B, side, side) to float32 (B, D)."""
         if self.engine in ENGINES:
             return load(ENGINES[self.engine], self._origin)
         return self._keras()

@@ -1,4 +1,4 @@
-"""Engines: what can run a network's tower, besides Keras on its own backend."""
+"""Engines: libraries that run a network's tower instead of Keras."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..threads import processors, share
 from .exporting import Export, Origin, exported, probe, versions
 
 PART = 16
-"""Images that go through an engine together, where more of them leave the processor's cache."""
+"""Images that an engine is given at once: as many as fit the processor's cache."""
 
 KERAS = ("tensorflow", "torch", "jax")
-"""Keras's backends: engines, too, of which a process has one."""
+"""Keras's backends, which are engines too; a process has one of them."""
 
 TOLERANCE = 1e-4
-"""How far embeddings may be from Keras's, of the largest value among them."""
+"""Largest allowed difference from Keras's embeddings, relative to their largest value."""
 
 Run = Callable[[np.ndarray], np.ndarray]
 """From float32 images (B, size, size, channels) to embeddings (B, D)."""
@@ -38,7 +38,7 @@ Embed = Callable[[np.ndarray], np.ndarray]
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keeps a library's notices off the terminal, which it writes past Python."""
+    """Hides notices that a library writes directly to the standard error."""
     sys.stderr.flush()
     terminal = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -52,7 +52,7 @@ def _hushed() -> Iterator[None]:
 
 
 def _in_parts(run: Run, most: int) -> Run:
-    """Has an engine run some of a batch's images at a time."""
+    """Makes an engine run a batch in parts of at most `most` images."""
     return lambda images: np.concatenate(
         [run(images[start : start + most]) for start in range(0, len(images), most)]
     )
@@ -60,8 +60,8 @@ def _in_parts(run: Run, most: int) -> Run:
 
 def _onnxruntime(path: Path, precision: str) -> Run:
     onnxruntime: Any = importlib.import_module("onnxruntime")
-    # A dynamic range is that of all it is given: an embedding would depend on
-    # what else is in the batch.
+    # A dynamic range is computed over the whole batch, so that an embedding would
+    # depend on the other images in it.
     most = 1 if precision == "int8-dynamic" else PART
 
     @lru_cache(maxsize=2)
@@ -80,8 +80,8 @@ def _onnxruntime(path: Path, precision: str) -> Run:
     def run(images: np.ndarray) -> np.ndarray:
         if len(images) <= most:
             return answer(processors(), images)
-        # Threads of its own wait for each other at every layer, and for more work
-        # where others have some.
+        # The engine's own threads wait for each other at every layer and keep the
+        # processors busy while they wait.
         starts = range(0, len(images), most)
         parts: list[np.ndarray] = [images] * len(starts)
 
@@ -89,7 +89,7 @@ def _onnxruntime(path: Path, precision: str) -> Run:
             for i in range(some.start, some.stop):
                 parts[i] = answer(1, images[starts[i] : starts[i] + most])
 
-        # Or each thread would open one.
+        # Opened before, or each thread would open a session.
         session(1)
         share(fill, len(parts), 1)
         return np.concatenate(parts)
@@ -102,18 +102,18 @@ def _openvino(path: Path, precision: str) -> Run:
     openvino: Any = importlib.import_module("openvino")
     core = openvino.Core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise ModelError("this processor has no bfloat16 arithmetic")
+        raise ModelError("this processor has no bfloat16 arithmetic; use another engine")
     compiled = core.compile_model(
         path,
         "CPU",
         {
             "INFERENCE_NUM_THREADS": processors(),
             "NUM_STREAMS": 1,
-            # Left to itself it takes bfloat16 where the processor has it.
+            # By default it uses bfloat16 if the processor has it.
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         },
     )
-    # What it gives lies in memory that its next answer overwrites.
+    # Copied, because the next call overwrites the result.
     return lambda images: np.array(compiled(images)[0])
 
 
@@ -143,14 +143,14 @@ def _litert(path: Path, precision: str) -> Run:
 
 @dataclass(frozen=True)
 class Engine:
-    """An inference engine, at a precision.
+    """An inference engine at a precision.
 
     Attributes:
-        library: Its name without the precision.
-        package: The distribution that it is in.
-        modules: What has to be there to export for it and to run it.
+        library: Name of the library.
+        package: Name of its distribution package.
+        modules: Modules that are needed to export for the engine and to run it.
         form: One of `exporting.FORMATS`.
-        open: Loads a file of that format, at a precision.
+        open: Loads a file of that format at a precision.
         precision: `f32`, or one of `quantisation.PRECISIONS`.
     """
 
@@ -163,12 +163,12 @@ class Engine:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the engine: the library, with the precision if that is not full."""
         return self.library if self.precision == "f32" else f"{self.library}-{self.precision}"
 
     @property
     def installed(self) -> bool:
-        """Whether all that it needs is there, found without loading it."""
+        """Whether all its modules are installed; they are not loaded."""
         return all(importlib.util.find_spec(module) for module in self.modules)
 
 
@@ -198,7 +198,7 @@ def find(name: str) -> Engine:
     """Gives an inference engine by name.
 
     Raises:
-        ModelError: There is none such, or it is not installed.
+        ModelError: There is no such engine, or it is not installed.
     """
     if name not in ENGINES:
         raise ModelError(
@@ -214,7 +214,7 @@ def find(name: str) -> Engine:
 
 
 def with_version(name: str) -> str:
-    """Names an engine, Keras's backends among them, with its version."""
+    """Gives the name of an engine or Keras backend with its version."""
     package = ENGINES[name].package if name in ENGINES else name
     return " ".join((name, *versions((package,)).values()))
 
@@ -230,17 +230,17 @@ def _embedder(export: Export, run: Run) -> Embed:
 
 
 def load(engine: Engine, origin: Origin) -> Embed:
-    """Loads a network's tower into an engine, exported before if need be.
+    """Loads a network's tower into an engine, and exports it first if necessary.
 
-    Its answers on fixed images are compared with Keras's, unless the engine
-    has less precision.
+    An engine of full precision must agree with Keras on fixed images.
 
     Args:
-        engine: As from `find`.
+        engine: The engine, from `find`.
         origin: The network.
 
     Raises:
-        ModelError: It cannot be exported or loaded, or does not agree.
+        ModelError: The tower cannot be exported or loaded, or the engine does
+            not agree with Keras.
         TaskError: The cache folder cannot be made.
     """
     export = exported(origin, engine.form, engine.precision)
@@ -249,7 +249,9 @@ def load(engine: Engine, origin: Origin) -> Embed:
         embed = _embedder(export, engine.open(export.path, engine.precision))
         found = embed(probe(len(expected)))
         if found.shape != expected.shape or not np.isfinite(found).all():
-            raise ModelError(f"it gives {found.shape} or not finite, expected {expected.shape}")
+            raise ModelError(
+                f"embeddings have shape {found.shape} or are not finite, expected {expected.shape}"
+            )
     except Exception as error:
         kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
         problem = " ".join(f"{kind}{error}".split())[:200]
@@ -259,7 +261,7 @@ def load(engine: Engine, origin: Origin) -> Embed:
     apart = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-30))
     if engine.precision == "f32" and apart > TOLERANCE:
         raise ModelError(
-            f"engine {engine.name}: embeddings of {origin.network} are {apart:.1e} of the largest "
-            f"from Keras's, expected at most {TOLERANCE:g}; use another engine"
+            f"engine {engine.name}: embeddings of {origin.network} differ from Keras's by "
+            f"{apart:.1e} of the largest value, expected at most {TOLERANCE:g}; use another engine"
         )
     return embed

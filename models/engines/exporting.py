@@ -1,7 +1,7 @@
-"""Towers exported to the formats of inference engines: once, kept in the cache folder.
+"""Exporting towers to the formats of inference engines, once, into the cache folder.
 
-Keras's own exporters do it, in a process of its own: they need the TensorFlow
-backend, whichever one is used here, and print as they like.
+Keras's exporters run in another process, because they need the TensorFlow
+backend, which may not be the backend of this process, and print notices.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ..bundled import bundle, read_weights
 from ..errors import ModelError
 
 _VERSION = "export 1"
-"""Raised when the same weights begin to give another file."""
+"""Part of the cache's key; to be raised if the same weights come to give another file."""
 
 FORMATS = {"onnx": "model.onnx", "openvino": "model.xml", "litert": "model.tflite"}
-"""Keras's names of formats, and the files in which engines look for a tower."""
+"""Keras's names of the formats, and the file of a tower in each format."""
 
 _MAKERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "openvino", "ai-edge-litert")
 
@@ -39,14 +39,15 @@ _CHILD = "import sys; from wayshot.models.engines.exporting import write; write(
 
 @dataclass(frozen=True)
 class Origin:
-    """What an export is made from.
+    """The network that an export is made from.
 
     Attributes:
         network: Name of a bundled network, or path of a `.keras` file.
-        digest: Covers its architecture, weights and pixels.
-        weights: As from `fingerprint`, of a `.keras` file, which may be
-            another by the time it is exported; else "".
-        data: Folder of Omniglot, for those that are calibrated; None for the usual one.
+        digest: Digest of its architecture, weights and pixels.
+        weights: The `fingerprint` of a `.keras` file, because the file may have
+            changed when it is exported; "" for a bundled network.
+        data: Folder of Omniglot, for exports that need calibration images; None
+            for the default folder.
     """
 
     network: str
@@ -62,8 +63,8 @@ class Export:
     Attributes:
         path: The file.
         size: Height and width of the tower's input.
-        channels: Its channels, all of them the same.
-        pixels: How the tower sees an image, one of `pixels.VIEWS`.
+        channels: Number of equal channels of the input.
+        pixels: How images are prepared for the tower, one of `pixels.VIEWS`.
         reference: float32 ndarray (32, D): Keras's embeddings of `probe(32)`.
     """
 
@@ -75,14 +76,14 @@ class Export:
 
 
 def probe(count: int) -> np.ndarray:
-    """Gives fixed images of random blots: uint8 ndarray (count, 105, 105)."""
+    """Gives fixed images of random squares: uint8 ndarray (count, 105, 105)."""
     rng = np.random.Generator(np.random.PCG64(32))
     coarse = (rng.random((count, 15, 15)) < 0.2).astype(np.uint8)
     return coarse.repeat(7, axis=1).repeat(7, axis=2)
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Versions of those of some packages that are installed."""
+    """Gives the versions of the installed ones of some packages."""
     found = {}
     for package in packages:
         try:
@@ -93,7 +94,7 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 in hexadecimal over names, shapes and float32 values, sorted by name."""
+    """Computes the SHA-256 of names, shapes and float32 values, by name, in hexadecimal."""
     digest = hashlib.sha256()
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.shape}\n".encode() + array.tobytes())
@@ -106,7 +107,7 @@ def _digest(path: Path) -> str:
 
 
 def _read(folder: Path, form: str) -> Export | None:
-    """Gives what lies in a folder, if all of it is sound."""
+    """Reads an export from a folder; None if a file is missing or damaged."""
     try:
         record = json.loads((folder / "export.json").read_text())
         if {name: _digest(folder / name) for name in record["files"]} != record["files"]:
@@ -119,30 +120,32 @@ def _read(folder: Path, form: str) -> Export | None:
 
 
 def write(folder: str, network: str, weights: str, data: str, form: str, precision: str) -> None:
-    """Exports a network's tower into a folder; to be called in a process of its own.
+    """Exports a network's tower into a folder; to be called in another process.
 
-    It leaves the model, `reference.npy` and `export.json`, or `problem`: what
-    went wrong, in a line.
+    It writes the model, `reference.npy` and `export.json`; or, after an error,
+    the file `problem` with one line that says what went wrong.
 
     Args:
-        folder: Where to write.
+        folder: The folder.
         network: As in `Origin`.
         weights: As in `Origin`.
-        data: Folder of Omniglot, or "".
+        data: Folder of Omniglot, or "" for the default folder.
         form: One of `FORMATS`.
         precision: `f32`, or one of `quantisation.PRECISIONS`.
     """
     target = Path(folder)
     try:
         load_keras()
-        # Its converter would report its use to the internet.
+        # OpenVINO's converter would report its use over the internet.
         sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
         from ..networks import load_checkpoint
         from .quantisation import export
 
         model = load_checkpoint(network) if network.endswith(".keras") else bundle(network).build()
         if weights and fingerprint(read_weights(model)) != weights:
-            raise ModelError("the file has other weights than before; ask again")
+            raise ModelError(
+                "the weights of the file have changed meanwhile; run the command again"
+            )
         np.save(target / "reference.npy", model.embed(probe(32)))
         export(model, target / FORMATS[form], form, precision, data or None)
         record: dict[str, Any] = {
@@ -159,26 +162,27 @@ def write(folder: str, network: str, weights: str, data: str, form: str, precisi
 
 
 def _make(folder: Path, origin: Origin, form: str, precision: str) -> None:
-    """Lets another process write an export into a folder."""
+    """Writes an export into a folder, in another process."""
     words = [str(folder), origin.network, origin.weights, origin.data or "", form, precision]
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, *words],
-        # Some GPUs round so that no engine would agree.
+        # Not on a GPU, because some round so much that no engine would agree.
         env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
     )
     problem = folder / "problem"
     if done.returncode or not (folder / "export.json").exists():
-        reason = problem.read_text() if problem.exists() else f"it ended with {done.returncode}"
+        reason = problem.read_text() if problem.exists() else f"exit status {done.returncode}"
         raise ModelError(f"{origin.network} cannot be exported to {form} {precision} ({reason})")
 
 
 def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
-    """Gives a network's tower in the format of an engine, made at the first use.
+    """Gives a network's tower in the format of an engine; it is exported at the first use.
 
-    What is kept is known by the network's digest, the format and the versions
-    of all that makes it. Where it is damaged it is made anew.
+    The export is kept in the cache folder, under a key of the network's digest,
+    the format, the precision and the versions of the exporting packages. A
+    damaged export is made again.
 
     Args:
         origin: The network.
@@ -186,10 +190,10 @@ def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
         precision: `f32`, or one of `quantisation.PRECISIONS`.
 
     Raises:
-        ModelError: It cannot be exported.
+        ModelError: The tower cannot be exported.
         TaskError: The cache folder cannot be made.
     """
-    # Slow to import, and not needed to know a scorer.
+    # Slow to import, and needed only here.
     from filelock import FileLock
 
     content = f"{_VERSION} {origin.digest} {form} {precision} {versions(_MAKERS)}"
@@ -207,5 +211,5 @@ def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
                 shutil.rmtree(fresh, ignore_errors=True)
             found = _read(folder, form)
     if found is None:
-        raise ModelError(f"{folder}: written and not read back; is the disk full?")
+        raise ModelError(f"{folder}: cannot be read after writing; free some space on the disk")
     return found

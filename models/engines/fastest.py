@@ -1,4 +1,4 @@
-"""The choice of an engine for a network: the fastest that is installed and agrees."""
+"""Choosing the fastest installed engine that agrees with Keras, for a network."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ IMAGES = 256
 """Images in each call that is timed."""
 
 ROUNDS = 2
-"""Turns of each engine; of all its calls the shortest counts."""
+"""Rounds of timing for each engine; its shortest call counts."""
 
 CALLS, SECONDS = 2, 0.3
-"""Calls of an engine in a row, and how long there are more of them: the first ones meet the
-threads of the engine before, which go on waiting for work for a while."""
+"""Fewest calls and shortest time of an engine in a round. The first calls are slow, because
+threads of the engine before still wait for work."""
 
 
 _PACKAGES = ("wayshot", "numpy", "keras", "tensorflow", "torch", "jax")
@@ -35,9 +35,9 @@ class Choice:
     """An engine, and how it was chosen.
 
     Attributes:
-        engine: Its name.
-        images_per_second: Of each engine that was timed.
-        passed_over: Why others that are installed were not.
+        engine: Name of the engine.
+        images_per_second: Speed of each engine that was timed.
+        passed_over: For each installed engine that was not timed, the reason.
     """
 
     engine: str
@@ -82,14 +82,15 @@ def _measured(origin: Origin, keras: Callable[[], Embed], engines: list[str], ti
 
 
 def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Choice:
-    """Chooses the engine for a network: Keras where no other is installed.
+    """Chooses the engine for a network.
 
-    Else all that agree with Keras embed the same images, once; the outcome is
-    kept for the network, the processor and the versions of all engines.
+    If no inference engine is installed, it is Keras. Otherwise all engines that
+    agree with Keras are timed on the same images. The choice is stored in the
+    cache folder for the network, the processor and the versions of all engines.
 
     Args:
         origin: The network.
-        keras: Loads the network in Keras.
+        keras: Loads the network in Keras and gives its embedding.
         progress: Shows the progress.
 
     Raises:
@@ -98,7 +99,7 @@ def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Ch
     engines = [one.name for one in ENGINES.values() if one.precision == "f32" and one.installed]
     if not engines:
         return Choice(backend_name(), {}, {})
-    # Slow to import, and not needed to know a scorer.
+    # Slow to import, and needed only here.
     from filelock import FileLock
 
     packages = (*_PACKAGES, *(ENGINES[name].package for name in engines))

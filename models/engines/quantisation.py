@@ -1,8 +1,8 @@
-"""Quantisation: a tower exported in full precision, or in less by its engine's own tools.
+"""Quantisation: a tower exported in full or in lower precision, by its engine's own tools.
 
-Static int8 takes the range of every activation from background images, which
-no protocol tests on. A network of less precision is another network: it need
-not agree with Keras, and has a name of its own in tables.
+Static int8 estimates the range of every activation from background images,
+which no protocol uses for tests. A network of lower precision is another
+network: it need not agree with Keras, and has its own name in tables.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ PRECISIONS = {
     "int8-dynamic": "8-bit weights, and activations by their range on each image",
     "int8-static": "8-bit weights, and activations by their range on background images",
 }
-"""The precisions besides `f32`."""
+"""The precisions lower than `f32`."""
 
 CALIBRATION = 256
-"""Background images for static int8, evenly spaced over all of them."""
+"""Number of background images for static int8, evenly spaced over all of them."""
 
 
 def _background(model: Siamese, data: str | None) -> np.ndarray:
-    """Background images as the tower takes them, float32 (CALIBRATION, size, size, channels)."""
+    """Gives background images for the tower, float32 (CALIBRATION, size, size, channels)."""
     images = load("lake", "background", data).images
     rows = np.linspace(0, len(images) - 1, CALIBRATION).astype(np.int64)
     return np.repeat(view(images[rows], model.size, model.pixels), model.channels, axis=-1)
 
 
 def _litert_options(model: Siamese, precision: str, data: str | None) -> dict[str, Any]:
-    """The converter's settings for a precision."""
+    """Gives the converter's settings for a precision."""
     if precision == "f32":
         return {}
     lite: Any = importlib.import_module("tensorflow").lite
@@ -59,7 +59,7 @@ def _quantise_onnx(model: Siamese, path: Path, precision: str, data: str | None)
         prepared = Path(folder) / "prepared.onnx"
         shapes.quant_pre_process(path, prepared, skip_symbolic_shape=True)
         if precision == "int8-dynamic":
-            # Its convolutions are quickest with unsigned weights.
+            # Convolutions are fastest with unsigned weights.
             tools.quantize_dynamic(prepared, path, weight_type=tools.QuantType.QUInt8)
             return
         images = _background(model, data)
@@ -67,7 +67,7 @@ def _quantise_onnx(model: Siamese, path: Path, precision: str, data: str | None)
         name = session.get_inputs()[0].name
 
         class Batches(tools.CalibrationDataReader):
-            """Background images, as the tools ask for them."""
+            """Background images, in the interface of ONNX Runtime's tools."""
 
             batches: Iterator[np.ndarray] = iter(np.split(images, 16))
 
@@ -89,14 +89,16 @@ def export(model: Siamese, path: Path, form: str, precision: str, data: str | No
     """Exports a network's tower.
 
     Args:
-        model: The network; it has embedded something.
-        path: The file to write; OpenVINO has another of weights beside it.
+        model: The network; it must have embedded an image before.
+        path: The file to write; for OpenVINO the weights go into another file
+            beside it.
         form: One of `exporting.FORMATS`.
         precision: `f32`, or one of `PRECISIONS`.
-        data: Folder of Omniglot, or None for the usual one.
+        data: Folder of Omniglot, or None for the default folder.
 
     Raises:
-        TaskError: Static int8 needs Omniglot's background images, which are not there.
+        TaskError: Static int8 needs Omniglot's background images, which are
+            missing.
     """
     options = _litert_options(model, precision, data) if form == "litert" else {}
     model.tower.export(str(path), format=form, verbose=False, **options)
@@ -105,7 +107,7 @@ def export(model: Siamese, path: Path, form: str, precision: str, data: str | No
     if form == "openvino" and precision != "f32":
         openvino: Any = importlib.import_module("openvino")
         full = openvino.Core().read_model(path)
-        # Beside it, as the full weights are read from their file meanwhile.
+        # To another file, because the full weights are still read from the first.
         openvino.save_model(full, path.with_name("less.xml"), compress_to_fp16=True)
         for ending in (".xml", ".bin"):
             path.with_name(f"less{ending}").replace(path.with_suffix(ending))

@@ -1,7 +1,7 @@
-"""Networks: towers, joins and heads, and what they are made of.
+"""Networks: towers, joins and heads, and the size and cost of their layers.
 
-Names load their modules when they are first used: to know a network, or to
-compare embeddings that are there, takes no Keras.
+A name loads its module at its first use: reading about a network, or comparing
+embeddings, does not load Keras.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ _WITH_KERAS = {"comparison_flops", "dissect", "BACKBONES", "backbone", "HIDDEN",
 
 def __getattr__(name: str) -> Any:
     if name in _WITH_KERAS:
-        # Or TensorFlow would print its notices.
+        # Otherwise TensorFlow would print its notices.
         load_keras()
     return _attribute(name)

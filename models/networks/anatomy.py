@@ -1,4 +1,4 @@
-"""What a tower is made of: layers, parameters, arithmetic, receptive field."""
+"""The anatomy of a tower: layers, parameters, FLOPs, receptive field."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class LayerFacts:
     """One layer of a network.
 
     Attributes:
-        kind: Its class.
-        output: Shape of its output, without the batch.
-        parameters: All of them, running averages included.
+        kind: Class of the layer.
+        output: Shape of the output, without the batch.
+        parameters: Number of parameters, including running averages.
         flops: Floating-point operations for one image in convolutions and
-            dense layers, where a multiplication and an addition are two.
-        receptive_field: Pixels of the image, along a side, that one place of
-            its output can depend on; at most the whole image.
+            dense layers; a multiplication and an addition count as two.
+        receptive_field: Side of the image region on which one output place can
+            depend, in pixels; at most the whole image.
     """
 
     kind: str
@@ -54,7 +54,7 @@ def _flops(layer: Any, taken: Any, given: Any) -> int:
 
 
 def _window(layer: Any) -> tuple[int, int]:
-    """Places that one output place sees of the layer's input, and its stride."""
+    """Gives the number of input places on which one output place depends, and the stride."""
     if isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
         return layer.pool_size[0], layer.strides[0]
     if hasattr(layer, "kernel_size") and hasattr(layer, "strides"):
@@ -67,14 +67,15 @@ def _window(layer: Any) -> tuple[int, int]:
 
 
 def dissect(tower: keras.Model) -> list[LayerFacts]:
-    """Takes a tower apart.
+    """Describes the layers of a tower.
 
     Args:
         tower: A functional or sequential model, from (B, size, size, C) to (B, D).
 
     Returns:
-        Its layers in order, the input left out. The receptive field is along
-        the path that sees most, as residual networks have several.
+        The layers in order, without the input layer. In a network with several
+        paths, such as a residual network, the receptive field is that of the
+        path with the largest field.
     """
     tower_any: Any = tower
     size = tower_any.input_shape[1]
@@ -105,26 +106,26 @@ def dissect(tower: keras.Model) -> list[LayerFacts]:
 
 
 def comparison_flops(join: str, head: str, width: int) -> int:
-    """Counts what it takes to compare two embeddings, by `siamese.Comparison`.
+    """Counts the operations to compare two embeddings with `siamese.Comparison`.
 
     Args:
         join: One of `comparison.JOINS`.
         head: One of `comparison.HEADS`.
-        width: Numbers in an embedding.
+        width: Dimensions of an embedding.
 
     Returns:
-        Floating-point operations, from the two embeddings to the logit:
-        additions, multiplications, divisions, square roots, absolute values
-        and maxima are one each, changes of sign none.
+        Floating-point operations from the two embeddings to the logit.
+        Additions, multiplications, divisions, square roots, absolute values
+        and maxima count as one each; changes of sign do not count.
     """
     count = width if join in ("product", "cosine") else 2 * width
     if join == "cosine":
-        # Squares, their sum, its root and the quotients, of both.
+        # For both embeddings: squares, their sum, its square root and the quotients.
         count += 2 * (3 * width)
     if head == "similarity":
         return count + width - 1
     if head == "dense":
-        # Products, their sum and the bias are 2 width; the maximum is one more.
+        # For each hidden unit: products, sum and bias (2 width), and the maximum (1).
         count += HIDDEN * (2 * width + 1)
         width = HIDDEN
     return count + 2 * width

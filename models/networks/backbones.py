@@ -1,4 +1,4 @@
-"""Backbones: the towers by name, from the literature and from elsewhere."""
+"""Backbones: towers by name, from the literature, `keras.applications` or the user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import towers
 from .network import Head, Join
 
 APPLICATION_SIZE = 96
-"""Height and width for `keras.applications`; some of them take no less than 75."""
+"""Height and width for `keras.applications`; some of them need at least 75."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Backbone:
     """An architecture of a tower.
 
     Attributes:
-        name: Its name in recipes.
-        source: Where it comes from.
+        name: Name in recipes.
+        source: Publication or library that it comes from.
         build: Makes the Keras model, from images (B, size, size, channels),
             ink = 1, to embeddings (B, D).
-        join: How its source joins two embeddings.
-        head: How its source makes a logit of that.
+        join: Join that the source uses.
+        head: Head that the source uses.
     """
 
     name: str
@@ -111,21 +111,21 @@ def _application(name: str) -> keras.Model:
     shape = (APPLICATION_SIZE, APPLICATION_SIZE, 3)
     model: Any = kind(input_shape=shape, **options)
     if any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers):
-        # These expect 0 to 255 and say so by a layer that cannot be left out.
+        # These have a layer that rescales 0 to 255, which cannot be left out.
         image = keras.Input(shape, name="image")
         model = keras.Model(image, model(keras.layers.Rescaling(255.0)(image)), name=name)
     return model
 
 
 def _copied(tower: keras.Model) -> keras.Model:
-    """A tower with the same weights: each training and each network has its own."""
+    """Copies a tower with its weights, because each network needs its own tower."""
     copy: Any = keras.models.clone_model(tower)
     copy.set_weights(tower.get_weights())
     return copy
 
 
 def _imported(name: str) -> keras.Model:
-    """Makes a user's tower, from `module:attribute`."""
+    """Makes a user's tower from `module:attribute`."""
     module, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -161,11 +161,11 @@ def backbone(name: str) -> Backbone:
     Args:
         name: One of `BACKBONES`; `keras:NAME` for a class or function of
             `keras.applications`; or `module:attribute` for a Keras model or
-            a function that makes one, found as Python finds modules or in
-            the current folder.
+            a function that makes one; the module is searched on Python's path
+            and in the current folder.
 
     Raises:
-        ModelError: There is none such.
+        ModelError: There is no such architecture.
     """
     if name in BACKBONES:
         return BACKBONES[name]

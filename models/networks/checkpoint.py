@@ -1,8 +1,8 @@
-"""A `.keras` file from anyone: looked through before Keras makes a network of it.
+"""Checking a `.keras` file, which may come from anyone, before Keras loads it.
 
-Keras's safe mode refuses stored code. Its older versions let a file name any
-function of Keras's own (downloads and file readers among them), unpack what it
-likes, and ask for weights that lie elsewhere or need more memory than there is.
+Keras's safe mode refuses stored code. But older versions of Keras let a file
+name any function of Keras, including functions that download or read files,
+unpack any number of bytes, and refer to weights in other files or of any size.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..errors import ModelError
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST_CONFIG = 2**24
 _MOST_UNPACKED = 4
-"""Times the file's size: Keras does not compress."""
+"""Largest ratio of unpacked size to file size; Keras does not compress."""
 
 _KINDS = (
     keras.Operation,
@@ -34,9 +34,9 @@ _KINDS = (
     keras.constraints.Constraint,
     keras.DTypePolicy,
 )
-"""What a network is made of."""
+"""Classes that a network may consist of."""
 
-# Their configuration is code, a serialized program, or the name of a file to read.
+# Layers whose configuration is code, a serialized program, or the name of a file to read.
 _REFUSED = frozenset(
     {
         *("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"),
@@ -47,11 +47,11 @@ _VALUES = frozenset({"__keras_tensor__", "__numpy__", "__tensor__", "__slice__",
 
 
 def inspect(path: Path) -> str:
-    """Makes sure that a `.keras` file is a network's layers and weights, and nothing else.
+    """Checks that a `.keras` file holds only layers and weights.
 
-    No layer may hold code or name a file; every class must be one of Keras's
-    or one that has been registered here already, as nothing is imported
-    because a file names it; weights lie in the file itself, as they are.
+    No layer may hold code or name a file. Every class must be a class of Keras
+    or be registered already, so that nothing is imported because a file names
+    it. Weights must be uncompressed in the file itself.
 
     Args:
         path: A zip file.
@@ -67,16 +67,19 @@ def inspect(path: Path) -> str:
         names = [one.filename for one in members]
         strange = sorted({*names} - _MEMBERS)
         if strange or len(names) != len({*names}):
-            what = readable(strange[0]) if strange else "a file twice"
-            raise ModelError(f"holds {what}, expected {', '.join(sorted(_MEMBERS))} alone")
+            what = readable(strange[0]) if strange else "the same file twice"
+            raise ModelError(f"holds {what}, expected only {', '.join(sorted(_MEMBERS))}")
         limits = {name: _MOST_UNPACKED * path.stat().st_size for name in names}
         limits["config.json"] = min(limits.get("config.json", 0), _LARGEST_CONFIG)
         for one in members:
             if one.file_size > limits[one.filename]:
-                raise ModelError(f"{one.filename} has {one.file_size:,} bytes unpacked, too many")
+                raise ModelError(
+                    f"{one.filename} has {one.file_size:,} bytes unpacked, expected at most "
+                    f"{limits[one.filename]:,}"
+                )
         config = json.loads(archive.read("config.json"))
         if not isinstance(config, dict):
-            raise ModelError("config.json describes no network")
+            raise ModelError("config.json does not describe a network")
         weights = archive.read("model.weights.h5")
     for described in _described(config):
         _check_class(described)
@@ -86,7 +89,7 @@ def inspect(path: Path) -> str:
 
 
 def _described(config: Any) -> Iterator[dict[str, Any]]:
-    """All objects that a configuration describes."""
+    """Gives all objects that a configuration describes."""
     waiting = [config]
     while waiting:
         part = waiting.pop()
@@ -102,7 +105,7 @@ def _check_class(described: dict[str, Any]) -> None:
     name, module = described["class_name"], described.get("module")
     registered = keras.saving.get_custom_objects()
     if not isinstance(name, str):
-        raise ModelError("asks for what has no name")
+        raise ModelError("asks for a class without a name")
     if name in _VALUES and module is None:
         return
     if name == "function":
@@ -125,24 +128,26 @@ def _check_class(described: dict[str, Any]) -> None:
     if name == "function":
         whose = str(described.get("config"))
     raise ModelError(
-        f"asks for {readable(whose)[:100]}, which is no plain layer of Keras's and has not been "
-        "imported; nothing is imported because a file names it"
+        f"asks for {readable(whose)[:100]}, which is not a plain layer of Keras and has not been "
+        "imported; wayshot imports nothing because a file names it"
     )
 
 
 def _check_weights(file: h5py.File) -> None:
-    """Goes through all groups by their links, so that none leads elsewhere or in a circle."""
+    """Checks that all groups hold plain weights, without links to other files or to themselves."""
     waiting: list[Any] = [file]
     seen = {h5o.get_info(file.id).addr}
     while waiting:
         group = waiting.pop()
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise ModelError(f"weights {readable(name)}: a link, expected the weights")
+                raise ModelError(
+                    f"weights {readable(name)}: a link, expected the weights themselves"
+                )
             held = group[name]
             place = h5o.get_info(held.id).addr
             if place in seen:
-                raise ModelError(f"weights {readable(name)}: are there twice")
+                raise ModelError(f"weights {readable(name)}: stored twice, expected once")
             seen.add(place)
             if isinstance(held, h5py.Group):
                 waiting.append(held)

@@ -1,7 +1,7 @@
-"""Comparing embeddings that are already there, in NumPy alone.
+"""Comparing embeddings with NumPy alone, for all pairs of an episode at once.
 
-The slow definition is `siamese.Comparison`, the Keras layer; every join and
-head gives the same scores here, for all pairs of an episode at once.
+The slow definition is the Keras layer `siamese.Comparison`; every join and head
+gives the same scores here.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ import numpy as np
 from ..threads import blas, share
 
 JOINS = ("difference", "squared", "product", "cosine")
-"""How two embeddings a and b become one vector: |a - b|, (a - b)², a b, and
-the product of a and b brought to length one."""
+"""How two embeddings a and b become one vector: |a - b|, (a - b)², a b, and the
+product of a and b after both are normalised to length one."""
 
 HEADS = ("dense", "weighted", "similarity")
-"""How that vector becomes a logit: a dense layer of 512 with ReLU and a dense
-layer of 1 (the published network), a learned weighting and a bias (Koch et
-al. 2015), or its plain sum (for the two differences: minus that)."""
+"""How this vector becomes a logit: a dense layer of 512 with ReLU and a dense
+layer of 1 (the published network); a weighted sum with bias (Koch et al.
+2015); or the sum, with a minus sign for the two differences."""
 
 _TILE = 2**17
-"""Numbers in the joined pairs that go through a head together: they fit the processor's cache."""
+"""Numbers in the joined pairs that are computed at once: they fit the processor's cache."""
 
 _NOISE = 1e-14
-"""Squared distances, of the squared lengths, that embeddings in float32 cannot tell from 0."""
+"""Squared distances, relative to squared lengths, below which float32 cannot resolve them."""
 
 _WORTH_A_THREAD = 2**22
-"""Numbers in the joined pairs for which another thread is faster than none."""
+"""Numbers in the joined pairs from which another thread saves time."""
 
 
 def unit(embedding: np.ndarray) -> np.ndarray:
-    """Brings embeddings (..., D) to length one; zero stays zero."""
+    """Normalises embeddings (..., D) to length one; zero stays zero."""
     length = np.linalg.norm(embedding, axis=-1, keepdims=True)
     return embedding / np.maximum(length, np.float32(1e-12))
 
@@ -44,10 +44,14 @@ def joined(
     """Joins embeddings (..., D) with embeddings (..., D), broadcasting.
 
     Args:
-        join: One of `JOINS`; for `cosine` the embeddings have length one.
-        first: float32 ndarray.
-        second: float32 ndarray.
-        out: Where to put them, or None; may be `first` or `second`.
+        join: One of `JOINS`; for `cosine` the embeddings must have length one.
+        first: float32 ndarray (..., D).
+        second: float32 ndarray (..., D).
+        out: The ndarray for the result, or None for a new one; may be `first`
+            or `second`.
+
+    Returns:
+        float32 ndarray (..., D).
     """
     if join in ("product", "cosine"):
         return np.multiply(first, second, out=out)
@@ -57,9 +61,9 @@ def joined(
 
 @lru_cache(maxsize=16)
 def _even(width: int, hidden: int, most: int) -> bool:
-    """Whether equal rows have equal products, wherever, among how many, by how many threads.
+    """Tells whether a row's product is the same at every place and for every number of threads.
 
-    They have not with the kernels that OpenBLAS has for AVX2.
+    This is not so with OpenBLAS's kernels for AVX2.
     """
     rng = np.random.Generator(np.random.PCG64(0))
     row = rng.random((1, width), dtype=np.float32)
@@ -74,11 +78,11 @@ def _even(width: int, hidden: int, most: int) -> bool:
 def _by_pairs(
     join: str, head: str, weights: Mapping[str, np.ndarray], query: np.ndarray, support: np.ndarray
 ) -> np.ndarray:
-    """Joins pair by pair, some of them at a time, and always so many.
+    """Joins and scores pairs in tiles, which all have the same number of pairs.
 
-    A query's last digits do not depend on the other queries, nor on how many
-    there are: either no pair's depend on its place among those that go through
-    a product together, or these are the pairs of one query.
+    In this way a query's scores do not depend on the other queries or on their
+    number, to the last digit. If a row's product depends on its place, a tile
+    holds the pairs of one query.
     """
     (queries, width), ways = query.shape[-2:], support.shape[-2]
     shape = (*query.shape[:-1], ways)
@@ -89,7 +93,7 @@ def _by_pairs(
     size = min(most, 64 * max(-(-count // 64), 1))
     if head == "dense" and not _even(*weights["hidden_kernel"].shape, most):
         size = ways
-    # The last ones stand for pairs that there are not.
+    # The last tile is filled up with pairs that are not used.
     scores = np.empty(-(-count // size) * size, dtype=np.float32)
     rows, others = np.zeros((2, len(scores)), dtype=np.intp)
     rows[:count] = np.repeat(np.arange(len(first)), ways)
@@ -114,10 +118,10 @@ def _by_pairs(
 
 
 def _alike(query: np.ndarray, support: np.ndarray) -> np.ndarray:
-    """Minus the squared Euclidean distances, by products: a fifth of the time of differences.
+    """Computes minus the squared Euclidean distances by products, five times as fast.
 
-    In double precision, so that what is lost where large lengths cancel lies
-    below the last digit of float32. Equal embeddings are exactly 0 apart.
+    It uses double precision, so that the cancellation of large lengths changes
+    no digit of float32. Equal embeddings have exactly distance 0.
     """
     first, second = query.astype(np.float64), support.astype(np.float64)
     lengths = np.vecdot(first, first)[..., :, None] + np.vecdot(second, second)[..., None, :]
@@ -140,14 +144,15 @@ def compare(
     Args:
         join: One of `JOINS`.
         head: One of `HEADS`.
-        weights: What the head has learned: `weighting` (D,) and `bias` () for
-            `weighted`, for `dense` also `hidden_kernel` (D, 512) and
-            `hidden_bias` (512,), with a `weighting` (512,).
+        weights: The weights of the head. For `weighted`: `weighting` (D,) and
+            `bias` (). For `dense`: `hidden_kernel` (D, 512), `hidden_bias`
+            (512,), `weighting` (512,) and `bias` (). For `similarity`: none.
         query: float32 ndarray (..., Q, D).
         support: float32 ndarray (..., S, D).
 
     Returns:
-        float32 ndarray (..., Q, S): logits that two images show one character.
+        float32 ndarray (..., Q, S): logits that two images show the same
+        character.
     """
     if join == "cosine":
         query, support = unit(query), unit(support)

@@ -1,9 +1,9 @@
-"""Layers of the towers: Keras's own, quick on PyTorch too, and those that Keras lacks.
+"""Layers of the towers: three of Keras that are faster on PyTorch, and two new ones.
 
-On the PyTorch backend Keras copies images between memory layouts around every
+On the PyTorch backend, Keras copies images between memory layouts around every
 convolution and pooling, and normalises batches in several passes. The three
-layers here that have Keras's names do neither there: ResNet-18 trains with them
-about 1.4 times as fast on CPUs. On other backends they are Keras's own.
+layers with Keras's names avoid this: with them, ResNet-18 trains about 1.4
+times as fast on CPUs. On other backends they are Keras's layers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _register = keras.saving.register_keras_serializable(package="wayshot")
 
 
 def _torch(x: Any) -> Any:
-    """PyTorch, where it holds the data; None elsewhere and while shapes are inferred."""
+    """Gives PyTorch if it holds the data; None otherwise and while shapes are inferred."""
     if keras.config.backend() != "torch" or keras.config.image_data_format() != "channels_last":
         return None
     import torch  # pyright: ignore[reportMissingImports]
@@ -29,16 +29,21 @@ def _torch(x: Any) -> Any:
 
 
 def _missing(length: int, kernel: int, stride: int) -> int:
-    """Pixels that padding `same` adds to an axis."""
+    """Gives the number of pixels that padding `same` adds to an axis."""
     return max((-(-length // stride) - 1) * stride + kernel - length, 0)
 
 
 @_register
 class Conv2D(layers.Conv2D):
-    """`keras.layers.Conv2D`."""
+    """`keras.layers.Conv2D`, faster on PyTorch."""
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """Convolves, without bias and activation."""
+        """Convolves, without bias and activation.
+
+        Args:
+            inputs: Images (B, height, width, C).
+            kernel: Filters (height, width, C, filters).
+        """
         torch = _torch(inputs)
         if torch is None or self.dilation_rate != (1, 1) or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
@@ -61,10 +66,10 @@ class Conv2D(layers.Conv2D):
 
 @_register
 class MaxPooling2D(layers.MaxPooling2D):
-    """`keras.layers.MaxPooling2D`."""
+    """`keras.layers.MaxPooling2D`, faster on PyTorch."""
 
     def call(self, inputs: Any) -> Any:
-        """Takes the largest value of each window."""
+        """Gives the largest value of each window of images (B, height, width, C)."""
         torch = _torch(inputs)
         if torch is None or self.data_format != "channels_last":
             return super().call(inputs)
@@ -80,10 +85,16 @@ class MaxPooling2D(layers.MaxPooling2D):
 
 @_register
 class BatchNormalization(layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` over the last axis."""
+    """`keras.layers.BatchNormalization` over the last axis, faster on PyTorch."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalises, by the batch in training and by the moving averages otherwise."""
+        """Normalises, by the batch in training and by the moving averages otherwise.
+
+        Args:
+            inputs: Tensor (..., C).
+            training: Whether to normalise by the batch.
+            mask: As in Keras.
+        """
         torch = _torch(inputs)
         if torch is None or mask is not None or not (self.center and self.scale):
             return super().call(inputs, training=training, mask=mask)
@@ -109,13 +120,20 @@ class BatchNormalization(layers.BatchNormalization):
 
 @_register
 class EfficientChannelAttention(layers.Layer):
-    """Weights channels by what their neighbours' means say (Wang et al., CVPR 2020).
+    """Scales channels by weights from the means of neighbouring channels.
 
     Global average pooling, one convolution along the channels (one filter,
-    same padding, no bias), sigmoid; the result scales the channels.
+    same padding, no bias), sigmoid; the result scales the channels. Source:
+    Wang et al., CVPR 2020.
     """
 
     def __init__(self, kernel_size: int, **options: Any) -> None:
+        """Makes the convolution along the channels.
+
+        Args:
+            kernel_size: Number of neighbouring channels in a window.
+            **options: Options of every Keras layer.
+        """
         super().__init__(**options)
         self.kernel_size = kernel_size
         self.convolution = layers.Conv1D(
@@ -123,7 +141,7 @@ class EfficientChannelAttention(layers.Layer):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Makes the filter."""
+        """Makes the filter for inputs of a shape (B, height, width, C)."""
         self.convolution.build((None, input_shape[-1], 1))
 
     def call(self, inputs: Any) -> Any:
@@ -139,22 +157,36 @@ class EfficientChannelAttention(layers.Layer):
 
 @_register
 class QuarterTurns(layers.Layer):
-    """One network over an image and its three turned copies.
+    """One network applied to an image in all four orientations.
 
-    A network trained on characters in all four orientations sees each of
-    them with other features: their embeddings, side by side, err less than
-    any one does, with no parameter added.
+    A network that was trained on characters in all four orientations gives
+    different features for each of them. The four embeddings together make fewer
+    errors than one of them, without more parameters.
     """
 
     def __init__(self, network: keras.Model, **options: Any) -> None:
+        """Keeps the network.
+
+        Args:
+            network: From (B, size, size, C) to (B, D).
+            **options: Options of every Keras layer.
+        """
         super().__init__(**options)
         self.network = network
 
     def build(self, input_shape: Any) -> None:
-        """Has nothing to make: the network has been built."""
+        """Makes nothing, because the network is built already."""
 
     def call(self, images: Any, training: bool | None = None) -> Any:
-        """Embeds images (B, size, size, C) as (B, 4 D), halved: unit vectors stay so."""
+        """Embeds images; the result is halved, so that unit vectors stay unit vectors.
+
+        Args:
+            images: Tensor (B, size, size, C).
+            training: Whether batches are normalised by themselves.
+
+        Returns:
+            Tensor (B, 4 D).
+        """
         turned = [ops.rot90(images, k, axes=(1, 2)) for k in range(4)]
         embedded = self.network(ops.concatenate(turned), training=training)
         embedded = ops.reshape(embedded, (4, -1, embedded.shape[-1]))
@@ -162,7 +194,7 @@ class QuarterTurns(layers.Layer):
         return ops.reshape(embedded, (-1, 4 * embedded.shape[-1]))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape (B, 4 D)."""
+        """Gives the shape (B, 4 D)."""
         return (input_shape[0], 4 * self.network.output_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
@@ -172,6 +204,11 @@ class QuarterTurns(layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> QuarterTurns:
-        """Makes the layer that `get_config` described, without its weights."""
+        """Makes the layer that `get_config` described, without its weights.
+
+        Args:
+            config: As from `get_config`.
+            custom_objects: As in Keras.
+        """
         network = keras.saving.deserialize_keras_object(config.pop("network"), custom_objects)
         return cls(network, **config)

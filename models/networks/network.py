@@ -1,4 +1,4 @@
-"""The parts of a Siamese network, as a recipe and a card name them."""
+"""The parts of a Siamese network, with the names that recipes and cards use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
-"""What a network may be called: files have that name."""
+"""Pattern of a network's name, which is also the name of its files."""
 
 
 Join = Literal["difference", "squared", "product", "cosine"]
@@ -17,7 +17,7 @@ Head = Literal["dense", "weighted", "similarity"]
 
 
 class RecipePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of a recipe, checked field by field."""
+    """A part of a recipe; every field is checked."""
 
 
 class Network(RecipePart, frozen=True):
@@ -25,11 +25,11 @@ class Network(RecipePart, frozen=True):
 
     Attributes:
         backbone: Name of the tower's architecture; see `backbones.backbone`.
-        quarter_turns: Whether embeddings are those of the image in all four
-            orientations, side by side.
+        quarter_turns: Whether an embedding consists of the embeddings of the
+            image in all four orientations.
         join: How two embeddings become one vector; see `comparison.JOINS`.
-        head: How that becomes a logit; see `comparison.HEADS`.
-        pixels: How the tower sees an image; see `pixels.VIEWS`.
+        head: How this vector becomes a logit; see `comparison.HEADS`.
+        pixels: How images are prepared for the tower; see `pixels.VIEWS`.
     """
 
     backbone: str

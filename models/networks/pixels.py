@@ -1,4 +1,4 @@
-"""From one-bit images to the small grey images that towers see."""
+"""Pixels: one-bit images resampled to the small grey images that towers take."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from ..threads import share
 
 _WORTH_A_THREAD = 64
-"""Images for which another thread is faster than none."""
+"""Number of images from which another thread saves time."""
 
 _PART = 32
-"""Images shrunk together: they fit the processor's cache."""
+"""Images that are shrunk at once: they fit the processor's cache."""
 
 _BANDS = 4
-"""Bands of a resampling matrix: more of them are less arithmetic and more calls."""
+"""Bands of a resampling matrix; more bands need less arithmetic but more calls."""
 
 
 def area_matrix(source: int, target: int) -> np.ndarray:
-    """Shrinks a row of pixels by averaging over areas.
+    """Gives the matrix that shrinks a row of pixels by averaging over areas.
 
     Args:
-        source: Pixels before.
-        target: Pixels after, at most as many.
+        source: Number of pixels before.
+        target: Number of pixels after, at most `source`.
 
     Returns:
         float32 ndarray (target, source) whose rows sum to 1.
@@ -36,11 +36,11 @@ def area_matrix(source: int, target: int) -> np.ndarray:
 
 
 def linear_matrix(source: int, target: int) -> np.ndarray:
-    """Resamples a row of pixels by linear interpolation between their centres.
+    """Gives the matrix that resamples a row of pixels by linear interpolation.
 
     Args:
-        source: Pixels before.
-        target: Pixels after.
+        source: Number of pixels before.
+        target: Number of pixels after.
 
     Returns:
         float32 ndarray (target, source) whose rows sum to 1.
@@ -51,9 +51,9 @@ def linear_matrix(source: int, target: int) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def _bands(content: bytes, size: int) -> list[tuple[slice, slice, np.ndarray]]:
-    """Rows of a resampling matrix, the pixels that they are made of, and the matrix between.
+    """Divides a resampling matrix into bands: rows, their source pixels, and the matrix.
 
-    Each pixel is made of a few neighbours, so that most of the matrix is 0.
+    A pixel depends on a few neighbours, so that most of the whole matrix is 0.
     """
     matrix = np.frombuffer(content, np.float32).reshape(size, -1)
     found = []
@@ -75,7 +75,7 @@ def shrink(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         float32 ndarray of shape (B, size, size, 1), between 0 (paper) and 1.
     """
     if len(images) == 1:
-        # Calls take longer than the arithmetic.
+        # For one image, the calls below would take longer than the arithmetic.
         return (matrix @ images.astype(np.float32) @ matrix.T)[..., None]
     size = len(matrix)
     small = np.empty((len(images), size, size), dtype=np.float32)
@@ -83,7 +83,7 @@ def shrink(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
     def fill(part: slice) -> None:
         most = min(_PART, part.stop - part.start)
-        # The same memory again and again: new memory takes longer than the arithmetic.
+        # Memory is reused, because new memory takes longer than the arithmetic.
         pixels = np.empty((most, *images.shape[1:]), dtype=np.float32)
         lower = np.empty((most, size, images.shape[2]), dtype=np.float32)
         for start in range(part.start, part.stop, _PART):
@@ -100,10 +100,10 @@ def shrink(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def tower_matrix(side: int, size: int) -> np.ndarray:
-    """The resampling with which towers see whole, undistorted images.
+    """Gives the matrix that resamples whole, undistorted images for towers.
 
-    It is the path that training images take when nothing distorts them:
-    averaged over areas to 1.5 times the tower's size, then interpolated.
+    It does the same as training does without distortions: average over areas to
+    1.5 times the tower's size, then interpolate.
 
     Args:
         side: Height and width of the images.
@@ -114,28 +114,34 @@ def tower_matrix(side: int, size: int) -> np.ndarray:
     """
     between = between_size(side, size)
     matrix = linear_matrix(between, size) @ area_matrix(side, between)
-    # It is kept, and everyone's.
+    # It is cached and shared.
     matrix.flags.writeable = False
     return matrix
 
 
 def between_size(side: int, size: int) -> int:
-    """Height and width at which training images are kept; see `tower_matrix`."""
+    """Gives the height and width at which training images are kept; see `tower_matrix`.
+
+    Args:
+        side: Height and width of the images.
+        size: Height and width of the tower's input.
+    """
     return min(side, size * 3 // 2)
 
 
 VIEWS = ("area", "qucy")
-"""How towers see whole images. `area`: `tower_matrix`, ink = 1. `qucy`: as the
-published network is trained, nearest neighbours and paper = 1; see `crops`."""
+"""How whole images are prepared for towers. `area`: `tower_matrix`, ink = 1.
+`qucy`: as in training the published network, nearest neighbours and paper = 1;
+see `crops`."""
 
 _ENLARGED, _CROP = 130, 105
 
 
 def crops(images: np.ndarray, size: int, offsets: np.ndarray) -> np.ndarray:
-    """Crops images as the published network's training does.
+    """Crops images as in training the published network.
 
-    Enlarged to 130 x 130 by nearest neighbours, cropped to 105 x 105, shrunk
-    by nearest neighbours.
+    Images are enlarged to 130 x 130 by nearest neighbours, cropped to 105 x 105,
+    and shrunk by nearest neighbours.
 
     Args:
         images: ndarray (B, side, side), any dtype, ink = 1.
@@ -153,12 +159,12 @@ def crops(images: np.ndarray, size: int, offsets: np.ndarray) -> np.ndarray:
 
 
 def view(images: np.ndarray, size: int, pixels: str) -> np.ndarray:
-    """Shows images to a tower.
+    """Prepares images for a tower.
 
     Args:
         images: uint8 ndarray (B, side, side), ink = 1.
         size: Height and width of the tower's input.
-        pixels: One of `VIEWS`; of `qucy`'s crops it is the one in the middle.
+        pixels: One of `VIEWS`; for `qucy` it is the crop in the middle.
 
     Returns:
         float32 ndarray (B, size, size, 1).

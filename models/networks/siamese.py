@@ -1,4 +1,4 @@
-"""The Siamese network: one tower for both images, a join and a head that compare."""
+"""The Siamese network: one tower for both images; a join and a head compare embeddings."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ HIDDEN = 512
 class Comparison(keras.layers.Layer):
     """Join and head: from a pair of embeddings to a logit.
 
-    A logit, because the sigmoid of the published networks saturates in
-    float32 and would make ties.
+    It gives a logit, because the sigmoid of the published networks saturates in
+    float32 and would cause ties.
     """
 
     def __init__(self, join: str, head: str, **options: Any) -> None:
-        """Keeps what to do.
+        """Keeps join and head.
 
         Args:
             join: One of `comparison.JOINS`.
             head: One of `comparison.HEADS`.
-            **options: Of every Keras layer.
+            **options: Options of every Keras layer.
 
         Raises:
             ModelError: There is no such join or head.
@@ -55,7 +55,7 @@ class Comparison(keras.layers.Layer):
         self.join, self.head = join, head
 
     def build(self, input_shape: Any) -> None:
-        """Makes the head's weights."""
+        """Makes the head's weights for two embeddings of shape (B, D)."""
         width = input_shape[0][-1]
         if self.head == "dense":
             self.hidden_kernel = self.add_weight(
@@ -67,7 +67,7 @@ class Comparison(keras.layers.Layer):
             width = HIDDEN
         if self.head != "similarity":
             plain = self.head == "weighted" and self.join in ("product", "cosine")
-            # Koch et al. (2015) start dense weights so wide.
+            # The width of the initial dense weights of Koch et al. (2015).
             start = "ones" if plain else keras.initializers.RandomNormal(0.0, 0.2)
             if self.head == "dense":
                 start = keras.initializers.RandomNormal(0.0, (2 / (HIDDEN + 1)) ** 0.5)
@@ -93,7 +93,7 @@ class Comparison(keras.layers.Layer):
         return ops.sum(x * self.weighting, axis=-1, keepdims=True) + self.bias
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape (B, 1)."""
+        """Gives the shape (B, 1)."""
         return (input_shape[0][0], 1)
 
     def get_config(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class Comparison(keras.layers.Layer):
         return {**super().get_config(), "join": self.join, "head": self.head}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the head has learned, by name, as `comparison.compare` takes it."""
+        """Gives the head's weights by name, for `comparison.compare`."""
         return {
             weight.name: np.asarray(ops.convert_to_numpy(weight), dtype=np.float32)
             for weight in self.weights
@@ -113,14 +113,22 @@ class Siamese(keras.Model):
     """A Siamese network over small images.
 
     Attributes:
-        tower: From (B, size, size, channels) to embeddings (B, D).
-        head: From a pair of embeddings to a logit.
-        pixels: How the tower sees an image, one of `pixels.VIEWS`.
+        tower: The tower, from (B, size, size, channels) to embeddings (B, D).
+        head: The comparison, from a pair of embeddings to a logit.
+        pixels: How images are prepared for the tower, one of `pixels.VIEWS`.
     """
 
     def __init__(
         self, tower: keras.Model, head: Comparison, pixels: str = "area", **options: Any
     ) -> None:
+        """Joins a tower and a head, whose weights are made if necessary.
+
+        Args:
+            tower: The tower, from (B, size, size, channels) to (B, D).
+            head: The comparison.
+            pixels: One of `pixels.VIEWS`.
+            **options: Options of every Keras model.
+        """
         super().__init__(**options)
         self.tower = tower
         self.head = head
@@ -131,7 +139,7 @@ class Siamese(keras.Model):
         self.built = True
 
     def call(self, pair: Any, training: bool | None = None) -> Any:
-        """Gives the logits (B, 1) that the images of pairs show one character.
+        """Gives the logits (B, 1) that the images of pairs show the same character.
 
         Args:
             pair: First and second images (B, size, size, channels), or both
@@ -155,7 +163,12 @@ class Siamese(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Siamese:
-        """Makes the network that `get_config` described, without its weights."""
+        """Makes the network that `get_config` described, without its weights.
+
+        Args:
+            config: As from `get_config`.
+            custom_objects: As in Keras.
+        """
         parts = {
             key: keras.saving.deserialize_keras_object(config[key], custom_objects)
             for key in ("tower", "head")
@@ -169,12 +182,12 @@ class Siamese(keras.Model):
 
     @property
     def channels(self) -> int:
-        """Channels of the tower's input, all of them the same."""
+        """Number of equal channels of the tower's input."""
         return self.tower.input_shape[-1]
 
     @property
     def network(self) -> keras.Model:
-        """The tower, or the one network that it applies to an image's quarter turns."""
+        """The tower; or the network inside it that is applied to all four orientations."""
         last = self.tower.layers[-1]
         return last.network if isinstance(last, QuarterTurns) else self.tower
 
@@ -193,10 +206,15 @@ class Siamese(keras.Model):
         return np.asarray(self.tower.predict_on_batch(seen), dtype=np.float32)
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Compares all query (..., Q, D) with all support embeddings (..., S, D).
+        """Compares every query with every support embedding.
+
+        Args:
+            query: float32 ndarray (..., Q, D).
+            support: float32 ndarray (..., S, D).
 
         Returns:
-            float32 ndarray (..., Q, S): the logits of the pair model.
+            float32 ndarray (..., Q, S): logits that two images show the same
+            character.
         """
         return comparison.compare(
             self.head.join, self.head.head, self.head.arrays(), query, support
@@ -207,8 +225,8 @@ def assemble(network: Network, name: str) -> Siamese:
     """Makes an untrained Siamese network.
 
     Args:
-        network: Its parts.
-        name: What to call it.
+        network: The parts of the network.
+        name: Name of the network.
 
     Raises:
         ModelError: There is no such backbone, join or head.
@@ -225,10 +243,10 @@ def assemble(network: Network, name: str) -> Siamese:
 def load_checkpoint(path: str | Path) -> Siamese:
     """Loads a Siamese network from a `.keras` file, in Keras's safe mode.
 
-    The file is looked through before Keras reads it; see `checkpoint.inspect`.
+    The file is checked before Keras reads it; see `checkpoint.inspect`.
 
     Raises:
-        ModelError: The file is missing, damaged, or holds something else.
+        ModelError: The file is missing, damaged, or is not a Siamese network.
     """
     if not Path(path).is_file():
         raise ModelError(f"checkpoint {path}: no such file")

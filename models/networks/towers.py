@@ -1,4 +1,4 @@
-"""The towers of the literature, and this project's own, layer by layer."""
+"""Towers layer by layer: those of the literature, and this project's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _unit(x: Any, filters: int, kernel: int = 3, strides: int = 1, relu: bool = 
 
 
 def _residual(x: Any, filters: int, strides: int) -> Any:
-    """A residual block of the published network: biases, and a bare 1x1 shortcut."""
+    """Adds a residual block of the published network: biases, and a plain 1x1 shortcut."""
     y = Conv2D(filters, 3, strides=strides, padding="same")(x)
     y = BatchNormalization()(y)
     y = layers.LeakyReLU(0.2)(y)
@@ -32,8 +32,8 @@ def resnet18(kernels: tuple[int, ...] | None = None) -> keras.Model:
     """Makes the published network's tower, from (B, 32, 32, 3) to (B, 512).
 
     Args:
-        kernels: Kernel sizes of the channel attention after the four stages;
-            none for a tower without.
+        kernels: Kernel sizes of the channel attention after each of the four
+            stages; None for a tower without channel attention.
     """
     image = keras.Input((32, 32, 3), name="image")
     x = Conv2D(64, 3, padding="same")(image)
@@ -50,7 +50,7 @@ def resnet18(kernels: tuple[int, ...] | None = None) -> keras.Model:
 
 
 def vgg16() -> keras.Model:
-    """Makes configuration D, from (B, 32, 32, 3) to (B, 4096)."""
+    """Makes VGG16 (configuration D), from (B, 32, 32, 3) to (B, 4096)."""
     image = x = keras.Input((32, 32, 3), name="image")
     for filters, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
         for _ in range(count):
@@ -65,8 +65,8 @@ def vgg16() -> keras.Model:
 def koch() -> keras.Model:
     """Makes the tower of Koch et al., from (B, 105, 105, 1) to (B, 4096).
 
-    Initial weights and biases are theirs: N(0, 0.01), N(0.5, 0.01), and
-    N(0, 0.2) for the dense layer.
+    Initial weights and biases are those of the paper: weights N(0, 0.01),
+    biases N(0.5, 0.01), and weights N(0, 0.2) for the dense layer.
     """
     normal: Any = keras.initializers.RandomNormal
     image = x = keras.Input((105, 105, 1), name="image")
@@ -90,7 +90,7 @@ def koch() -> keras.Model:
 
 
 def conv_4() -> keras.Model:
-    """Makes the usual four blocks of 64, from (B, 28, 28, 1) to (B, 64)."""
+    """Makes the usual four blocks of 64 filters, from (B, 28, 28, 1) to (B, 64)."""
     image = x = keras.Input((28, 28, 1), name="image")
     for _ in range(4):
         x = Conv2D(64, 3, padding="same")(x)
@@ -102,8 +102,8 @@ def conv_4() -> keras.Model:
 def glyphnet() -> keras.Model:
     """Makes this project's small tower, from (B, 40, 40, 1) to unit vectors (B, 192).
 
-    Few filters where images are large, as memory and not arithmetic is the
-    limit there; a flattened map at the end, because where a stroke is matters.
+    It has few filters where images are large, because memory is the limit
+    there. It flattens the last map, because the place of a stroke matters.
     """
     image = keras.Input((40, 40, 1), name="image")
     x = _unit(image, 32, kernel=5, strides=2)

@@ -1,4 +1,4 @@
-"""Random distortions of whole batches, the same on every Keras backend."""
+"""Augmentation: random distortions of whole batches, the same on every Keras backend."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ ops: Any = keras.ops
 
 
 def draw(rng: np.random.Generator, count: int, size: int, distortion: Distortion) -> np.ndarray:
-    """Draws where each pixel of each distorted image comes from.
+    """Draws, for each pixel of each distorted image, its place in the source image.
 
-    Rotation, shear, scale, stretch and shift are uniform in their ranges, each
-    applied with the distortion's probability (Koch et al. 2015: one half); on
-    top of them comes a smooth elastic warp whose displacements are drawn on a
-    coarse grid.
+    Rotation, shear, scale, stretch and shift are uniform in their ranges; each
+    is applied with the distortion's probability (Koch et al. 2015: 0.5). Then
+    follows a smooth elastic warp, whose displacements are drawn on a coarse
+    grid.
 
     Args:
         rng: Source of random numbers.
-        count: Images.
+        count: Number of images.
         size: Height and width of the result.
         distortion: The ranges.
 
     Returns:
-        float32 ndarray (count, size, size, 2): row and column, from -1 to 1
-        over the source image.
+        float32 ndarray (count, size, size, 2): row and column in the source
+        image, which extends from -1 to 1.
     """
 
     def between(low: float, high: float) -> np.ndarray:
@@ -61,18 +61,18 @@ def draw(rng: np.random.Generator, count: int, size: int, distortion: Distortion
 
 
 def sample(images: np.ndarray, where: np.ndarray) -> Any:
-    """Reads images at given places, by bilinear interpolation; outside is paper.
+    """Reads images at given places by bilinear interpolation; places outside are paper.
 
     Args:
         images: float32 ndarray (B, side, side).
         where: float32 ndarray (B, size, size, 2) as from `draw`.
 
     Returns:
-        Float32 tensor (B, size, size, 1); places far outside are paper to
-        within a thousandth.
+        Float32 tensor (B, size, size, 1); places far outside differ from paper
+        by less than 0.001.
     """
     count, side = images.shape[:2]
-    # A margin of one pixel of paper, to which everything outside is moved.
+    # A margin of one pixel of paper; places outside are moved to it.
     padded = ops.pad(ops.convert_to_tensor(images), ((0, 0), (1, 1), (1, 1)))
     flat = ops.reshape(padded, (-1,))
     places = ops.clip((ops.convert_to_tensor(where) + 1) * (side / 2) + 0.5, 0, side + 0.999)
@@ -89,12 +89,12 @@ def sample(images: np.ndarray, where: np.ndarray) -> Any:
 
 
 def restroke(images: Any, rng: np.random.Generator, distortion: Distortion) -> Any:
-    """Draws thicker and thinner strokes, and wipes out squares.
+    """Makes strokes thicker or thinner, and erases squares.
 
     Args:
         images: Float32 tensor (B, size, size, 1), ink = 1.
         rng: Source of random numbers.
-        distortion: Its `stroke` and `cutout` are used.
+        distortion: The ranges, of which `stroke` and `cutout` are used.
 
     Returns:
         Float32 tensor of the same shape.

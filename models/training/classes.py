@@ -1,4 +1,4 @@
-"""The first stage of a training: by classes."""
+"""The first stage of a training: the network learns to classify characters."""
 
 from __future__ import annotations
 
@@ -21,14 +21,21 @@ ops: Any = keras.ops
 
 
 class CosineClassifier(keras.layers.Layer):
-    """Cosines between embeddings (B, D) and a direction for each class."""
+    """A layer of cosines between embeddings (B, D) and one direction for each class."""
 
     def __init__(self, classes: int, norm_penalty: float = 0.0, **options: Any) -> None:
+        """Keeps the sizes.
+
+        Args:
+            classes: Number of classes.
+            norm_penalty: As in `recipe.Classes`.
+            **options: Options of every Keras layer.
+        """
         super().__init__(**options)
         self.classes, self.norm_penalty = classes, norm_penalty
 
     def build(self, input_shape: Any) -> None:
-        """Makes a direction for each class."""
+        """Makes one direction for each class, for embeddings of shape (B, D)."""
         self.kernel = self.add_weight(
             shape=(input_shape[-1], self.classes), initializer="random_normal", name="kernel"
         )
@@ -43,7 +50,7 @@ class CosineClassifier(keras.layers.Layer):
 
 
 def _resized(network: Any, shape: tuple[int, ...]) -> keras.Model:
-    """The same layers, with the same weights, over images of another size."""
+    """Makes a model of the same layers, with the same weights, for images of another size."""
     image = keras.Input(shape)
     try:
         if isinstance(network, keras.Sequential):
@@ -56,31 +63,31 @@ def _resized(network: Any, shape: tuple[int, ...]) -> keras.Model:
         )
     except Exception as error:
         raise ModelError(
-            f"small_size: the backbone cannot see images of {shape[0]} pixels ({reason(error)}); "
-            "only towers of plain layers that end in global pooling can"
+            f"small_size: the backbone cannot take images of {shape[0]} pixels ({reason(error)}); "
+            "use a tower of plain layers that ends in global pooling, or small_steps: 0"
         ) from None
 
 
 class ClassStage:
-    """Learning to tell the training classes apart.
+    """The stage in which the network learns to classify the training characters.
 
     Attributes:
-        model: What is trained, with its optimizer.
-        plan: The recipe's part.
-        images_a_step: Images that a step trains on.
+        model: The Keras model that is trained, with its optimizer.
+        plan: The recipe's part for this stage.
+        images_a_step: Number of images in a step.
     """
 
     def __init__(self, plan: Classes, siamese: Siamese, images: TrainingImages, seed: int) -> None:
         """Compiles the classifier.
 
         Args:
-            plan: The recipe's part.
-            siamese: Its network is trained.
-            images: What to train on.
-            seed: Of order and distortions.
+            plan: The recipe's part for this stage.
+            siamese: The network, whose tower is trained.
+            images: The training images.
+            seed: Seed of order and distortions.
 
         Raises:
-            ModelError: The network does not take images of another size, or
+            ModelError: The network cannot take images of the small size, or
                 the teacher was trained on other characters.
         """
         self.plan, self._images, self._seed = plan, images, seed
@@ -89,7 +96,7 @@ class ClassStage:
         self._batches = Epochs(seed, 0, 4 * len(images), plan.batch)
         self.images_a_step = min(plan.batch, 4 * len(images))
         network = siamese.network
-        # Cosines differ in their third digit, which half precision loses.
+        # In float32, because cosines differ in their third digit, which half precision loses.
         last = CosineClassifier(self._classes, plan.norm_penalty, dtype="float32")
         self.model = self._compiled(network, last, network.input_shape[1:])
         if plan.teacher:
@@ -101,13 +108,16 @@ class ClassStage:
             self._small.optimizer = self.model.optimizer
 
     def _taught(self, teacher: str, width: int) -> np.ndarray:
-        """Directions (width, classes) that lie as a teacher's mean embeddings do."""
+        """Gives directions (width, classes) with the angles between a teacher's mean embeddings."""
         found = bundle(teacher)
         unseen = set(self._images.characters) ^ set(found.card["characters"])
         if unseen:
-            raise ModelError(f"teacher {teacher} was trained on other characters than this recipe")
+            raise ModelError(
+                f"teacher {teacher} was trained on other characters than this recipe; choose "
+                "another teacher, or none"
+            )
         siamese, labels = found.build(), self._images.labels
-        # A few drawings of each character are enough for a beginning.
+        # A few drawings of each character are enough for initial directions.
         few = [np.flatnonzero(labels == label)[:5] for label in range(labels.max() + 1)]
         rows, kinds = np.concatenate(few), []
         for mirrored in (False, True)[: self._kinds // 4]:
@@ -117,8 +127,8 @@ class ClassStage:
                 np.add.at(sums, labels[rows], embedded)
                 kinds.append(unit(sums))
         means = np.stack(kinds, axis=1).reshape(self._classes, -1)
-        # Onto the axes that say most of them, and then turned at random: heads
-        # on differences do best where no axis says more than another.
+        # Projected onto their principal axes, and then rotated at random, because
+        # heads on differences work best if all axes have equal variance.
         axes = np.linalg.svd(means, full_matrices=False)[2][:width]
         random = rng_of(self._seed, 5).standard_normal((width, width))
         turn = np.linalg.qr(random)[0][: len(axes)]
@@ -149,7 +159,7 @@ class ClassStage:
         """Trains on one batch.
 
         Args:
-            step: Which one; all that is random depends on it alone.
+            step: Number of the batch; all random numbers depend only on it.
 
         Returns:
             The loss.
@@ -162,6 +172,6 @@ class ClassStage:
         images = self._images.batch(rng, rows, turns, mirrored, size)
         labels = self._images.labels[rows] * self._kinds + turns + 4 * mirrored
         model = self._small if small else self.model
-        # Some versions of Keras give the mean loss since the last reset.
+        # Reset, because some versions of Keras give the mean loss since the last reset.
         model.reset_metrics()
         return float(np.asarray(model.train_on_batch(images, labels)))

@@ -1,4 +1,4 @@
-"""Model cards: what a trained network is and where it comes from."""
+"""The files of a finished training: weights, network and model card."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from .training import Training
 
 
 def finish(training: Training, folder: Path) -> dict[str, Any]:
-    """Writes what a finished training leaves.
+    """Writes the files of a finished training.
 
     Args:
-        training: The training, at its end.
-        folder: Gets `NAME.keras` (the whole network), `NAME.npz` (its weights
-            in half precision), and the card as `NAME.json` and `NAME.md`.
+        training: The finished training.
+        folder: The folder for `NAME.keras` (the whole network), `NAME.npz`
+            (its weights in half precision), and the card as `NAME.json` and
+            `NAME.md`.
 
     Returns:
         The card.

@@ -1,4 +1,4 @@
-"""The second stage of a training: by pairs."""
+"""The second stage of a training: the network learns to compare pairs of images."""
 
 from __future__ import annotations
 
@@ -19,18 +19,31 @@ from .training_images import TrainingImages
 ops: Any = keras.ops
 
 PAIRS_EACH = 10
-"""Pairs of the same and of different characters for each character, of `fixed` sampling."""
+"""For `fixed` sampling: same pairs, and different pairs, for each character."""
 
 
 class PairModel(keras.Model):
-    """A Siamese network over a batch of images and the pairs among them."""
+    """A Siamese network for a batch of images and pairs of them."""
 
     def __init__(self, siamese: Siamese, tower: bool) -> None:
+        """Keeps the network.
+
+        Args:
+            siamese: The network.
+            tower: Whether the tower is trained too.
+        """
         super().__init__()
         self.siamese, self._learns = siamese, tower
 
     def call(self, batch: Any, training: bool | None = None) -> Any:
-        """Gives the logits (P, 1) of pairs, given images and the pairs' places (P, 2)."""
+        """Gives the logits (P, 1) of pairs.
+
+        Args:
+            batch: Images (B, size, size, channels), and for each pair the two
+                places of its images, (P, 2).
+            training: Whether batches are normalised by themselves, if the
+                tower is trained.
+        """
         images, places = batch
         siamese = self.siamese
         embedded = siamese.tower(images, training=bool(training) and self._learns)
@@ -39,29 +52,32 @@ class PairModel(keras.Model):
 
 
 class PairStage:
-    """Learning whether two images show one character.
+    """The stage in which the network learns whether two images show the same character.
 
     Attributes:
-        model: What is trained, with its optimizer.
-        plan: The recipe's part.
-        images_a_step: Images that a step trains on.
+        model: The Keras model that is trained, with its optimizer.
+        plan: The recipe's part for this stage.
+        images_a_step: Number of images in a step.
     """
 
     def __init__(self, plan: Pairs, siamese: Siamese, images: TrainingImages, seed: int) -> None:
         """Compiles the pair model.
 
         Args:
-            plan: The recipe's part.
-            siamese: What is trained.
-            images: What to train on.
-            seed: Of pairs and distortions.
+            plan: The recipe's part for this stage.
+            siamese: The network.
+            images: The training images.
+            seed: Seed of pairs and distortions.
 
         Raises:
-            ModelError: A character was drawn but once, or `fitted` is asked of
-                a head that cannot start as a line.
+            ModelError: A character has only one image, or the recipe sets
+                `fitted` but the head cannot be fitted.
         """
         if np.bincount(images.labels).min() < 2:
-            raise ModelError("pairs need at least two drawings of each character; one has but one")
+            raise ModelError(
+                "pairs need at least two drawings of each character, but a character has only one; "
+                "add drawings or remove the character"
+            )
         self.plan, self._images, self._seed = plan, images, seed
         self.images_a_step = plan.batch * (1 if plan.sampling == "alphabet" else 2)
         self._by_label = np.argsort(images.labels, kind="stable")
@@ -73,10 +89,13 @@ class PairStage:
             head, width = siamese.head, siamese.tower.output_shape[-1]
             falls = head.join in ("difference", "squared")
             if head.head == "similarity" or (head.head == "dense" and not falls):
-                raise ModelError("fitted needs a weighted head, or a dense one on differences")
+                raise ModelError(
+                    "fitted needs a weighted head or a dense head on differences; set fitted: false"
+                )
             if head.head == "dense" and width > HIDDEN:
                 raise ModelError(
-                    f"fitted needs embeddings of at most {HIDDEN} dimensions, not {width}"
+                    f"fitted needs embeddings of at most {HIDDEN} dimensions, not {width}; "
+                    "set fitted: false"
                 )
         self.model: Any = PairModel(siamese, plan.tower)
         self.model.compile(optimizer=self._optimizer(), loss=self._loss)
@@ -95,14 +114,14 @@ class PairStage:
         return without_decay(optimizer) if plan.weight_decay else optimizer
 
     def _loss(self, truth: Any, logits: Any) -> Any:
-        """Weighted binary cross-entropy; `truth` (P, 2) holds labels and weights."""
+        """Computes the weighted binary cross-entropy; `truth` (P, 2) holds labels and weights."""
         same, weight = truth[:, :1], truth[:, 1:]
         smoothed = same * (1 - self.plan.label_smoothing) + self.plan.label_smoothing / 2
         logits = ops.cast(logits, "float32")
         return weight * ops.binary_crossentropy(smoothed, logits, from_logits=True)
 
     def _partners(self, rng: np.random.Generator, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
-        """Another image of the same character, or one of another, for each row."""
+        """Draws for each row another image of the same character, or of another character."""
         labels, order, starts = self._images.labels, self._by_label, self._starts
         partners = np.empty_like(rows)
         for i, (row, alike) in enumerate(zip(rows, same, strict=True)):
@@ -117,7 +136,7 @@ class PairStage:
         return partners
 
     def _draw_fixed(self) -> np.ndarray:
-        """Draws all pairs once, the same and the different of each character in turn."""
+        """Draws all pairs once: for each character its same pairs, then its different pairs."""
         rng = rng_of(self._seed, 4)
         count = len(self._images.characters)
         rows = np.concatenate(
@@ -133,7 +152,7 @@ class PairStage:
         return np.tile(np.arange(2 * PAIRS_EACH) < PAIRS_EACH, count)
 
     def _simple(self, rng: np.random.Generator, step: int) -> tuple[np.ndarray, ...]:
-        """Rows of the first and then of the second images, places, labels and weights."""
+        """Gives rows of the first and of the second images, places, labels and weights."""
         if self.plan.sampling == "fixed":
             chosen = self._batches[step]
             first, second = self._fixed[chosen].T
@@ -147,7 +166,7 @@ class PairStage:
         return np.concatenate([first, second]), places, same, np.ones(count)
 
     def _hard(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """As `_simple`, of alphabets in random order until there are characters enough."""
+        """Does as `_simple` with characters of one alphabet, or of more if one has too few."""
         images, most = self._images, max(self.plan.batch // 2, 2)
         kinds = rng.permutation(np.unique(images.alphabets))
         chosen: list[int] = []
@@ -171,10 +190,11 @@ class PairStage:
         return drawings.T.ravel(), places, same, weight
 
     def _fit_head(self, images: Any, places: np.ndarray, truth: np.ndarray) -> None:
-        """Makes the head the line over the sum of the join that fits a batch best.
+        """Sets the head to the linear function of the join's sum that fits a batch best.
 
-        Factor and bias must fit from the start: while the bias is far off,
-        every weight is moved to make up for it, and what was learned is lost.
+        Factor and bias must fit from the start. With a wrong bias, training
+        would change every weight to compensate for it, and lose what the tower
+        has learned before.
         """
         head = self.model.siamese.head
         embedded = np.asarray(self.model.siamese.tower.predict_on_batch(images), dtype=np.float64)
@@ -188,7 +208,7 @@ class PairStage:
         def loss(line: np.ndarray) -> float:
             return float((weight * np.logaddexp(0, -sign * (line[0] * place + line[1]))).mean())
 
-        # Of a tower that knows nothing yet the line might fall, or rise without end.
+        # Bounded, because for an untrained tower the slope could be negative or infinite.
         bounds = [(0.1, 100.0), (None, None)]
         factor, bias = optimize.minimize(loss, [1.0, 0.0], method="L-BFGS-B", bounds=bounds).x
         if head.head == "dense":
@@ -201,7 +221,7 @@ class PairStage:
         """Trains on one batch.
 
         Args:
-            step: Which one; all that is random depends on it alone.
+            step: Number of the batch; all random numbers depend only on it.
 
         Returns:
             The loss.
@@ -215,6 +235,6 @@ class PairStage:
         batch = (images, places.astype(np.int32))
         if step == 0 and self.plan.fitted:
             self._fit_head(images, places, truth)
-        # Some versions of Keras give the mean loss since the last reset.
+        # Reset, because some versions of Keras give the mean loss since the last reset.
         self.model.reset_metrics()
         return float(np.asarray(self.model.train_on_batch(batch, truth)))

@@ -1,4 +1,4 @@
-"""Which precision to train in, by what the hardware computes quickly."""
+"""The precision of a training, by what the hardware computes fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PRECISIONS = ("auto", "float32", "mixed")
 
 
 def _has_bfloat16() -> bool:
-    """Whether this machine multiplies bfloat16 faster than float32, on the backend in use."""
+    """Tells whether bfloat16 is faster than float32 on this machine and backend."""
     import keras
 
     backend = keras.config.backend()
@@ -32,10 +32,10 @@ def chosen_policy(precision: str) -> str:
     """Gives Keras's dtype policy for a training.
 
     Args:
-        precision: One of `PRECISIONS`; `auto` is mixed where it is the faster.
+        precision: One of `PRECISIONS`; `auto` is `mixed` if that is faster.
 
     Returns:
-        `float32`, or `mixed_bfloat16`: float32 weights, bfloat16 arithmetic.
+        `float32`, or `mixed_bfloat16` (float32 weights, bfloat16 arithmetic).
 
     Raises:
         ModelError: There is no such precision.

@@ -1,4 +1,4 @@
-"""A recipe: everything that a training depends on, in a readable file."""
+"""A recipe: a file with everything that a training depends on, except seed and precision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import ModelError
 from ..networks import NAME, Network, RecipePart
 
 FOLDER = Path(__file__).parents[1] / "recipes"
-"""Where the bundled recipes are."""
+"""The folder of the bundled recipes."""
 
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
@@ -28,18 +28,19 @@ class Distortion(RecipePart, frozen=True):
     """Ranges of the random distortions of training images.
 
     Attributes:
-        probability: Of each of rotation, shear, scale, stretch and shift, by itself.
-        rotation: Largest angle either way, in degrees.
-        shear: Largest shear either way.
+        probability: Probability with which each of rotation, shear, scale,
+            stretch and shift is applied, independently.
+        rotation: Largest angle in both directions, in degrees.
+        shear: Largest shear in both directions.
         scale: Smallest and largest scale.
-        stretch: Largest logarithm of the ratio of height to width, halved.
-        shift: Largest shift either way, as a share of the image's side.
+        stretch: Largest value of half the logarithm of height over width.
+        shift: Largest shift in both directions, as a share of the image's side.
         elastic: Standard deviation of the elastic warp's displacements at
             its knots, as a share of the image's side.
-        elastic_knots: Knots of the elastic warp along a side.
-        stroke: Largest part of the way to strokes one pixel wider on every
-            side, or as much thinner.
-        cutout: Side of the square that is wiped out of every other image, as
+        elastic_knots: Number of knots of the elastic warp along a side.
+        stroke: Largest change of strokes: 1 makes them one pixel wider, or
+            thinner, on every side.
+        cutout: Side of the square that is erased from half of the images, as
             a share of the image's side.
     """
 
@@ -56,33 +57,33 @@ class Distortion(RecipePart, frozen=True):
 
     def __post_init__(self) -> None:
         if self.scale[0] > self.scale[1]:
-            raise ValueError(f"scale is {list(self.scale)}, expected the smaller first")
+            raise ValueError(f"scale is {list(self.scale)}, expected the smaller value first")
 
 
 class Classes(RecipePart, frozen=True):
-    """The stage in which the network learns to tell all training classes apart.
+    """The stage in which the network learns to classify the training characters.
 
     The classes are the characters in four orientations; the loss is a
     softmax over scaled cosines with an additive margin (Wang et al. 2018).
 
     Attributes:
-        steps: Batches.
-        batch: Images in a batch.
-        learning_rate: Peak of the cosine schedule, of AdamW.
-        warmup_steps: Steps of linear rise before the cosine fall.
-        weight_decay: Of AdamW.
+        steps: Number of batches.
+        batch: Number of images in a batch.
+        learning_rate: Peak of the cosine schedule of AdamW.
+        warmup_steps: Steps of linear increase before the cosine decrease.
+        weight_decay: Weight decay of AdamW.
         scale: Factor of the cosines.
-        margin: Taken from the true class's cosine.
+        margin: Margin that is subtracted from the true class's cosine.
         norm_penalty: Weight of the squared relative deviation of embeddings'
-            lengths from the square root of their width. Cosines do not see
-            lengths, but a head on differences does.
+            lengths from the square root of their dimension. Cosines do not
+            depend on lengths, but a head on differences does.
         mirrors: Whether mirrored characters are classes too.
-        small_steps: Steps at the start in which images are smaller: towers
-            that end in global pooling learn most of it at a fraction of the cost.
-        small_size: Height and width of those.
-        teacher: A bundled network trained on the same alphabets, or none:
-            the classes' directions start as the means of its embeddings, so
-            that a large tower has somewhere to go from the first step on.
+        small_steps: Number of first steps with smaller images. A tower that
+            ends in global pooling learns most in these steps, at lower cost.
+        small_size: Height and width of the smaller images.
+        teacher: A bundled network trained on the same alphabets, or None. The
+            classes' directions start as the means of its embeddings, which
+            gives a large tower a useful gradient from the first step on.
     """
 
     steps: Count
@@ -100,30 +101,32 @@ class Classes(RecipePart, frozen=True):
 
 
 class Pairs(RecipePart, frozen=True):
-    """The stage in which the network learns whether two images show one character.
+    """The stage in which the network learns whether two images show the same character.
 
     Attributes:
-        steps: Batches.
-        batch: Pairs in a batch; of `alphabet` half of it is the most
-            characters that one batch takes from its alphabet.
+        steps: Number of batches.
+        batch: Number of pairs in a batch. For `alphabet` sampling, half of it
+            is the largest number of characters in a batch.
         sampling: `fixed`: ten pairs of the same and ten of different
             characters for every character, drawn once (the published
-            network). `uniform`: drawn anew, half of them the same (Koch et
-            al. 2015). `alphabet`: all pairs of two drawings each of an
-            alphabet's characters, the same and the different with the same
-            total weight: the hard negatives.
-        tower: Whether the tower learns too; otherwise the head alone.
+            network). `uniform`: new pairs in every batch, half of them the
+            same (Koch et al. 2015). `alphabet`: two drawings of each character
+            of an alphabet and all pairs of them, where same and different
+            pairs have the same total weight; these are hard negatives.
+        tower: Whether the tower is trained too; otherwise only the head.
         optimizer: `adam` or `sgd`.
-        learning_rate: At the start.
+        learning_rate: Learning rate at the start.
         decay: Factor of the learning rate after every `epoch_steps` steps.
-        epoch_steps: See `decay`.
-        momentum: Of `sgd`, at the start and at the end, linear between them.
-        weight_decay: Decoupled, of both optimizers.
-        label_smoothing: Of the binary cross-entropy.
+        epoch_steps: Number of steps in an epoch; see `decay`.
+        momentum: Momentum of `sgd` at the start and at the end; it rises
+            linearly.
+        weight_decay: Decoupled weight decay, of both optimizers.
+        label_smoothing: Label smoothing of the binary cross-entropy.
         flip: Probability that both images of a pair are mirrored.
-        fitted: Whether the head starts as a line over the sum of the join,
-            fitted to the first batch: what a first stage by classes has
-            learned stays. For a weighted head, or a dense one on differences.
+        fitted: Whether the head starts as a linear function of the join's sum,
+            fitted to the first batch, so that training keeps what the first
+            stage has learned. For a weighted head, or a dense head on
+            differences.
     """
 
     steps: Count
@@ -145,19 +148,19 @@ class Recipe(RecipePart, frozen=True):
     """How to train a Siamese network: by classes, by pairs, or by one after the other.
 
     Attributes:
-        name: What the network is called.
-        network: Its parts.
+        name: Name of the network.
+        network: The parts of the network.
         data: Split and part to train on, such as `lake-background`.
-        held_out: Alphabets of it kept back for validation.
-        drawers: How many drawers of each character are trained on, from the first.
-        distortion: Of the training images; of `qucy` pixels it is not used,
-            they are cropped at random.
-        classes: The first stage, or none.
-        pairs: The second stage, or none.
-        validate_every: Steps between validations.
-        validation_episodes: 20-way 1-shot episodes of each validation.
-        patience: Validations without a better one after which a stage ends,
-            and goes back to the best; 0 for never.
+        held_out: Alphabets of this part that are used only for validation.
+        drawers: Number of drawers of each character to train on, from the first.
+        distortion: Distortions of the training images; not used for `qucy`
+            pixels, which are cropped at random.
+        classes: The first stage, or None.
+        pairs: The second stage, or None.
+        validate_every: Number of steps between validations.
+        validation_episodes: 20-way 1-shot episodes in each validation.
+        patience: Number of validations without improvement after which a stage
+            stops and takes its best weights; 0 for no early stopping.
     """
 
     name: Annotated[str, Meta(pattern=NAME)]
@@ -174,32 +177,32 @@ class Recipe(RecipePart, frozen=True):
 
     def __post_init__(self) -> None:
         if not self.classes and not self.pairs:
-            raise ValueError("neither classes nor pairs: there is nothing to train")
+            raise ValueError("neither classes nor pairs, expected at least one of them")
         if self.patience and not self.held_out:
             raise ValueError("patience needs held_out alphabets to validate on")
 
     def to_dict(self) -> dict[str, Any]:
-        """Writes all of it out, defaults included, in JSON's types."""
+        """Gives all fields, including defaults, in JSON's types."""
         return msgspec.json.decode(msgspec.json.encode(self))
 
 
 def names() -> list[str]:
-    """Names of the bundled recipes."""
+    """Lists the names of the bundled recipes."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 LARGEST = 2**16
-"""Bytes of a recipe's file."""
+"""The largest size of a recipe's file, in bytes."""
 
 
 _DEEPEST = 20
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's plain types, every key once, and no aliases: those can grow without end."""
+    """Loads YAML's plain types, every key once, without aliases, which can grow without end."""
 
     def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
-        # Found here, as the time that brackets take is the square of their number.
+        # Checked here, because the time for brackets grows with the square of their number.
         if self.flow_level > _DEEPEST:
             raise yaml.YAMLError("nested too deep")
         super().fetch_flow_collection_start(TokenClass)
@@ -211,7 +214,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name); write out what it stands for")
+            raise yaml.YAMLError("an alias (*name); write its content instead")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -223,19 +226,20 @@ class _Loader(yaml.SafeLoader):
 
 
 def decode(text: bytes) -> Recipe:
-    """Reads a recipe in YAML, whoever wrote it.
+    """Reads a recipe in YAML that may come from anyone.
 
     Args:
         text: The file's content.
 
     Raises:
-        ModelError: It is not a valid recipe; the message does not name the file.
+        ModelError: The text is not a valid recipe; the message does not name
+            the file.
     """
     if len(text) > LARGEST:
-        raise ModelError(f"more than {LARGEST:,} bytes, too many for a recipe")
+        raise ModelError(f"more than {LARGEST:,} bytes, which is too large for a recipe")
     try:
         found = msgspec.convert(yaml.load(text, _Loader), Recipe)
-        # What cannot be written could not be stored with the network either.
+        # A recipe that cannot be written cannot be stored with the network.
         found.to_dict()
         return found
     except msgspec.ValidationError as error:
@@ -255,12 +259,12 @@ def read(recipe: str, backbone: str | None = None) -> Recipe:
 
     Args:
         recipe: Name of a bundled recipe, or path of a YAML file.
-        backbone: Replaces the recipe's own. A backbone `module:attribute` is
-            code, which is imported only where it is named here, by the user,
-            and not where only a file names it.
+        backbone: Replaces the recipe's backbone, if given. A backbone
+            `module:attribute` is code; it is imported only if the user names
+            it here, not if only a file names it.
 
     Raises:
-        ModelError: There is none such, or it is not a valid recipe.
+        ModelError: There is no such recipe, or it is not valid.
     """
     path = FOLDER / f"{recipe}.yaml" if recipe in names() else Path(recipe)
     try:
@@ -280,7 +284,7 @@ def read(recipe: str, backbone: str | None = None) -> Recipe:
         return msgspec.structs.replace(found, network=network)
     if ":" in own and not own.startswith("keras:"):
         raise ModelError(
-            f"{path}: the backbone {own!r} is code, which is imported only where you name it "
+            f"{path}: the backbone {own!r} is code, which is imported only if you name it "
             f"yourself: wayshot train {recipe} --backbone {own}"
         )
     return found

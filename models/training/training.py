@@ -1,4 +1,4 @@
-"""Training a Siamese network by a recipe, resumable at every checkpoint."""
+"""Training a Siamese network by a recipe; it can be resumed from every checkpoint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .validation import Validation
 ops: Any = keras.ops
 
 CHECKPOINT_SECONDS = 120
-"""Longest time whose work a kill can lose."""
+"""Time between checkpoints: the work of so many seconds can be lost if the process is killed."""
 
 REPORT_STEPS = 20
 """Steps between reports."""
@@ -36,16 +36,16 @@ REPORT_STEPS = 20
 
 @dataclass(frozen=True)
 class Report:
-    """How a training stands.
+    """The state of a training.
 
     Attributes:
         stage: `classes` or `pairs`.
-        step: Steps done in the stage.
-        steps: Steps of the stage.
+        step: Number of finished steps in the stage.
+        steps: Number of steps of the stage.
         loss: Mean loss since the last report.
-        images_per_second: Of this process, validation apart.
-        accuracy: 20-way 1-shot accuracy on the held-out alphabets, by
-            structure, of the last validation.
+        images_per_second: Speed of this process, without validations.
+        accuracy: 20-way 1-shot accuracy on the held-out alphabets at the last
+            validation, by structure.
     """
 
     stage: str
@@ -57,41 +57,44 @@ class Report:
 
 
 class Training:
-    """One training: its data, its networks, and where it stands.
+    """A training: its data, its network, and its state.
 
     Attributes:
         recipe: The recipe.
-        seed: Of weights, order and distortions.
+        seed: Seed of weights, order and distortions.
         policy: Keras's dtype policy: `float32`, or `mixed_bfloat16`.
         siamese: The network being trained.
-        steps: Steps done of each stage.
-        history: One entry a validation.
-        seconds: Time spent so far, over all resumed sessions.
-        characters: Names `alphabet/character` of the characters trained on.
+        steps: Number of finished steps of each stage.
+        history: One entry for each validation.
+        seconds: Time spent so far, in all processes that resumed the training.
+        characters: Names `alphabet/character` of the training characters.
         background_digest: Digest of the data set.
     """
 
     def __init__(
         self, recipe: Recipe, background: Dataset, seed: int, precision: str = "float32"
     ) -> None:
-        """Prepares data and networks.
+        """Prepares data and network.
 
         Args:
             recipe: The recipe.
-            background: The images to train on, held-out alphabets included.
-            seed: Of weights, order and distortions.
-            precision: `float32`, `mixed`, or `auto` for mixed where the
-                hardware has it; see `precision.chosen_policy`.
+            background: The training images, including held-out alphabets.
+            seed: Seed of weights, order and distortions.
+            precision: `float32`, `mixed`, or `auto` for the faster of both on
+                this hardware; see `precision.chosen_policy`.
 
         Raises:
-            ModelError: The recipe names a backbone or alphabets that there are not.
+            ModelError: The recipe names an unknown backbone or alphabet.
             TaskError: A held-out alphabet is too small for 20 ways.
         """
         self.recipe, self.seed, self.policy = recipe, seed, chosen_policy(precision)
         alphabets = background.table["alphabet"].astype(str)
         unknown = set(recipe.held_out) - set(alphabets)
         if unknown:
-            raise ModelError(f"recipe {recipe.name}: no alphabet {', '.join(sorted(unknown))}")
+            raise ModelError(
+                f"recipe {recipe.name}: held_out names alphabets that {recipe.data} does not have: "
+                f"{', '.join(sorted(unknown))}"
+            )
         held_out = alphabets.isin(recipe.held_out).to_numpy()
         self._validation = (
             Validation(background.select(held_out, "held out"), recipe.validation_episodes)
@@ -126,7 +129,7 @@ class Training:
         self.seconds = 0.0
 
     def finished(self) -> Siamese:
-        """Gives the network in single precision: as it stands, or the best that patience kept."""
+        """Gives the network in single precision, with the best weights if there is patience."""
         siamese = assemble(self.recipe.network, self.recipe.name)
         trained = self._best[1] if self._best else read_weights(self.siamese)
         for name, variable in named_weights(siamese).items():
@@ -137,11 +140,12 @@ class Training:
         """Measures 20-way 1-shot accuracy on the held-out background alphabets.
 
         Args:
-            siamese: The network, where it is not the one being trained.
-            stage: In `classes` the cosine of embeddings compares, not the head.
+            siamese: The network; None for the one being trained.
+            stage: The stage; in `classes`, embeddings are compared by their
+                cosine and not by the head.
 
         Returns:
-            Accuracy by structure; nothing where no alphabet is held out.
+            Accuracy by structure; empty if no alphabet is held out.
         """
         if self._validation is None:
             return {}
@@ -149,16 +153,16 @@ class Training:
         return self._validation.accuracy(siamese or self.siamese, by_head)
 
     def run(self, folder: Path) -> Iterator[Report]:
-        """Trains from where it stands to the end, and keeps checkpoints.
+        """Trains from the present state to the end, and writes checkpoints.
 
         Args:
-            folder: Where the checkpoint is written.
+            folder: Folder of the checkpoint.
 
         Yields:
             A report every few steps.
 
         Raises:
-            ModelError: The loss is not finite any more; the last checkpoint stays.
+            ModelError: The loss is not finite; the last checkpoint is kept.
         """
         for name, stage in self._stages.items():
             if name in self._ended:
@@ -183,7 +187,7 @@ class Training:
             if not np.isfinite(losses[-1]):
                 raise ModelError(
                     f"step {self.steps[name]} of {name}: the loss is {losses[-1]}; lower the "
-                    "learning rate. The last checkpoint is from before"
+                    "learning rate. The last checkpoint is kept"
                 )
             self.steps[name] += 1
             step = self.steps[name]
@@ -211,7 +215,7 @@ class Training:
                 return
 
     def _no_better(self, stage: str, accuracy: dict[str, float]) -> bool:
-        """Keeps the best weights; tells whether there have been none for too long."""
+        """Keeps the best weights; tells whether the stage has not improved for too long."""
         if not self.recipe.patience:
             return False
         mean = float(np.mean(list(accuracy.values())))
@@ -226,7 +230,7 @@ class Training:
         return len(means) - 1 - int(np.argmax(means)) >= self.recipe.patience
 
     def _variables(self) -> dict[str, Any]:
-        """All that a checkpoint holds: weights, and each stage's optimizer and classifier."""
+        """Gives a checkpoint's variables: weights, and each stage's optimizer and classifier."""
         variables = named_weights(self.siamese)
         for name, stage in self._stages.items():
             own = list(stage.model.optimizer.variables)
@@ -239,7 +243,7 @@ class Training:
         return {"recipe": self.recipe.to_dict(), "seed": self.seed, "precision": self.policy}
 
     def save(self, folder: Path) -> None:
-        """Writes the checkpoint `checkpoint.npz` into a folder, whole or not at all."""
+        """Writes the checkpoint `checkpoint.npz` into a folder, completely or not at all."""
         state = {
             **self._identity(),
             "steps": self.steps,
@@ -255,10 +259,11 @@ class Training:
             np.savez(fresh, state=np.array(json.dumps(state)), **arrays)
 
     def resume(self, folder: Path) -> None:
-        """Goes back to the checkpoint in a folder.
+        """Restores the state from the checkpoint in a folder.
 
         Raises:
-            ModelError: It is damaged, or of another recipe, seed or precision.
+            ModelError: The checkpoint is damaged, or of another recipe, seed or
+                precision.
         """
         path = folder / "checkpoint.npz"
         variables = self._variables()
@@ -268,7 +273,8 @@ class Training:
                 other = [key for key, value in self._identity().items() if state.get(key) != value]
                 if other:
                     raise ModelError(
-                        f"{path}: of another {' and '.join(other)}; train without --resume"
+                        f"{path}: a checkpoint of another {' and '.join(other)}; train without "
+                        "--resume"
                     )
                 arrays = {name: file[name] for name in variables}
                 best = {n[5:]: file[n] for n in file.files if n.startswith("best.")}

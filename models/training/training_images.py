@@ -1,4 +1,4 @@
-"""The images that a network is trained on, distorted anew each time."""
+"""Training images: those of a recipe, with new random distortions in every batch."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class TrainingImages:
 
     Attributes:
         characters: Names `alphabet/character`.
-        labels: int ndarray (n,), each image's place in `characters`.
-        alphabets: int ndarray (n,), each image's alphabet.
+        labels: int ndarray (n,), the index in `characters` of each image.
+        alphabets: int ndarray (n,), the number of each image's alphabet.
     """
 
     def __init__(self, recipe: Recipe, seen: Dataset, size: int, channels: int) -> None:
-        """Shrinks the images, but not as far as the tower sees them.
+        """Selects the images; they are shrunk at the first use.
 
         Args:
-            recipe: How to distort them.
-            seen: The images, those of held-out alphabets taken out.
+            recipe: The recipe, with the distortions.
+            seen: The images, without held-out alphabets.
             size: Height and width of the tower's input.
-            channels: Of the tower's input, all the same.
+            channels: Number of equal channels of the tower's input.
         """
         self._recipe, self._size, self._channels = recipe, size, channels
         drawn = seen.table.groupby(seen.character_codes).cumcount().to_numpy()
@@ -48,9 +48,9 @@ class TrainingImages:
         return len(self.labels)
 
     def _sources(self, size: int) -> np.ndarray:
-        """All images as distortions to a size start from, (n, side, side)."""
+        """Gives all images in the size from which distortions to `size` start, (n, side, side)."""
         if size not in self._kept:
-            # One size at a time is needed, and the whole set is large.
+            # Only one size is kept, because the whole set is large.
             self._kept.clear()
             count, side = len(self), self._seen.side
             if self._recipe.network.pixels == "qucy":
@@ -67,13 +67,13 @@ class TrainingImages:
     def embedded(
         self, siamese: Any, rows: np.ndarray, turn: int = 0, mirrored: bool = False
     ) -> np.ndarray:
-        """Embeds undistorted images, turned and mirrored.
+        """Embeds undistorted images, after turning and mirroring them.
 
         Args:
             siamese: The network, a `siamese.Siamese`.
-            rows: int ndarray (n,), which images.
-            turn: Quarter turns.
-            mirrored: Whether they are mirrored, after the turns.
+            rows: int ndarray (n,), indices of the images.
+            turn: Number of quarter turns.
+            mirrored: Whether to mirror the images, after turning.
 
         Returns:
             float32 ndarray (n, D).
@@ -93,16 +93,16 @@ class TrainingImages:
         size: int | None = None,
         pairs: bool = False,
     ) -> Any:
-        """Gives images as the tower sees them in training.
+        """Gives a batch of distorted images for the tower.
 
         Args:
             rng: Source of random numbers.
-            rows: int ndarray (B,), which images.
-            turns: Quarter turns of each.
-            mirrored: Whether each is mirrored, after its turns.
-            size: Height and width, of the tower's input where it is not given.
-            pairs: Whether the first and the second half of the rows are
-                pairs, of which published crops take the same part.
+            rows: int ndarray (B,), indices of the images.
+            turns: Number of quarter turns of each image.
+            mirrored: Whether to mirror each image, after turning.
+            size: Height and width; None for those of the tower's input.
+            pairs: Whether the images of the first and of the second half are
+                pairs; both images of a pair get the same `qucy` crop.
 
         Returns:
             Float32 tensor (B, size, size, channels).

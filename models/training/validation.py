@@ -1,4 +1,4 @@
-"""One-shot accuracy on alphabets that a training does not see."""
+"""Validation: one-shot accuracy on alphabets that are not used for training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...tasks import Dataset, Protocol, Sampler
 from ..networks import Siamese, unit
 
 _EMBEDDED = 256
-"""Images that are embedded at once."""
+"""Number of images that are embedded at once."""
 
 
 class Validation:
@@ -18,8 +18,8 @@ class Validation:
         """Makes the samplers.
 
         Args:
-            held_out: The images.
-            episodes: 20-way 1-shot episodes of each structure.
+            held_out: The images of the held-out alphabets.
+            episodes: Number of 20-way 1-shot episodes of each structure.
 
         Raises:
             TaskError: An alphabet is too small for 20 ways.
@@ -35,10 +35,11 @@ class Validation:
 
         Args:
             siamese: The network.
-            by_head: Whether its head compares; otherwise the cosine does.
+            by_head: Whether embeddings are compared by the network's head;
+                otherwise by their cosine.
 
         Returns:
-            Shares of right answers by structure.
+            Accuracy by structure, as fractions.
         """
         images, count = self._held_out.images, len(self._held_out)
         parts = [

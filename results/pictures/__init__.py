@@ -1,4 +1,4 @@
-"""Pictures: curves, ranks, accuracy against latency."""
+"""Pictures: ROC and DET curves, mean ranks, accuracy against latency."""
 
 import lazy_loader
 

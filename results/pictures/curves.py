@@ -1,4 +1,4 @@
-"""Curves: how false and true accepts of pairs trade off, as a picture."""
+"""Curves: a picture of ROC and DET curves."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
 
     Args:
         runs: Runs with stored scores.
-        path: A `.png` or `.svg` file, written whole or not at all.
+        path: A `.png` or `.svg` file, written completely or not at all.
 
     Raises:
-        ResultError: A run has no scores, or the file's name has another ending.
+        ResultError: A run has no scores, or the file has another ending.
     """
     found = []
     for run in runs:

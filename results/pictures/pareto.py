@@ -1,4 +1,4 @@
-"""A Pareto plot: accuracy against latency, as a picture."""
+"""A picture of accuracy against latency, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from .picture import check_suffix, save
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Finds the points that no other is better than.
+    """Finds the points on the Pareto front.
+
+    A point is on the front if no other point is at least as good in latency
+    and accuracy, and better in one of them. Equal points are all on the front.
 
     Args:
-        points: Latency and accuracy of each.
+        points: Latency and accuracy of each point.
 
     Returns:
-        Places of those to which no other point has a latency as short and an
-        accuracy as high, one of the two better; the quickest first. Of equal
-        points all.
+        Indices of the points on the front, the shortest latency first.
     """
     found: list[int] = []
     for place in sorted(
@@ -39,7 +40,7 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _named(label: str, latency: dict[str, Any]) -> str:
-    """A scorer's name, and what tells its latency from others."""
+    """Gives a scorer's name, with the mode of its latency if it is not the usual one."""
     said = [MODES["cold"]] if latency.get("mode") == "cold" else []
     said += [] if latency.get("valid", True) else ["INVALID"]
     return f"{label} ({', '.join(said)})" if said else label
@@ -52,13 +53,12 @@ def draw_pareto(
 
     Args:
         runs: The runs; those without a latency are left out.
-        path: A `.png` or `.svg` file, written whole or not at all.
+        path: A `.png` or `.svg` file, written completely or not at all.
         interval: As for `estimates.estimate_run`.
         level: Nominal coverage.
 
     Raises:
-        ResultError: No run has a latency, or the file's name has another
-            ending.
+        ResultError: No run has a latency, or the file has another ending.
     """
     check_suffix(path)
     rows, columns = labels.rows(runs), labels.columns(runs)
@@ -96,7 +96,7 @@ def draw_pareto(
                 parse_math=False,
             )
         best = [places[place] for place in front(places)]
-        # What is reached at a latency is reached at every longer one.
+        # An accuracy reached at some latency is reached at every longer latency.
         axes.step(*zip(*best, strict=True), where="post", color=colour, alpha=0.6, label=column)
     axes.set_xscale("log")
     axes.set(

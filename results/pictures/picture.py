@@ -1,4 +1,4 @@
-"""A picture: the kinds of its files, and how it is saved."""
+"""A picture: the formats of its file, and how it is saved."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg")
-"""Of the files that a diagram can be written to."""
+"""Endings of the files that a picture can be written to."""
 
 
 def check_suffix(path: Path) -> None:
-    """Makes sure that a diagram can be written to such a file.
+    """Checks that the ending of a picture's file is one of `SUFFIXES`.
 
     Raises:
-        ResultError: Its suffix is none of `SUFFIXES`.
+        ResultError: It is not.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ResultError(f"{path}: unknown kind of picture, expected {' or '.join(SUFFIXES)}")
+        raise ResultError(f"{path}: unknown format of a picture, expected {' or '.join(SUFFIXES)}")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a picture whole or not at all, the same bytes of the same picture.
+    """Writes a picture completely or not at all; the same picture gives the same bytes.
 
     Args:
         figure: A figure of Matplotlib.
-        path: A file of one of `SUFFIXES`; its folder is made if it is not there.
+        path: A file with one of `SUFFIXES`; its folder is created if missing.
 
     Raises:
-        ResultError: The suffix is another.
+        ResultError: The file has another ending.
     """
     check_suffix(path)
     from matplotlib import rc_context
@@ -47,7 +47,7 @@ def save(figure: Figure, path: Path) -> None:
         rc_context({"svg.fonttype": "none", "svg.hashsalt": "wayshot"}),
         warnings.catch_warnings(),
     ):
-        # What no font has is seen as a box, or in SVG drawn by who shows it.
+        # A character that no font has appears as a box; in SVG the viewer draws it.
         warnings.filterwarnings("ignore", r"Glyph \d+")
         drawn = Path(fresh) / path.name
         metadata = {"Date": None} if kind == "svg" else None

@@ -1,4 +1,4 @@
-"""A diagram of critical differences: mean ranks, and which of them are too close to call."""
+"""A picture of mean ranks with their critical difference."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _BAR = 0.5
 def draw_ranks(ranking: Ranking, path: Path) -> None:
     """Draws mean ranks as Demšar 2006 does, figure 1.
 
-    The best rank is on the right. A bar joins scorers whose mean ranks are
-    closer than Nemenyi's critical difference, whose length stands above.
+    The best rank is on the right. A bar joins scorers whose mean ranks differ
+    by less than Nemenyi's critical difference, which is drawn above the axis.
 
     Args:
-        ranking: With ranks.
-        path: A file of one of `SUFFIXES`; written whole or not at all.
+        ranking: A ranking with ranks.
+        path: A file with one of `SUFFIXES`; written completely or not at all.
 
     Raises:
-        ResultError: The suffix is another, or there are no ranks.
+        ResultError: The file has another ending, or there are no ranks.
     """
     check_suffix(path)
     found = ranking.ranks
     if found is None:
         raise ResultError(
-            f"{ranking.protocol}: too few to rank on, expected at least 5 {ranking.what}s; "
+            f"{ranking.protocol}: too few to rank, expected at least 5 {ranking.what}s; "
             "choose another protocol"
         )
     from matplotlib.figure import Figure
@@ -79,7 +79,7 @@ def draw_ranks(ranking: Ranking, path: Path) -> None:
 
 
 def _levels(bars: Sequence[tuple[float, float]]) -> list[int]:
-    """Puts bars, in the order of their beginnings, into as few rows as they need."""
+    """Puts bars, sorted by their left ends, into as few rows as possible."""
     ends: list[float] = []
     levels = []
     for low, high in bars:

@@ -1,4 +1,4 @@
-"""Calibration: whether a probability of being the same is one."""
+"""Calibration: whether predicted probabilities agree with observed frequencies."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .verification import weights
 
 @dataclass(frozen=True)
 class Bin:
-    """Pairs of about the same probability.
+    """Pairs with about the same probability.
 
     Attributes:
-        low: Least probability, included.
-        high: Greatest probability, included in the last bin only.
-        count: How many pairs, those of no weight left out.
-        probability: Their mean probability.
-        share: Their share of same pairs.
+        low: Lowest probability, included.
+        high: Highest probability, included in the last bin only.
+        count: Number of pairs with a weight above 0.
+        probability: Mean probability of the pairs.
+        share: Share of same pairs among them.
     """
 
     low: float
@@ -31,15 +31,16 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far probabilities are from what came of them.
+    """Errors of predicted probabilities.
 
     Attributes:
-        ece: Expected calibration error: the mean over pairs of how far, in
-            their bin, the mean probability is from the share of same pairs.
-        brier: Mean squared distance of the probability from 1 for same and 0
-            for different pairs (Brier 1950, whose own score sums over both
-            outcomes and is twice this).
-        bins: Those that hold pairs, ascending.
+        ece: Expected calibration error: the mean over pairs of the distance,
+            in the pair's bin, between mean probability and share of same
+            pairs.
+        brier: Mean squared distance of the probability from 1 for same pairs
+            and from 0 for different pairs (Brier 1950; the original score sums
+            over both outcomes and is twice as large).
+        bins: The bins with pairs, ascending.
     """
 
     ece: float
@@ -55,15 +56,17 @@ def calibration(
 ) -> Calibration:
     """Measures calibration over bins of equal width.
 
-    What is binned is the probability of being the same (Naeini et al. 2015),
-    not that of the likelier answer (Guo et al. 2017).
+    Pairs are sorted into bins by the probability of being the same (Naeini et
+    al. 2015), not by the probability of the more likely answer (Guo et al.
+    2017).
 
     Args:
-        probability: float ndarray (pairs,), from 0 to 1, of being the same.
-        same: bool ndarray (pairs,), whether both are the same character.
-        bins: How many; 15 as Guo et al. 2017.
-        weight: float ndarray (pairs,), not negative, such as to give same
-            and different pairs equal parts; None where all weigh alike.
+        probability: float ndarray (pairs,), from 0 to 1: the probability that
+            both are the same character.
+        same: bool ndarray (pairs,): whether both are the same character.
+        bins: Number of bins; 15 as in Guo et al. 2017.
+        weight: float ndarray (pairs,), not negative, for example to give same
+            and different pairs equal weight; None for equal weights.
 
     Raises:
         ResultError: A probability is not from 0 to 1, weights or bins are
@@ -78,7 +81,7 @@ def calibration(
     weight = weights(weight, len(probability)).astype(np.float64)
     total = weight.sum()
     if not total:
-        raise ResultError("no pairs of any weight, expected one or more; add trials")
+        raise ResultError("no pairs with a weight above 0, expected one or more; add trials")
     probability = probability.astype(np.float64)
     edges = np.arange(bins + 1) / bins
     place = np.searchsorted(edges[1:-1], probability, "right")

@@ -1,4 +1,4 @@
-"""Comparison: two scorers on the same trials, and whether their difference is real."""
+"""Comparison: two scorers on the same trials, and whether their accuracies differ."""
 
 from __future__ import annotations
 
@@ -16,42 +16,45 @@ from .influences import FEWEST_CLUSTERS, Influence
 from .matching import Outcome, check_same_episodes, outcome
 
 POWER = 0.8
-"""How often a difference that can be detected is."""
+"""Power: the probability with which a test finds a difference that exists."""
 
 EXACT_FLIPS = 16
-"""Up to so many clusters, all flips of signs are tried."""
+"""The largest number of clusters for which all sign flips are tried."""
 
 FLIPS = 99_999
-"""Random flips, with more clusters; their random numbers are the same at every call."""
+"""Random sign flips if there are more clusters; the random numbers are the same at every call."""
 
 _FLIPS_AT_ONCE = 11_111
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two scorers on the same trials; a difference is the first's less the second's.
+    """Two scorers on the same trials; a difference is first minus second.
 
     Attributes:
-        protocol: Its name.
-        scorers: Their names.
-        digests: Their digests.
-        episodes: How many.
+        protocol: Name of the protocol.
+        scorers: Names of the scorers.
+        digests: Digests of the scorers.
+        episodes: Number of episodes.
         episodes_digest: Digest of the episodes.
-        n: Trials.
+        n: Number of trials.
         accuracies: Mean credits, as fractions.
-        difference: Of the accuracies, from -1 to 1, with its interval.
-        p_value: Of the test that goes with the interval, two-sided.
+        difference: Difference of the accuracies, from -1 to 1, with its
+            interval.
+        p_value: Two-sided p-value of the test that matches the interval.
         sign_flip: The p-value of `sign_flip` over the clusters.
-        flips: How many flips of signs that is from.
-        mcnemar: The p-value of `mcnemar`, as if trials were independent.
-        independent: Whether every image is used at most once, without which
-            trials are not independent.
-        wins: Trials for which each scorer has more credit than the other.
-        detectable: The `smallest_detectable` difference; None where all
-            trials are alike.
-        detectable_at_best: The same with endlessly many episodes of these images.
-        episodes_needed: How many detect a difference as large as the one
-            seen; None where no number does.
+        flips: Number of sign flips behind `sign_flip`.
+        mcnemar: The p-value of `mcnemar`, which treats trials as independent.
+        independent: Whether every image is used at most once; if not, trials
+            are not independent.
+        wins: For each scorer, the trials in which it has more credit than the
+            other.
+        detectable: The `smallest_detectable` difference; None if the
+            difference is the same in all trials.
+        detectable_at_best: The same for infinitely many episodes of these
+            images.
+        episodes_needed: Number of episodes that would detect a difference as
+            large as the observed one; None if no number is enough.
     """
 
     protocol: str
@@ -74,11 +77,11 @@ class Comparison:
 
     @property
     def disagreements(self) -> int:
-        """Trials whose credits differ."""
+        """Number of trials in which the credits differ."""
         return sum(self.wins)
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the JSON interface."""
+        """Gives the fields of the JSON interface."""
         return {
             **asdict(self),
             "difference": self.difference.as_json(),
@@ -89,7 +92,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Error:
-    """Variance of a difference, and what lasts of it with endlessly many episodes."""
+    """Variance of a difference, and the part that remains with infinitely many episodes."""
 
     variance: float
     lasting: float
@@ -99,7 +102,7 @@ class _Error:
 
 
 def _error(found: Influence, gains: np.ndarray, what: str) -> _Error | None:
-    """The error of the mean gain; None where all gains are alike."""
+    """Gives the error of the mean gain; None if all gains are equal."""
     if gains.min() == gains.max():
         return None
     if not found.spreads:
@@ -111,7 +114,7 @@ def _error(found: Influence, gains: np.ndarray, what: str) -> _Error | None:
 
 
 def _parts(found: Influence) -> np.ndarray:
-    """Each cluster's part of a difference, as query and as distractor; they add up to it."""
+    """Gives each cluster's part of a difference, as query and distractor; they add up to it."""
     return found.value * found.sizes / found.n + found.totals
 
 
@@ -120,11 +123,11 @@ def _wins(gains: np.ndarray) -> tuple[int, int]:
 
 
 def mcnemar(wins: tuple[int, int]) -> float:
-    """The exact test of McNemar 1947, two-sided, as if trials were independent.
+    """Computes McNemar's exact test (1947), two-sided, which treats trials as independent.
 
     Args:
-        wins: Trials for which each of two scorers has more credit than the
-            other, be it a whole one or a share.
+        wins: For each of two scorers, the trials in which it has more credit
+            than the other; shared credit counts like full credit.
 
     Returns:
         The p-value.
@@ -134,19 +137,21 @@ def mcnemar(wins: tuple[int, int]) -> float:
 
 
 def sign_flip(parts: np.ndarray) -> tuple[float, int]:
-    """Tests that every cluster favours the one scorer as readily as the other, two-sided.
+    """Computes the two-sided sign-flip test over clusters.
 
-    The share of flips of the parts' signs whose sum is at least as far from 0
-    as it is without: of all flips up to `EXACT_FLIPS` clusters; beyond that
-    (b + 1) / (`FLIPS` + 1) for b such among random ones (Phipson and Smyth 2010).
+    Under the null hypothesis the sign of every cluster's part is random. The
+    p-value is the share of sign flips whose sum is at least as far from 0 as
+    the observed sum. With at most `EXACT_FLIPS` clusters all flips are tried;
+    with more it is (b + 1) / (`FLIPS` + 1), where b is the number of such flips
+    among `FLIPS` random ones (Phipson and Smyth 2010).
 
     Args:
-        parts: float ndarray (clusters,), which add up to the difference.
+        parts: float ndarray (clusters,); the sum is the difference.
 
     Returns:
-        The p-value, and how many flips it is from.
+        The p-value, and the number of flips behind it.
     """
-    # Neither the clusters' names nor which scorer is first may change a random p-value.
+    # A random p-value must not depend on the clusters' names or on which scorer is first.
     sizes = np.sort(np.abs(parts))
     # Sums that are equal but for rounding are ties.
     bound = abs(math.fsum(parts)) - 1e-10 * sizes.sum()
@@ -167,15 +172,15 @@ def sign_flip(parts: np.ndarray) -> tuple[float, int]:
 def smallest_detectable(
     error: float, freedom: float, level: float = LEVEL, power: float = POWER
 ) -> float:
-    """The smallest true difference that a two-sided t test tells as often as `power`.
+    """Gives the smallest true difference that a two-sided t test finds with probability `power`.
 
-    The quantiles of t at (1 + level) / 2 and at `power`, added, times the
-    standard error (Bloom 1995): 2.8 times, of many clusters.
+    It is the standard error times the sum of the t quantiles at (1 + level) / 2
+    and at `power` (Bloom 1995); with many clusters the sum is 2.8.
 
     Args:
         error: Standard error of the difference.
         freedom: Degrees of freedom.
-        level: One less the level of the test.
+        level: 1 minus the significance level of the test.
         power: From 0.5 to 1.
     """
     return (
@@ -192,22 +197,24 @@ def episodes_needed(
     level: float = LEVEL,
     power: float = POWER,
 ) -> int | None:
-    """How many episodes a t test needs to tell a difference as often as `power`.
+    """Gives the number of episodes with which a t test finds a difference with probability `power`.
 
-    Solves difference = `smallest_detectable`, for a variance of
-    lasting + (variance - lasting) * episodes / x with x of them.
+    It solves difference = `smallest_detectable` for x episodes, which have the
+    variance lasting + (variance - lasting) * episodes / x.
 
     Args:
         difference: The true difference, as a fraction.
-        episodes: Those that the variance was found from.
-        variance: Of the difference.
-        lasting: What is left of it with endlessly many episodes.
+        episodes: Number of episodes from which the variance was estimated.
+        variance: Variance of the difference.
+        lasting: The part of the variance that remains with infinitely many
+            episodes.
         freedom: Degrees of freedom.
-        level: One less the level of the test.
+        level: 1 minus the significance level of the test.
         power: From 0.5 to 1.
 
     Returns:
-        None where no number is enough, as the images limit it.
+        The number; None if no number is enough, because the alphabets are too
+        few.
     """
     allowed = (difference / smallest_detectable(1, freedom, level, power)) ** 2 - lasting
     return max(math.ceil(episodes * (variance - lasting) / allowed), 1) if allowed > 0 else None
@@ -234,27 +241,30 @@ def _tested(
 def difference(first: Outcome, second: Outcome, level: float = LEVEL) -> tuple[Estimate, float]:
     """Estimates a difference of accuracies, and tests whether there is one.
 
-    The t interval by the `Influence.population_variance` of the difference
-    with its `Influence.freedom`, which of clusters of equal size that no
-    episode mixes is the paired t interval over their means. With fewer than
-    five clusters, or where the difference is the same in all, the paired t
-    interval over trials. Where all trials differ alike by v, mostly 0, there
-    is no spread, but doubt: a share u of others may be unlike them, u the
-    bound of Clopper and Pearson for none seen in n, as if trials were
-    independent. Those lie between -1 and 1, which gives v - u (1 + v) to
-    v + u (1 - v); the test is then `sign_flip`, or `mcnemar` with fewer than
+    The interval is the t interval with the `Influence.population_variance` and
+    `Influence.freedom` of the difference. If the clusters have equal sizes and
+    no episode mixes them, this is the paired t interval over cluster means.
+    With fewer than five clusters, or if the difference is the same in all of
+    them, it is the paired t interval over trials.
+
+    If all n trials have the same difference v (mostly 0), there is no spread to
+    estimate. Then a share u of further trials may differ, where u is the upper
+    bound of Clopper and Pearson for 0 of n, which treats trials as independent.
+    As a difference lies between -1 and 1, the interval is v - u (1 + v) to
+    v + u (1 - v). The test is then `sign_flip`, or `mcnemar` with fewer than
     five clusters.
 
     Args:
-        first: What came of one run.
-        second: Of another on the same episodes, with the same clusters.
+        first: The outcome of one run.
+        second: The outcome of another run on the same episodes, with the same
+            clusters.
         level: Nominal coverage.
 
     Returns:
-        The estimate, from -1 to 1, and the p-value, two-sided.
+        The estimate, from -1 to 1, and the two-sided p-value.
 
     Raises:
-        ResultError: They are of different episodes or trials.
+        ResultError: The outcomes are of different episodes or trials.
     """
     gains, found = first - second, first.influence - second.influence
     return _tested(found, gains, _error(found, gains, first.what), level)
@@ -266,19 +276,41 @@ def compare(first: Run, second: Run, level: float = LEVEL, by: str = "alphabet")
     Args:
         first: A run.
         second: A run of another scorer.
-        level: Nominal coverage of the interval, and one less the level of the test.
-        by: What the difference is clustered by, a key of `matching.CLUSTERS`.
+        level: Nominal coverage of the interval; the test has the significance
+            level 1 - level.
+        by: How trials are clustered, a key of `matching.CLUSTERS`.
 
     Raises:
-        ResultError: They are of different episodes or trials, trials cannot
-            be read, or the level or the clusters are impossible.
+        ResultError: The runs are of different episodes or trials, trials
+            cannot be read, or `level` or `by` is impossible.
+
+    Examples:
+        >>> from wayshot import bench, results, tasks
+        >>> from wayshot.bench.scorers import Chance, PixelCosine
+        >>> source = tasks.open_protocol(tasks.parse("glyphs-within-5w1s"))
+        >>> first = bench.evaluate(PixelCosine(), source, episodes=100)
+        >>> second = bench.evaluate(Chance(), source, episodes=100)
+        >>> one = results.compare(first, second)
+        >>> one.scorers
+        ('pixel-cosine', 'chance')
+        >>> one.difference.low > 0, one.p_value < 0.05
+        (True, True)
     """
     check_same_episodes(first, second)
     return compare_outcomes(outcome(first, by), outcome(second, by), level)
 
 
 def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> Comparison:
-    """Does as `compare` with what was read before, once for several comparisons."""
+    """Compares two outcomes as `compare` does, without reading the runs again.
+
+    Args:
+        first: The outcome of a run.
+        second: The outcome of another run, with the same clusters.
+        level: As for `compare`.
+
+    Raises:
+        ResultError: As for `compare`.
+    """
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     gains, found = first - second, first.influence - second.influence

@@ -1,4 +1,4 @@
-"""Estimates of accuracy: a value, and an interval that says what it covers."""
+"""Estimates of accuracy: a value and its interval."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ..store import Run
 
 LEVEL = 0.95
-"""Nominal coverage of intervals."""
+"""Default nominal coverage of intervals."""
 
 RESAMPLES = 9_999
-"""Of the bootstrap; its random numbers are the same at every call."""
+"""Resamples of the bootstrap; its random numbers are the same at every call."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Estimate:
     Attributes:
         value: Mean credit.
         low: Lower end of the interval.
-        high: Upper end.
+        high: Upper end of the interval.
         level: Nominal coverage.
-        method: How the interval was made, in words.
-        n: Trials.
-        clusters: Alphabets, runs or episodes, where the method clusters by
-            them; else None.
+        method: The method of the interval, in words.
+        n: Number of trials.
+        clusters: Number of clusters (alphabets, runs or episodes); None if
+            the method does not cluster trials.
     """
 
     value: float
@@ -49,17 +49,17 @@ class Estimate:
     clusters: int | None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the JSON interface; n stands beside it there."""
+        """Gives the fields of the JSON interface; there n is a field of the run."""
         fields = asdict(self)
         del fields["n"]
         return fields
 
 
 def wilson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
-    """Wilson's score interval, as if trials were independent (Wilson 1927).
+    """Computes Wilson's score interval, as if trials were independent (Wilson 1927).
 
     Args:
-        credit: float ndarray (n,), from 0 to 1; shared credit counts in part.
+        credit: float ndarray (n,), from 0 to 1; ties have a share of 1.
         level: Nominal coverage.
     """
     n, mean = len(credit), math.fsum(credit) / len(credit)
@@ -71,10 +71,12 @@ def wilson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
 
 
 def clopper_pearson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
-    """The exact binomial interval, as if trials were independent (Clopper and Pearson 1934).
+    """Computes the exact binomial interval, as if trials were independent.
+
+    Source: Clopper and Pearson 1934.
 
     Args:
-        credit: float ndarray (n,), from 0 to 1; shared credit counts in part.
+        credit: float ndarray (n,), from 0 to 1; ties have a share of 1.
         level: Nominal coverage.
     """
     n, total = len(credit), math.fsum(credit)
@@ -87,18 +89,19 @@ def clopper_pearson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
 def clustered(
     credit: np.ndarray, cluster: np.ndarray, level: float = LEVEL, what: str = "alphabet"
 ) -> Estimate:
-    """The t interval for a mean over clusters of unequal size.
+    """Computes the t interval for a mean over clusters of unequal size.
 
-    The variance is that of the cluster sums of residuals with the factor
-    G / (G - 1) for G clusters (Liang and Zeger 1986; Miller 2024, section
-    2.2, adds no such factor), the quantile that of t with G - 1 degrees of
-    freedom. It covers new clusters of the kind, unlike intervals over trials.
+    For G clusters, the variance is that of the clusters' sums of residuals,
+    times G / (G - 1) (Liang and Zeger 1986; Miller 2024, section 2.2, omits
+    this factor), and the quantile is that of t with G - 1 degrees of freedom.
+    Unlike intervals over trials, it covers new clusters of the same kind.
 
     Args:
         credit: float ndarray (n,), from 0 to 1.
-        cluster: int ndarray (n,), from 0 to G - 1, each occurring.
+        cluster: int ndarray (n,), the number of each trial's cluster, from 0
+            to G - 1; every number occurs.
         level: Nominal coverage.
-        what: What the clusters are.
+        what: Name of one cluster, for the method's name and for messages.
 
     Raises:
         ResultError: There are fewer than two clusters.
@@ -115,26 +118,28 @@ def _clustered_error(
     sizes = np.bincount(cluster)
     n, clusters = len(credit), len(sizes)
     if clusters < 2:
-        raise ResultError(f"one {what} alone says nothing of others; ask for --interval wilson")
+        raise ResultError(
+            f"an interval for new {what}s needs at least 2, there is 1; ask for --interval wilson"
+        )
     mean = math.fsum(credit) / n
     residuals = np.bincount(cluster, weights=credit) - mean * sizes
     return mean, np.sqrt(clusters / (clusters - 1) * np.sum(residuals**2)) / n, clusters
 
 
 def sampler(trials: pd.DataFrame, level: float = LEVEL, normal: bool = False) -> Estimate:
-    """The field's interval: other episodes of the same images, and nothing else.
+    """Computes the interval of most papers, which covers only other episodes of the same images.
 
-    Of episodes with equally many queries it is the mean of the episodes'
-    accuracies, give or take a quantile of their standard error.
+    If all episodes have the same number of queries, it is the mean of the
+    episodes' accuracies, plus or minus a quantile times their standard error.
 
     Args:
-        trials: With the columns credit and episode.
+        trials: Trials with the columns credit and episode.
         level: Nominal coverage.
-        normal: Whether the quantile is the normal one, 1.96 for 95 %, as
-            papers print it, and not that of t.
+        normal: Whether to use the normal quantile, 1.96 for 95 %, as in most
+            papers; the default is the quantile of t.
 
     Raises:
-        ResultError: There is but one episode.
+        ResultError: There is only one episode.
     """
     credit = trials["credit"].to_numpy(np.float64)
     episode = np.unique(trials["episode"].to_numpy(), return_inverse=True)[1]
@@ -142,7 +147,7 @@ def sampler(trials: pd.DataFrame, level: float = LEVEL, normal: bool = False) ->
         return clustered(credit, episode, level, "episode")
     mean, error, episodes = _clustered_error(credit, episode, "episode")
     z = 1.96 if level == 0.95 else float(special.ndtri((1 + level) / 2))
-    # The field's standard deviation is that over all episodes less one, as here.
+    # Papers divide by the number of episodes minus one for the standard deviation, as here.
     low, high = max(0.0, mean - z * error), min(1.0, mean + z * error)
     return Estimate(
         mean, low, high, level, f"{z:.4g} standard errors, episodes", len(credit), episodes
@@ -152,21 +157,22 @@ def sampler(trials: pd.DataFrame, level: float = LEVEL, normal: bool = False) ->
 def on_logit_scale(
     found: Influence, level: float = LEVEL, looks: int = 1, endless: bool = False
 ) -> Estimate:
-    """The population interval: new alphabets, their characters and images, and other episodes.
+    """Computes the population interval.
 
-    A t interval for the log-odds, by the delta method: near 100 % the accuracy
-    itself is so skewed that a symmetric interval holds the truth too rarely
-    (docs/coverage.md). The variance is `Influence.population_variance`, a
-    jackknife, the degrees of freedom are `Influence.freedom`.
+    It covers new alphabets, their characters and images, and other episodes.
+    It is a t interval for the log-odds, by the delta method: near 100 % an
+    accuracy is so skewed that a symmetric interval contains the true value too
+    rarely (docs/coverage.md). The variance is `Influence.population_variance`,
+    a jackknife; the degrees of freedom are `Influence.freedom`.
 
     Args:
         found: The influence of the alphabets on an accuracy that is neither
             0 nor 1.
         level: Nominal coverage.
-        looks: How often the number of episodes could have been settled by
-            their outcome: the quantile for the episodes' noise is that of
-            Bonferroni's rule.
-        endless: Whether to tell what endlessly many episodes would give.
+        looks: Number of interim looks: how often the evaluation could have
+            stopped because of its results so far. The noise of episodes gets
+            the quantile of Bonferroni's correction for so many looks.
+        endless: Whether to compute the interval for infinitely many episodes.
     """
     mean = found.value
     variance = found.lasting_variance
@@ -182,13 +188,16 @@ def on_logit_scale(
 def log_odds_ends(
     mean: float, variance: float, freedom: float, level: float
 ) -> tuple[float, float]:
-    """Ends of the t interval for an accuracy's log-odds, by the delta method.
+    """Computes the ends of the t interval for an accuracy's log-odds, by the delta method.
 
     Args:
         mean: The accuracy, neither 0 nor 1.
-        variance: Of the accuracy.
+        variance: Variance of the accuracy.
         freedom: Degrees of freedom of the variance.
         level: Nominal coverage.
+
+    Returns:
+        The lower and the upper end, as accuracies.
     """
     error = math.sqrt(variance) / (mean * (1 - mean))
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
@@ -199,19 +208,20 @@ def log_odds_ends(
 
 
 def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
-    """The BCa bootstrap over alphabets (Efron 1987), an alternative to `on_logit_scale`.
+    """Computes the BCa bootstrap over alphabets (Efron 1987), an alternative to `on_logit_scale`.
 
-    Resampled is each alphabet's sum of credits, to which its influence as
-    distractor is added where episodes mix alphabets, with its number of trials.
+    It resamples alphabets, each with its sum of credits and its number of
+    trials. If episodes mix alphabets, the sum includes the alphabet's influence
+    as distractor.
 
     Args:
-        found: The influence of the alphabets; at least two differ in it.
+        found: The influence of the alphabets; at least two must differ.
         level: Nominal coverage.
     """
     # Takes longer to import than a hundred runs to read.
     from scipy import stats
 
-    # Rounded, as ties between resamples must not hang on the order of additions.
+    # Rounded, because ties between resamples must not depend on the order of additions.
     sums = np.round(found.value * found.sizes + found.n * found.totals, 9)
     ends = stats.bootstrap(
         (sums, found.sizes),
@@ -229,7 +239,7 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
 
 
 def _population(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
-    """Clusters by alphabet where the spread between alphabets can be known."""
+    """Makes an interval over alphabets that falls back to Wilson's if they do not differ."""
 
     def made(
         trials: pd.DataFrame,
@@ -239,7 +249,7 @@ def _population(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
     ) -> Estimate:
         credit = trials["credit"].to_numpy(np.float64)
         if credit.min() == credit.max() and 0 < credit[0] < 1:
-            # A constant scorer: there is no doubt about what it gets.
+            # A constant scorer always gets the same credit.
             alphabets = trials["alphabet"].nunique()
             value = float(credit[0])
             return Estimate(value, value, value, level, "constant", len(credit), alphabets)
@@ -274,25 +284,27 @@ _METHODS: dict[str, Callable[..., Estimate]] = {
     ),
 }
 INTERVALS = tuple(_METHODS)
-"""What can be asked for; see `estimate`."""
+"""Names of the intervals; see `estimate`."""
 
 SYMMETRIC = ("t", "t-run", "sampler", "sampler-z", "open")
-"""Those that reach as far up as down, but for 0 and 1."""
+"""Names of the intervals that are symmetric, except where they end at 0 or 1."""
 
 
 def estimate(trials: pd.DataFrame, interval: str = "population", level: float = LEVEL) -> Estimate:
     """Estimates the accuracy of stored trials.
 
     Args:
-        trials: With the columns of `trials.SCHEMA`; `influence.COLUMNS` are enough.
-        interval: `population`: see `on_logit_scale`; with fewer than five
-            alphabets, or where their accuracies do not differ (no spread does
-            not mean no doubt), `wilson`. `bootstrap`: the same by `bootstrap`.
-            `t`: `clustered` by alphabet, as query only. `t-run`: by run, of the official
-            runs. `sampler`, `sampler-z`: the field's, see `sampler`. `open`: over
-            episodes that share no image (Lafargue et al. 2024), for new
-            images of the same characters. `wilson`, `clopper-pearson`: as if
-            trials were independent.
+        trials: Trials with the columns of `store.SCHEMA`; those that
+            `Run.outcome` reads are enough.
+        interval: `population`: `on_logit_scale`; with fewer than five
+            alphabets, or if their accuracies do not differ, `wilson`.
+            `bootstrap`: the same with `bootstrap`. `t`: `clustered` by alphabet
+            of the query. `t-run`: `clustered` by official run. `sampler`,
+            `sampler-z`: `sampler`, with the quantile of t or of the normal
+            distribution. `open`: `clustered` by episode, for episodes that
+            share no image (Lafargue et al. 2024); it covers new images of the
+            same characters. `wilson`, `clopper-pearson`: as if trials were
+            independent.
         level: Nominal coverage.
 
     Raises:
@@ -308,12 +320,12 @@ def _estimate(trials: pd.DataFrame, interval: str, level: float, **options: Any)
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     if not len(trials):
-        raise ResultError("no trials to estimate from")
+        raise ResultError("no trials to estimate an accuracy from")
     return _METHODS[interval](trials, level, **options)
 
 
 def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -> Estimate:
-    """Estimates the accuracy of a stored run, where the interval is one for its protocol.
+    """Estimates the accuracy of a stored run.
 
     Args:
         run: The run.
@@ -321,8 +333,9 @@ def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -
         level: Nominal coverage.
 
     Raises:
-        ResultError: As `estimate`; or `open` is asked of a protocol that uses
-            images again, or `t-run` of other trials than the official runs.
+        ResultError: As `estimate`; or the interval is `open` but the protocol
+            uses images in several episodes, or it is `t-run` but the run is
+            not of the official runs.
     """
     if interval == "open" and not run.uses_images_once:
         raise ResultError(
@@ -341,15 +354,15 @@ def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -
 
 
 def narrowest(run: Run, level: float = LEVEL) -> float:
-    """Half the width of the population interval that endlessly many episodes would give.
+    """Gives the half-width of the population interval for infinitely many episodes.
 
     Args:
-        run: A run, whose alphabets tell.
+        run: A run on the same alphabets.
         level: Nominal coverage.
 
     Returns:
-        The half-width, as a fraction; 0 where it cannot be known, with fewer
-        than five alphabets or without any spread.
+        The half-width, as a fraction; 0 if it cannot be estimated, because
+        there are fewer than five alphabets or these do not differ.
     """
     found = _METHODS["population"](run.outcome(), level, endless=True)
     return (found.high - found.low) / 2 if found.clusters else 0.0

@@ -1,11 +1,12 @@
-"""Influence: how much each alphabet moves a mean credit, episode by episode.
+"""Influence: how much each alphabet changes a mean credit.
 
-An accuracy is a mean over trials, and a trial depends on more than its query's
-alphabet: between alphabets the distractors come from all of them. With
-thousands of episodes over a few hundred characters nearly every two episodes
-share one, and the mean is close to a U-statistic over characters, of the order
-of the ways. Its Hájek projection says to first order what an alphabet does to
-it, as query and as distractor alike.
+An accuracy is a mean over trials, but a trial depends on more alphabets than
+that of its query: between alphabets, the distractors come from all of them.
+With thousands of episodes over a few hundred characters, nearly every two
+episodes share a character. The mean is then close to a U-statistic over
+characters, whose order is the number of ways. Its Hájek projection gives, to
+first order, the influence of an alphabet on the mean, both as query and as
+distractor.
 """
 
 from __future__ import annotations
@@ -22,26 +23,27 @@ from ..errors import ResultError
 from ..store import Run
 
 FEWEST_CLUSTERS = 5
-"""With fewer alphabets, the spread between them cannot be estimated."""
+"""The smallest number of alphabets from which their spread is estimated."""
 
 COLUMNS = ["episode", "target", "predicted", "credit", "rank", "alphabet"]
-"""The columns of trials that influence is found from."""
+"""The columns of trials that `influence` needs."""
 
 
 @dataclass(frozen=True)
 class Influence:
-    """What each cluster of characters does to a mean over trials.
+    """The influence of each cluster of characters on a mean over trials.
 
     Attributes:
         value: The mean.
-        n: Trials.
+        n: Number of trials.
         clusters: Names of the clusters: alphabets, or runs.
-        sizes: float64 ndarray (clusters,): trials whose query is of each.
-        parts: float64 ndarray (episodes, clusters): each episode's part of
-            `n` times each cluster's influence.
-        residuals: float64 ndarray (episodes,): what an episode's trials lie
-            above the mean, summed.
-        mixed: Whether an episode draws from several clusters.
+        sizes: float64 ndarray (clusters,): the number of trials whose query
+            is of each cluster.
+        parts: float64 ndarray (episodes, clusters): the contribution of each
+            episode to `n` times the influence of each cluster.
+        residuals: float64 ndarray (episodes,): for each episode, the sum over
+            its trials of credit minus mean.
+        mixed: Whether there is an episode with queries of several clusters.
     """
 
     value: float
@@ -56,7 +58,7 @@ class Influence:
         """Gives the influence on the difference of two means over the same trials.
 
         Raises:
-            ResultError: They are of different trials.
+            ResultError: The means are of different trials.
         """
         mine, theirs = ((one.n, one.clusters, one.parts.shape) for one in (self, other))
         if mine != theirs:
@@ -73,14 +75,14 @@ class Influence:
 
     @cached_property
     def totals(self) -> np.ndarray:
-        """The influence of each cluster, float64 ndarray (clusters,); they add up to 0."""
+        """The influence of each cluster, float64 ndarray (clusters,); the sum is 0."""
         return self.parts.sum(axis=0) / self.n
 
     @cached_property
     def without(self) -> np.ndarray:
         """The mean without each cluster, to first order, float64 ndarray (clusters,).
 
-        It is so exactly where no episode mixes clusters.
+        It is exact if no episode mixes clusters.
         """
         return self.value - self.totals / (1 - self.sizes / self.n)
 
@@ -88,13 +90,14 @@ class Influence:
     def freedom(self) -> float:
         """Degrees of freedom of the population variance, at least 1.
 
-        G - 1 for G clusters of equal size; of others fewer, by Satterthwaite's
-        rule as if the means of all clusters spread alike (Bell and McCaffrey
-        2002). Where episodes mix clusters, fewer again by the excess kurtosis k
-        of what the clusters do, as a variance estimated from G of them has
-        itself the relative variance 2 / (G - 1) + k / G; but not below 3, as k
-        is known badly, and the quantiles of t below that up to four times as
-        large.
+        For G clusters of equal size it is G - 1. For unequal sizes it is
+        smaller, by Satterthwaite's rule under the assumption that the means of
+        all clusters have the same variance (Bell and McCaffrey 2002). If
+        episodes mix clusters, it is reduced further by the excess kurtosis k of
+        the influences, because a variance estimated from G clusters has itself
+        the relative variance 2 / (G - 1) + k / G. This reduction stops at 3:
+        k is estimated badly, and below 3 degrees of freedom the quantiles of t
+        become up to four times as large.
         """
         count = len(self.clusters)
         if count < 2:
@@ -111,7 +114,7 @@ class Influence:
 
     @property
     def spreads(self) -> bool:
-        """Whether the spread between clusters can be known: of `FEWEST_CLUSTERS` that differ."""
+        """Whether there are at least `FEWEST_CLUSTERS` clusters and they differ."""
         differ = float(np.max(np.abs(self.totals))) >= 1e-12
         known = math.isfinite(self.population_variance)
         return len(self.clusters) >= FEWEST_CLUSTERS and differ and known
@@ -123,14 +126,14 @@ class Influence:
 
     @cached_property
     def population_variance(self) -> float:
-        """Variance of the mean over other clusters of the kind, and their episodes.
+        """Variance of the mean over new clusters of the same kind, and their episodes.
 
-        The jackknife over clusters: (G - 1) / G times the sum of squares of
-        `without` around its mean, for G clusters (CV3J of MacKinnon et al.
-        2023). Where episodes mix clusters, each influence is known only up to
-        the noise of finitely many episodes, which the squares count for every
-        role that an error plays; that noise is taken out, and the sampler's
-        variance put in its place.
+        It is the jackknife over G clusters: (G - 1) / G times the sum of
+        squares of `without` around its mean (CV3J of MacKinnon et al. 2023). If
+        episodes mix clusters, each influence contains noise, because the
+        episodes are finitely many; the squares count this noise several times,
+        once for each cluster that an error involves. The noise is subtracted,
+        and `sampler_variance` is added instead.
         """
         count = len(self.clusters)
         if count < 2:
@@ -143,19 +146,19 @@ class Influence:
 
     @property
     def lasting_variance(self) -> float:
-        """What is left of the population variance with endlessly many episodes."""
+        """The part of the population variance that remains with infinitely many episodes."""
         return max(self.population_variance - self.sampler_variance, 0.0)
 
 
 def _excess_kurtosis(values: np.ndarray) -> float:
-    """Excess kurtosis, without bias for normal values, of at least four (Fisher 1930)."""
+    """Computes the excess kurtosis of at least four values, unbiased if normal (Fisher 1930)."""
     n, deviations = len(values), values - values.mean()
     ratio = np.mean(deviations**4) / np.mean(deviations**2) ** 2
     return float((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ratio - 3 * (n - 1)))
 
 
 def _variance_of_sum(parts: np.ndarray) -> np.ndarray:
-    """Estimated variance of sums over the first axis, of independent parts."""
+    """Estimates the variance of sums over the first axis, whose parts are independent."""
     count = len(parts)
     return count * parts.var(axis=0, ddof=1) if count > 1 else np.full(parts.shape[1:], math.inf)
 
@@ -163,12 +166,13 @@ def _variance_of_sum(parts: np.ndarray) -> np.ndarray:
 def _distractor_parts(
     trials: pd.DataFrame, episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int]
 ) -> np.ndarray:
-    """What each cluster's characters do as distractors of others, as `Influence.parts`.
+    """Gives the influence of each cluster's characters as distractors, as `Influence.parts`.
 
-    A distractor changes a trial where the truth would win without it: where
-    it alone is ahead. To first order its influence is minus the number of such
-    trials, compared with what is usual for as many appearances. Trials whose
-    query is of the distractor's own cluster are counted there already.
+    A distractor changes a trial if the true class would win without it, which
+    is the case if the distractor alone scores higher. To first order, its
+    influence is minus the number of such trials, relative to the number that is
+    expected for as many appearances. Trials whose query is of the distractor's
+    own cluster are left out, because they count as that cluster's queries.
     """
     ways = int(max(trials["target"].max(), trials["predicted"].max())) + 1
     target, predicted = (
@@ -179,7 +183,7 @@ def _distractor_parts(
     rank, credit = (trials[name].to_numpy(np.float64) for name in ("rank", "credit"))
     ahead = cluster_of_class[predicted]
     alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
-    # Without the one ahead, the truth shares the top with those at its own rank.
+    # Without that distractor, the true class shares the top with the classes of its own rank.
     gains = _counts(episode[alone], ahead[alone], shape, 1 / (1 + 2 * (rank[alone] - 2)))
     known = np.flatnonzero(cluster_of_class >= 0)
     classes = _counts(known // ways, cluster_of_class[known], shape)
@@ -191,37 +195,38 @@ def _distractor_parts(
 def _counts(
     episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int], weights: Any = None
 ) -> np.ndarray:
-    """Sums of weights, or counts, by episode and cluster."""
+    """Sums weights, or counts trials, by episode and cluster."""
     place = episode * shape[1] + cluster
     return np.bincount(place, weights, math.prod(shape)).reshape(shape)
 
 
 def _numbered(values: np.ndarray) -> np.ndarray:
-    """The place of each value among the different ones, int64 ndarray (n,)."""
+    """Numbers equal values alike, from 0 in ascending order, int64 ndarray (n,)."""
     new = values[1:] != values[:-1]
     if (values[1:] < values[:-1]).any():
         return np.unique(values, return_inverse=True)[1]
-    # As trials are stored; sorting them would take many times as long, and their memory twice.
+    # Trials are stored in this order; sorting would take much longer and twice the memory.
     return np.concatenate([[0], np.cumsum(new)])
 
 
 def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influence:
-    """Finds what each cluster of characters does to the mean credit.
+    """Computes the influence of each cluster of characters on the mean credit.
 
-    As query: the sum of its trials' residuals. Where episodes mix clusters,
-    as distractor too: see `_distractor_parts`; a class that no trial of the
-    episode asks for is not seen.
+    As query, it is the sum of the residuals of the cluster's trials. If
+    episodes mix clusters, its influence as distractor is added, see
+    `_distractor_parts`; a class that is the true class of no trial of the
+    episode cannot be counted.
 
     Args:
-        trials: With `COLUMNS`, and that of the clusters; where some of them
-            are missing, every trial counts as its query's alone.
+        trials: Trials with `COLUMNS` and the column of the clusters. If some of
+            `COLUMNS` are missing, the influence as distractor is left out.
         by: The column of the clusters, or an array of each trial's cluster.
 
     Raises:
         ResultError: There are no trials.
     """
     if not len(trials):
-        raise ResultError("no trials to estimate from")
+        raise ResultError("no trials to estimate an accuracy from")
     labels = trials[by] if isinstance(by, str) else pd.Series(by)
     cluster, names = pd.factorize(labels, sort=True)
     whole = set(COLUMNS) <= {*trials.columns, "alphabet"}

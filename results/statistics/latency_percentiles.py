@@ -1,4 +1,4 @@
-"""Percentiles of latencies, with intervals, and whether there is enough to believe them."""
+"""Percentiles of latencies, with intervals, and whether the measurement is valid."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import numpy as np
 from .estimates import LEVEL
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-"""The percentiles, as shares."""
+"""The percentiles that are reported, as shares."""
 
 SECONDS = 5.0
-"""A shorter measurement says nothing of a machine's slow moments."""
+"""Shortest valid measurement; a shorter one misses the slow moments of a machine."""
 
 
 def fewest(share: float) -> int:
-    """How many queries an interval of a percentile takes.
+    """Gives the smallest number of queries for which a percentile has an interval.
 
-    With fewer the smallest and the largest latency do not enclose it with a
-    probability of `LEVEL`, the error shared equally: the binomial distribution
-    of the number of latencies below it (Conover 1999, section 3.2).
+    With fewer queries, the range from the smallest to the largest latency
+    contains the percentile with a probability below `LEVEL`. The number of
+    latencies below the percentile has a binomial distribution, and the error
+    is shared equally between both sides (Conover 1999, section 3.2).
 
     Args:
         share: The percentile, as a share.
@@ -30,24 +31,25 @@ def fewest(share: float) -> int:
 
 
 def too_short(seconds: float) -> str | None:
-    """Why a measurement of so many seconds is not valid; None where it is."""
+    """Says why a measurement of so many seconds is not valid; None if it is valid."""
     if seconds >= SECONDS:
         return None
     return f"{seconds:.2g} s, expected at least {SECONDS:g} s"
 
 
 def percentiles(latency: np.ndarray, seconds: float) -> dict[str, dict[str, Any]]:
-    """Percentiles with intervals from order statistics.
+    """Computes percentiles with intervals from order statistics.
+
+    The intervals treat queries as independent.
 
     Args:
-        latency: int ndarray (n,) of nanoseconds, one a query. Intervals take
-            queries as independent.
-        seconds: Of the whole stream.
+        latency: int ndarray (n,), the latency of each query in nanoseconds.
+        seconds: Duration of the whole stream.
 
     Returns:
-        For each of `SHARES`: `ms` (a latency that was observed), `low_ms` and
-        `high_ms` (None where there is no such interval), `valid`, and `reason`,
-        why it is not.
+        For each of `SHARES`: `ms` (an observed latency), `low_ms` and
+        `high_ms` (None if there are too few queries for an interval), `valid`,
+        and `reason` (why it is not valid, or None).
     """
     from scipy.stats import quantile_test
 

@@ -1,4 +1,4 @@
-"""Matching: what came of runs, trial by trial, where it is of the same episodes."""
+"""Matching: runs of the same episodes, compared trial by trial."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..store import Run
 from .influences import Influence, influence, influence_of
 
 CLUSTERS = {"alphabet": "alphabet", "run": "episode"}
-"""What a difference can be clustered by, and the column of trials that tells it."""
+"""Names of the ways to cluster trials, each with the column of trials that it uses."""
 
 _KEYS = ["episode", "query", "target"]
 _IMAGE = ["alphabet", "character", "drawer"]
@@ -22,13 +22,13 @@ _IMAGE = ["alphabet", "character", "drawer"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run, ready to be compared.
+    """The outcome of a run, ready to be compared.
 
     Attributes:
         run: The run.
         trials: As `Run.outcome`, in the order of episodes and queries.
-        influence: Of each cluster on the accuracy.
-        what: What the clusters are, a key of `CLUSTERS`.
+        influence: The influence of each cluster on the accuracy.
+        what: The kind of the clusters, a key of `CLUSTERS`.
     """
 
     run: Run
@@ -42,10 +42,10 @@ class Outcome:
         return self.trials[CLUSTERS[self.what]]
 
     def __sub__(self, other: Outcome) -> np.ndarray:
-        """Gives the credits less those of the same trials there, float64 ndarray (n,).
+        """Gives the credits minus the other's credits, trial by trial, float64 ndarray (n,).
 
         Raises:
-            ResultError: They are of different episodes or trials.
+            ResultError: The outcomes are of different episodes or trials.
         """
         _check_same_trials((self.run, other.run), (self.trials, other.trials))
         mine, theirs = (one.trials["credit"].to_numpy(np.float64) for one in (self, other))
@@ -53,15 +53,16 @@ class Outcome:
 
 
 def outcome(run: Run, by: str = "alphabet") -> Outcome:
-    """Reads what came of a run.
+    """Reads the outcome of a run.
 
     Args:
         run: The run.
-        by: A key of `CLUSTERS`; `run` of the official runs only.
+        by: How trials are clustered, a key of `CLUSTERS`; `run` is only for
+            the official runs.
 
     Raises:
-        ResultError: Trials cannot be read, or the clusters are unknown or not
-            for the run's protocol.
+        ResultError: Trials cannot be read, or `by` is unknown or not for the
+            run's protocol.
     """
     if by not in CLUSTERS:
         raise ResultError(f"unknown clusters {by!r}; known are {', '.join(CLUSTERS)}")
@@ -73,7 +74,7 @@ def outcome(run: Run, by: str = "alphabet") -> Outcome:
 
 
 def _in_order(trials: pd.DataFrame) -> pd.DataFrame:
-    """Trials by episode and query, which is how they are stored; else a sorted copy."""
+    """Gives trials sorted by episode and query; a copy only if they are not stored so."""
     episode, query = (trials[name].to_numpy(np.int64) for name in ("episode", "query"))
     steps = np.diff(episode * (query.max(initial=0) + 1) + query)
     return trials if (steps > 0).all() else trials.sort_values(_KEYS, ignore_index=True)
@@ -88,7 +89,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    """What a run's episodes depend on, field by field."""
+    """Gives all fields on which a run's episodes depend."""
     protocol, dataset = run.record["protocol"], run.record["dataset"]
     facts = {
         "protocol": protocol.get("fields") or {"name": protocol["name"]},
@@ -106,10 +107,15 @@ def _shown(value: Any) -> str:
 
 
 def check_same_episodes(first: Run, second: Run) -> None:
-    """Makes sure that two runs are of the same episodes.
+    """Checks that two runs are of the same episodes.
+
+    Args:
+        first: A run.
+        second: Another run.
 
     Raises:
-        ResultError: They are not; says which fields differ, and how.
+        ResultError: They are not; the message says which fields differ, and
+            how.
     """
     if first.record["episodes_digest"] == second.record["episodes_digest"]:
         return
@@ -154,19 +160,20 @@ def _same_names(mine: pd.Series, theirs: pd.Series) -> bool:
 
 
 def matched(found: Mapping[str, Sequence[Run]]) -> tuple[list[list[Run]], list[str]]:
-    """Finds the episodes that several scorers have runs of.
+    """Groups the runs of several scorers by episodes that all of them share.
 
     Args:
-        found: The runs of each scorer, under names for messages.
+        found: The runs of each scorer, under the name for messages.
 
     Returns:
-        For each such episodes a run of each scorer, of equal ones the last;
-        and of each protocol that all have runs of, but of different episodes,
-        how these differ.
+        Two lists. First, for each shared set of episodes, one run of each
+        scorer (the last one, if there are several). Second, for each protocol
+        that all scorers were run on but with different episodes, a message
+        that says how the episodes differ.
 
     Raises:
-        ResultError: There are no such episodes, a name stands for several
-            scorers on them, or a run is there under two names.
+        ResultError: No episodes are shared, a name stands for several scorers,
+            or the same run has two names.
     """
     named = list(found.values())
     groups: list[list[Run]] = []
@@ -209,7 +216,8 @@ def _only(name: str, runs: Sequence[Run]) -> Run:
     if len({run.record["scorer"]["digest"] for run in runs}) > 1:
         folders = ", ".join(str(run.folder) for run in runs)
         raise ResultError(
-            f"{name!r} is several scorers on {runs[0].protocol}; name one of the folders {folders}"
+            f"{name!r} stands for several scorers on {runs[0].protocol}; name one of the folders "
+            f"{folders}"
         )
     return runs[-1]
 
@@ -217,14 +225,19 @@ def _only(name: str, runs: Sequence[Run]) -> Run:
 def disagreeing(first: Run, second: Run) -> pd.DataFrame:
     """Lists the trials for which two scorers have different credit.
 
+    Args:
+        first: A run.
+        second: A run of another scorer on the same episodes.
+
     Returns:
-        By episode and query; columns episode, query, target, alphabet,
-        character, drawer, and for both scorers with `_first` or `_second`
-        behind: credit, predicted, predicted_alphabet and predicted_character
-        (missing where no trial of the episode asks for that class), margin.
+        One row for each trial, sorted by episode and query. Columns: episode,
+        query, target, alphabet, character, drawer; and for each scorer, with
+        the ending `_first` or `_second`: credit, predicted,
+        predicted_alphabet, predicted_character and margin. The predicted names
+        are missing if the class is the true class of no trial of the episode.
 
     Raises:
-        ResultError: They are of different episodes or trials, or trials
+        ResultError: The runs are of different episodes or trials, or trials
             cannot be read.
     """
     check_same_episodes(first, second)

@@ -1,4 +1,4 @@
-"""Planning: how many episodes would decide a difference."""
+"""Planning: how many episodes a comparison needs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .matching import check_same_episodes
 
 @dataclass(frozen=True)
 class Plan:
-    """What it takes to tell a difference from 0.
+    """The episodes needed to find that a difference is not 0.
 
     Attributes:
-        difference: The difference, as a fraction.
-        level: One less the level of the two-sided test.
-        power: How often the test is to find it.
-        episodes: How many are needed; None where no number would do.
-        smallest: The smallest difference that endlessly many episodes tell,
-            as a fraction; 0 where trials are taken as independent.
-        basis: What it is computed from, in words.
+        difference: The true difference, as a fraction.
+        level: 1 minus the significance level of the two-sided test.
+        power: Probability with which the test should find the difference.
+        episodes: Number of episodes needed; None if no number is enough.
+        smallest: The smallest difference that infinitely many episodes could
+            find, as a fraction; 0 if trials are treated as independent.
+        basis: What the plan is computed from, in words.
     """
 
     difference: float
@@ -50,22 +50,22 @@ def _check(difference: float, level: float, power: float) -> None:
 def plan_from_runs(
     first: Run, second: Run, difference: float, level: float = LEVEL, power: float = POWER
 ) -> Plan:
-    """Plans from what two scorers did on the same episodes.
+    """Plans a comparison from two runs on the same episodes.
 
     The variance of their difference has a part that shrinks with more
-    episodes, and one that lasts, as the alphabets stay the same
+    episodes, and a part that remains because the alphabets stay the same
     (`Influence.lasting_variance`).
 
     Args:
         first: A run.
         second: A run of another scorer on the same episodes.
-        difference: To be told from 0, as a fraction.
-        level: One less the level of the test.
-        power: How often the test is to find it.
+        difference: The true difference, as a fraction.
+        level: 1 minus the significance level of the test.
+        power: Probability with which the test should find the difference.
 
     Raises:
-        ResultError: The runs are of different episodes, of fewer than five
-            alphabets, or never disagree; or a figure is impossible.
+        ResultError: The runs are of different episodes, have fewer than five
+            alphabets, or never disagree; or a number is impossible.
     """
     _check(difference, level, power)
     check_same_episodes(first, second)
@@ -73,8 +73,8 @@ def plan_from_runs(
     clusters, episodes = len(found.clusters), first.record["episodes"]
     if not found.spreads:
         raise ResultError(
-            f"{first.protocol}: {clusters} alphabets, or trials that never differ, say nothing of "
-            "the spread; give the --disagreement that you expect"
+            f"{first.protocol}: the spread between alphabets cannot be estimated from {clusters} "
+            "alphabets, or from trials that never differ; give the --disagreement that you expect"
         )
     variance, lasting, freedom = found.population_variance, found.lasting_variance, found.freedom
     needed = episodes_needed(difference, episodes, variance, lasting, freedom, level, power)
@@ -98,20 +98,20 @@ def plan_from_disagreement(
     level: float = LEVEL,
     power: float = POWER,
 ) -> Plan:
-    """Plans as if trials were independent, which asks for too few where they are not.
+    """Plans a comparison as if trials were independent; if they are not, the plan is too small.
 
-    The difference per trial has the variance d - difference ** 2, d the share
-    of trials on which two scorers disagree (Miller 2024, section 4).
+    The difference per trial has the variance d - difference ** 2, where d is
+    the share of trials on which two scorers disagree (Miller 2024, section 4).
 
     Args:
-        disagreement: That share.
-        queries: Trials an episode.
-        difference: To be told from 0, as a fraction; not above `disagreement`.
-        level: One less the level of the test.
-        power: How often the test is to find it.
+        disagreement: The share d, a fraction.
+        queries: Number of trials in an episode.
+        difference: The true difference, as a fraction; at most `disagreement`.
+        level: 1 minus the significance level of the test.
+        power: Probability with which the test should find the difference.
 
     Raises:
-        ResultError: A figure is impossible.
+        ResultError: A number is impossible.
     """
     _check(difference, level, power)
     if not difference <= disagreement <= 1:

@@ -1,4 +1,4 @@
-"""Ranking: several scorers on the same trials, and which of them can be told apart."""
+"""Ranking: several scorers on the same trials, and which of them differ significantly."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from .matching import Outcome, check_same_episodes, outcome
 
 @dataclass(frozen=True)
 class Ranks:
-    """Scorers ranked on every alphabet (or run), and what their mean ranks tell.
+    """Scorers ranked on every alphabet (or run), and tests of their mean ranks.
 
     Attributes:
-        blocks: How many alphabets or runs.
-        means: Mean rank of each scorer, 1 the best; equals share a rank.
+        blocks: Number of alphabets or runs.
+        means: Mean rank of each scorer, 1 is the best; equal accuracies share
+            the mean of their ranks.
         friedman: Friedman's chi-squared, corrected for ties.
         friedman_p: Its p-value.
-        iman_davenport: The F statistic of Iman and Davenport 1980, less
-            conservative; None where all rankings are the same, so that it
-            has no end.
+        iman_davenport: The F statistic of Iman and Davenport 1980, which is
+            less conservative; None if all blocks have the same ranking, for
+            which it is infinite.
         iman_davenport_p: Its p-value, or None.
-        critical_difference: Of mean ranks, by Nemenyi's test.
-        groups: `contiguous_groups` of scorers whose mean ranks are closer than that.
+        critical_difference: Nemenyi's critical difference of mean ranks.
+        groups: The `contiguous_groups` of scorers whose mean ranks differ by
+            less than the critical difference.
     """
 
     blocks: int
@@ -49,23 +51,23 @@ class Ranks:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Scorers compared each with each on the same trials.
+    """All pairs of several scorers, compared on the same trials.
 
     Attributes:
-        protocol: Its name.
-        scorers: Their names.
-        digests: Their digests.
-        episodes: How many.
+        protocol: Name of the protocol.
+        scorers: Names of the scorers.
+        digests: Digests of the scorers.
+        episodes: Number of episodes.
         episodes_digest: Digest of the episodes.
-        n: Trials.
-        level: One less the level of all tests together.
+        n: Number of trials.
+        level: 1 minus the significance level of all tests together.
         accuracies: Mean credits, as fractions.
-        pairs: The comparison of each pair of places, the lower one first.
-        adjusted: Their p-values after `holm`.
-        groups: `contiguous_groups` in the order of accuracies, the best
-            first, of scorers no two of which can be told apart.
-        what: What is ranked on: alphabet or run.
-        ranks: None with fewer than five alphabets or runs.
+        pairs: The comparison of scorers i and j for each pair (i, j), i < j.
+        adjusted: The p-value of each pair after `holm`.
+        groups: The `contiguous_groups` of scorers that do not differ
+            significantly, in the order of accuracies, the best first.
+        what: The blocks of the ranking: alphabet or run.
+        ranks: The ranking by block; None with fewer than five blocks.
     """
 
     protocol: str
@@ -84,14 +86,14 @@ class Ranking:
 
     @property
     def letters(self) -> tuple[str, ...]:
-        """For each scorer the letters of its groups: without one in common, told apart."""
+        """The letters of each scorer's groups; scorers without a common letter differ."""
         return tuple(
             "".join(_letter(place) for place, group in enumerate(self.groups) if scorer in group)
             for scorer in range(len(self.scorers))
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the JSON interface."""
+        """Gives the fields of the JSON interface."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         pairs = [
             {**pair.as_json(), "adjusted_p_value": self.adjusted[places]}
@@ -108,10 +110,10 @@ def _letter(place: int) -> str:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusts p-values for their number, step down (Holm 1979).
+    """Adjusts p-values for multiple tests by Holm's step-down method (Holm 1979).
 
-    The smallest of m times m, the next times m - 1, and so on; none smaller
-    than the one before it, or larger than 1.
+    The smallest of m p-values is multiplied by m, the next by m - 1, and so on.
+    None becomes smaller than the one before it, or larger than 1.
     """
     adjusted, largest = [0.0] * len(p_values), 0.0
     for done, place in enumerate(np.argsort(p_values, kind="stable")):
@@ -123,15 +125,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def contiguous_groups(
     order: Sequence[int], apart: set[tuple[int, int]]
 ) -> tuple[tuple[int, ...], ...]:
-    """Finds the largest stretches of an order no two of which are apart.
+    """Finds the longest runs of neighbours in an order that contain no differing pair.
 
     Args:
-        order: Places, the best first.
-        apart: Pairs of places that can be told apart, the lower one first.
+        order: Numbers of the scorers, the best first.
+        apart: Pairs (i, j), i < j, of scorers that differ.
 
     Returns:
-        Groups of places, in the order; none lies within another, and each
-        place is in at least one.
+        Groups of numbers, in the order. No group lies within another, and each
+        number is in at least one group.
     """
     groups: list[tuple[int, ...]] = []
     start = 0
@@ -146,15 +148,16 @@ def contiguous_groups(
 
 
 def critical_difference(scorers: int, blocks: int, level: float = LEVEL) -> float:
-    """The smallest difference of mean ranks that Nemenyi's test tells (Demšar 2006, section 3.2.2).
+    """Gives Nemenyi's critical difference of mean ranks (Demšar 2006, section 3.2.2).
 
-    q sqrt(k (k + 1) / (6 N)) for k scorers and N blocks, q the quantile of
-    the studentized range with endless degrees of freedom over sqrt(2).
+    For k scorers and N blocks it is q sqrt(k (k + 1) / (6 N)), where q is the
+    quantile of the studentized range with infinite degrees of freedom, divided
+    by sqrt(2).
 
     Args:
-        scorers: How many.
-        blocks: How many alphabets, or other data sets.
-        level: One less the level of all tests together.
+        scorers: Number of scorers.
+        blocks: Number of alphabets, or of other data sets.
+        level: 1 minus the significance level of all tests together.
     """
     # Here and below: takes longer to import than a table to print.
     from scipy import stats
@@ -168,7 +171,7 @@ def ranks(accuracies: np.ndarray, level: float = LEVEL) -> Ranks:
 
     Args:
         accuracies: float ndarray (blocks, scorers).
-        level: One less the level of the tests.
+        level: 1 minus the significance level of the tests.
 
     Raises:
         ResultError: There are fewer than three scorers.
@@ -177,7 +180,9 @@ def ranks(accuracies: np.ndarray, level: float = LEVEL) -> Ranks:
 
     blocks, scorers = accuracies.shape
     if scorers < 3:
-        raise ResultError(f"{scorers} scorers cannot be ranked, expected at least 3; compare them")
+        raise ResultError(
+            f"{scorers} scorers cannot be ranked, expected at least 3; compare two as a pair"
+        )
     # Accuracies that are equal but for rounding are ties.
     ranked = stats.rankdata(-np.round(accuracies, 12), axis=1)
     means = tuple(ranked.mean(axis=0).tolist())
@@ -199,10 +204,13 @@ def ranks(accuracies: np.ndarray, level: float = LEVEL) -> Ranks:
 
 
 def _accuracies(outcomes: Sequence[Outcome]) -> np.ndarray:
-    """Accuracy of each scorer on the queries of each cluster, float64 ndarray (clusters, scorers).
+    """Computes each scorer's accuracy on the queries of each cluster.
 
-    The parts of an influence hold what clusters do as distractors too, which
-    is why this goes back to the trials.
+    It uses the trials, because an influence includes the clusters as
+    distractors.
+
+    Returns:
+        float64 ndarray (clusters, scorers).
     """
     columns = []
     for one in outcomes:
@@ -213,21 +221,24 @@ def _accuracies(outcomes: Sequence[Outcome]) -> np.ndarray:
 
 
 def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ranking:
-    """Compares scorers on the same episodes, each with each.
+    """Compares all pairs of several scorers on the same episodes, and ranks the scorers.
 
     Args:
-        runs: At least three, of different scorers.
-        level: Nominal coverage of each interval, and one less the level of
-            all tests together.
-        by: What differences are clustered by, and scorers ranked on, a key
-            of `matching.CLUSTERS`.
+        runs: At least three runs, of different scorers.
+        level: Nominal coverage of each interval; all tests together have the
+            significance level 1 - level.
+        by: How trials are clustered and scorers are ranked, a key of
+            `matching.CLUSTERS`.
 
     Raises:
-        ResultError: They are too few, or of different episodes or trials,
-            trials cannot be read, or the level or the clusters are impossible.
+        ResultError: There are fewer than three runs, they are of different
+            episodes or trials, trials cannot be read, or `level` or `by` is
+            impossible.
     """
     if len(runs) < 3:
-        raise ResultError(f"{len(runs)} runs cannot be ranked, expected at least 3; compare them")
+        raise ResultError(
+            f"{len(runs)} runs cannot be ranked, expected at least 3; compare two runs as a pair"
+        )
     for run in runs[1:]:
         check_same_episodes(runs[0], run)
     outcomes = [outcome(run, by) for run in runs]
@@ -258,18 +269,18 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
 
 
 def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set[int]:
-    """Tells which runs differ from one of them, by `holm` over those comparisons.
+    """Finds the runs that differ significantly from a baseline, with Holm's correction.
 
     Args:
         runs: Runs of the same episodes.
-        baseline: Place of the one.
-        level: Of all tests together, 0.05 for 5 %.
+        baseline: Index of the baseline in `runs`.
+        level: Significance level of all tests together, 0.05 for 5 %.
 
     Returns:
-        Their places.
+        Indices of the runs that differ.
 
     Raises:
-        ResultError: They are of different episodes or trials, or trials
+        ResultError: The runs are of different episodes or trials, or trials
             cannot be read.
     """
     return _apart([outcome(run) for run in runs], baseline, level)
@@ -282,14 +293,14 @@ def _apart(outcomes: Sequence[Outcome], baseline: int, level: float) -> set[int]
 
 
 def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
-    """Tells which runs cannot be told from the one of the highest accuracy.
+    """Finds the runs that do not differ significantly from the run with the highest accuracy.
 
     Args:
         runs: Runs of the same episodes.
         level: As for `differs_from`.
 
     Returns:
-        Their places, and that of the best.
+        Indices of these runs, including the best one.
 
     Raises:
         ResultError: As `differs_from`.

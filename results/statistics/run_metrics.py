@@ -1,4 +1,4 @@
-"""Metrics: everything that can be said of a stored run, without asking the scorer again."""
+"""Metrics: everything that can be computed from a stored run without its scorer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .estimates import INTERVALS, LEVEL, estimate_run
 from .verification import pairs, verify
 
 HIT_RANKS = (1, 2, 5)
-"""A trial is a hit at k where the truth is among the k best."""
+"""The values of k: a trial is a hit at k if the true class is among the k best."""
 
 
 def _heading(run: Run) -> dict[str, Any]:
@@ -51,16 +51,17 @@ def _ranks(trials: pd.DataFrame) -> dict[str, float]:
 
 
 def metrics(run: Run, level: float = LEVEL) -> dict[str, Any]:
-    """Gives accuracy under every interval, and figures of ranks.
+    """Computes accuracy with every interval, rank metrics and, from scores, verification.
 
     Args:
         run: The run.
         level: Nominal coverage of intervals.
 
     Returns:
-        JSON's types: protocol, scorer, seed, episodes, digests, n; `accuracy`
-        by interval, as fractions; `ranks`; and what `verification_of` adds
-        where scores are stored, or why it cannot.
+        A dict in JSON's types: protocol, scorer, seed, episodes, digests, n;
+        `accuracy` by name of the interval, as fractions; `ranks`; and, if
+        scores are stored, the result of `verification_of`, or the reason why
+        there is none.
 
     Raises:
         ResultError: Trials or scores cannot be read.
@@ -77,7 +78,7 @@ def metrics(run: Run, level: float = LEVEL) -> dict[str, Any]:
 def _classes(
     trials: pd.DataFrame, target: np.ndarray, cluster: np.ndarray, ways: int
 ) -> np.ndarray:
-    """The alphabet of every class of every trial, -1 for classes that no trial asks for."""
+    """Gives the alphabet of every class of every trial, -1 for classes that are never true."""
     episode, numbers = pd.factorize(trials["episode"])
     alphabets = np.full((len(numbers), ways), -1)
     alphabets[episode, target] = cluster
@@ -85,17 +86,17 @@ def _classes(
 
 
 def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
-    """Tells how well a run's scores tell pairs of one character from others.
+    """Computes how well a run's scores separate pairs of the same character from others.
 
     Args:
         run: A run with stored scores.
         level: Nominal coverage of intervals.
 
     Returns:
-        JSON's types: protocol, scorer and the rest of the heading;
+        A dict in JSON's types: protocol, scorer, seed, episodes, digests, n;
         `verification` by metric, see `verification.verify`; and `calibration`
-        where scores are probabilities or their log-odds, of pairs weighted so
-        that as many are the same as are not, or None.
+        if scores are probabilities or log-odds, else None. For calibration,
+        same and different pairs get equal weight.
 
     Raises:
         ResultError: The run has no scores, or they cannot be read.

@@ -1,4 +1,4 @@
-"""Seeds: one recipe trained several times, and what of its accuracy is luck."""
+"""Seeds: a recipe trained several times, and how much its accuracy varies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .influences import Influence, influence
 
 @dataclass(frozen=True)
 class Seeds:
-    """The accuracy of a recipe, over its trainings.
+    """The accuracy of a recipe over several trainings.
 
     Attributes:
         estimate: Mean accuracy of the trainings, with an interval for new
             alphabets and new trainings.
         spread: Standard deviation between trainings, as a fraction.
-        values: Accuracy by seed.
+        values: Accuracy of each training, by seed.
     """
 
     estimate: Estimate
@@ -44,32 +44,35 @@ def _averaged(found: Sequence[Influence]) -> Influence:
 
 
 def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
-    """Combines trainings that differ in their seed alone, tested on the same episodes.
+    """Combines trainings that differ only in their seed, tested on the same episodes.
 
     The variance of the mean over S trainings is the population variance of
-    the trials' mean credit, plus the variance between trainings over S
-    (Bouthillier et al. 2021); both are known with few degrees of freedom,
-    which Satterthwaite's formula joins. The interval is one of log-odds, as
-    `estimates.on_logit_scale`. With fewer than five alphabets, or where these
-    do not differ, trials count as independent ones that are right or wrong,
-    which is an upper bound.
+    the trials' mean credit, plus the variance between trainings divided by S
+    (Bouthillier et al. 2021). Both are estimated with few degrees of freedom,
+    which Satterthwaite's formula combines. The interval is computed for the
+    log-odds, as in `estimates.on_logit_scale`. With fewer than five alphabets,
+    or if these do not differ, trials are treated as independent with credits 0
+    or 1, whose variance is an upper bound.
 
     Args:
-        runs: At least two, whose records say recipe and seed.
+        runs: At least two runs, whose records name recipe and seed.
         level: Nominal coverage.
 
     Raises:
-        ResultError: They are too few, of different episodes or recipes, or
-            two are of the same seed.
+        ResultError: There are too few runs, they are of different episodes or
+            recipes, or two of them have the same seed.
     """
     trainings = [run.record["scorer"].get("training") or {} for run in runs]
     seeds: list[Any] = [one.get("seed") for one in trainings]
     if len({run.record["episodes_digest"] for run in runs}) > 1:
-        raise ResultError("runs of different episodes; seeds are compared on the same")
+        raise ResultError("runs of different episodes; run all trainings on the same episodes")
     if len({one.get("recipe") for one in trainings}) > 1 or None in seeds:
-        raise ResultError("runs of different recipes, or of a scorer that does not say its recipe")
+        raise ResultError(
+            "runs of different recipes, or of a scorer without a recipe; choose trainings of one "
+            "recipe"
+        )
     if len(set(seeds)) < max(len(seeds), 2):
-        raise ResultError("expected runs of at least two trainings, each of another seed")
+        raise ResultError("expected runs of at least two trainings, each with another seed")
     order = np.argsort(seeds)
     found = [influence(runs[i].outcome()) for i in order]
     values = {seeds[i]: one.value for i, one in zip(order, found, strict=True)}
@@ -77,7 +80,10 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     spread = float(np.std(list(values.values()), ddof=1))
     between = spread**2 / len(runs)
     if not 0 < mean.value < 1:
-        raise ResultError("all trials right, or all wrong: the spread between seeds says nothing")
+        raise ResultError(
+            "all trials are right, or all are wrong: no interval can be computed; choose another "
+            "protocol"
+        )
     if not mean.spreads:
         population, population_freedom = mean.value * (1 - mean.value) / mean.n, max(mean.n - 1, 1)
         method, clusters = f"{len(runs)} seeds, as if trials were independent, log-odds", None

@@ -1,4 +1,4 @@
-"""Verification: how well scores tell pairs of one character from other pairs."""
+"""Verification: how well scores separate pairs of the same character from other pairs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .estimates import LEVEL, Estimate, log_odds_ends
 
 @dataclass(frozen=True)
 class Curve:
-    """A receiver operating characteristic (Fawcett 2006), a point a threshold.
+    """A receiver operating characteristic (Fawcett 2006), one point for each threshold.
 
-    A pair is accepted as the same where its score is at least the threshold.
-    Equal scores are accepted together, in one step. The first point accepts
-    nothing, (0, 0), the last everything, (1, 1).
+    A pair is accepted as the same if its score is at least the threshold.
+    Equal scores are accepted together, in one step. The first point, (0, 0),
+    accepts no pair; the last point, (1, 1), accepts all pairs.
 
     Attributes:
         thresholds: float64 ndarray (points,), descending, from infinity.
@@ -33,17 +33,17 @@ class Curve:
 
     @property
     def auc(self) -> float:
-        """Area under the curve, by trapezia.
+        """Area under the curve, by the trapezoidal rule.
 
-        It is how often a same pair scores above a different one, ties counted
-        half (Bamber 1975).
+        It is the probability that a same pair scores higher than a different
+        pair, where a tie counts half (Bamber 1975).
         """
         area = float(np.sum(np.diff(self.far) * (self.tar[1:] + self.tar[:-1]))) / 2
         return min(area, 1.0)
 
     @property
     def eer(self) -> float:
-        """Equal error rate: where far = 1 - tar, by linear interpolation along the curve."""
+        """Equal error rate: the rate at which far = 1 - tar, by linear interpolation."""
         excess = self.far + self.tar - 1
         after = int(np.searchsorted(excess, 0.0))
         before = after - 1
@@ -52,18 +52,19 @@ class Curve:
 
     @property
     def best_accuracy(self) -> float:
-        """Largest accuracy (tar + 1 - far) / 2 that a threshold reaches.
+        """Largest accuracy (tar + 1 - far) / 2 of all thresholds.
 
-        Same and different pairs weigh alike, as in table 1 of Koch et al.
-        2015. It is optimistic: the threshold is chosen on the same pairs.
+        Same and different pairs have equal weight, as in table 1 of Koch et al.
+        2015. It is optimistic, because the threshold is chosen on the same
+        pairs.
         """
         return float(np.max(self.tar + 1 - self.far)) / 2
 
     def tar_at(self, far: float) -> float:
         """Gives the largest true accept rate at a false accept rate of at most `far`.
 
-        Not interpolated: a threshold reaches it. Where `far` is less than one
-        different pair, it is the rate that no different pair reaches.
+        It is not interpolated: there is a threshold with this rate. If `far` is
+        below the share of one different pair, no different pair is accepted.
 
         Args:
             far: From 0 to 1.
@@ -87,21 +88,22 @@ _METRICS: dict[str, Callable[[Curve], float]] = {
 
 
 def pairs(scores: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Takes trials apart into pairs of a query and a class.
+    """Splits trials into pairs of a query and a class.
 
     Args:
-        scores: float ndarray (n, ways), higher is more alike; -inf for
-            classes that an episode does not have, which make no pair.
+        scores: float ndarray (n, ways), higher means more alike; -inf for
+            classes that an episode does not have, which give no pair.
         target: int ndarray (n,), the true way of each query.
 
     Returns:
-        The pairs, trial by trial: their scores, ndarray (pairs,) of the type
-        of `scores`; whether both are the same character, bool ndarray
-        (pairs,), one of each trial; the trial of each, int64 ndarray (pairs,).
+        Three arrays, trial by trial: the scores of the pairs, ndarray (pairs,)
+        of the dtype of `scores`; whether both are the same character, bool
+        ndarray (pairs,), true once for each trial; and the trial of each pair,
+        int64 ndarray (pairs,).
 
     Raises:
-        ResultError: A score is NaN, or infinite otherwise than above, or
-            targets are not ways of the trials.
+        ResultError: A score is NaN or +inf, or the true class of a trial has
+            the score -inf, or a target is not a way of its trial.
     """
     if scores.ndim != 2 or target.shape != scores.shape[:1]:
         raise ResultError(
@@ -112,7 +114,7 @@ def pairs(scores: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarra
         raise ResultError("a score is NaN or infinite, expected finite numbers")
     ways = scores.shape[1]
     if ((target < 0) | (target >= ways)).any():
-        raise ResultError(f"a target is no way of its trial, expected 0 to {ways - 1}")
+        raise ResultError(f"a target is not a way of its trial, expected 0 to {ways - 1}")
     present = ~np.isneginf(scores)
     same = np.arange(ways) == target[:, None]
     if not present[same].all():
@@ -124,32 +126,34 @@ def weights(weight: np.ndarray | None, count: int) -> np.ndarray:
     """Checks the weights of pairs.
 
     Args:
-        weight: ndarray (count,), not negative; None where all weigh alike.
-        count: How many pairs.
+        weight: ndarray (count,), not negative; None for equal weights.
+        count: Number of pairs.
 
     Returns:
-        float64 ndarray (count,); bool where all weigh alike.
+        float64 ndarray (count,); bool, all true, for equal weights.
 
     Raises:
-        ResultError: There are not as many, or one is negative or not finite.
+        ResultError: Their number is not `count`, or one is negative or not
+            finite.
     """
     if weight is None:
         return np.ones(count, bool)
     if weight.shape != (count,):
-        raise ResultError(f"weights of shape {weight.shape}, expected ({count},), one a pair")
+        raise ResultError(
+            f"weights of shape {weight.shape}, expected ({count},), one for each pair"
+        )
     if not (np.isfinite(weight) & (weight >= 0)).all():
         raise ResultError("a weight is negative or not finite, expected 0 or more")
     return weight.astype(np.float64)
 
 
 def roc(score: np.ndarray, same: np.ndarray, weight: np.ndarray | None = None) -> Curve:
-    """Finds the rates at every threshold.
+    """Computes the accept rates at every threshold.
 
     Args:
-        score: ndarray (pairs,), finite, higher is more alike.
+        score: ndarray (pairs,), finite, higher means more alike.
         same: bool ndarray (pairs,), whether both are the same character.
-        weight: float ndarray (pairs,), not negative; None where all weigh
-            alike.
+        weight: float ndarray (pairs,), not negative; None for equal weights.
 
     Raises:
         ResultError: A score is not finite, weights are impossible, or there
@@ -163,19 +167,19 @@ def roc(score: np.ndarray, same: np.ndarray, weight: np.ndarray | None = None) -
 
 
 def _steps(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the order of descending scores, and the place of the last of each of them in it."""
+    """Gives the order of descending scores, and the last place of each score in this order."""
     order = np.argsort(score)[::-1]
     ranked = score[order]
     return order, np.flatnonzero(np.append(ranked[1:] != ranked[:-1], len(ranked) > 0))
 
 
 def _curve(thresholds: np.ndarray, ends: np.ndarray, same: np.ndarray, weight: np.ndarray) -> Curve:
-    """The curve of pairs in the order of `_steps`."""
+    """Computes the curve of pairs that are in the order of `_steps`."""
     rates = []
     for kind, name in ((~same, "different"), (same, "same")):
         accepted = np.cumsum(np.where(kind, weight, False))
         if not len(accepted) or not accepted[-1]:
-            raise ResultError(f"no {name} pairs, expected same and different ones; add trials")
+            raise ResultError(f"no {name} pairs, expected same and different pairs; add trials")
         rates.append(np.append(0.0, accepted[ends] / accepted[-1]))
     return Curve(np.append(np.inf, thresholds), *rates)
 
@@ -189,44 +193,48 @@ def verify(
 ) -> dict[str, Estimate]:
     """Estimates how well a scorer verifies, with intervals for other alphabets.
 
-    The intervals are those of t with G - 1 degrees of freedom for G alphabets,
-    on the scale of log-odds (`estimates.log_odds_ends`). The variance is
-    (G - 1) / G times the sum of squares of what each metric moves by when one
-    alphabet's pairs are left out, those of its queries and those of its
-    classes (the jackknife CV3 of MacKinnon et al. 2023, around the value
-    itself). The noise of finitely many episodes is in it, once for either.
-    Where none moves a metric, or it is 0 or 1, the interval has no width,
-    which does not mean that there is no doubt; the method says so.
+    The intervals are t intervals with G - 1 degrees of freedom for G alphabets,
+    on the log-odds scale (`estimates.log_odds_ends`). For the variance, each
+    alphabet is left out in turn, with all pairs of its queries and all pairs of
+    its classes. The variance is (G - 1) / G times the sum of squared changes of
+    the metric (the jackknife CV3 of MacKinnon et al. 2023, around the value
+    itself). It includes the noise of finitely many episodes, once for queries
+    and once for classes. If no alphabet changes a metric, or the metric is 0 or
+    1, the interval has no width although the metric is uncertain; the method
+    says so.
 
     Args:
         scores: float ndarray (n, ways), as for `pairs`.
         target: int ndarray (n,), the true way of each query.
         cluster: int ndarray (n,), the alphabet of each trial's query.
         level: Nominal coverage.
-        classes: int ndarray (n, ways), the alphabet of each class, -1 where
-            it is not known; None where episodes are within alphabets.
+        classes: int ndarray (n, ways), the alphabet of each class, -1 if
+            unknown; None if episodes are within alphabets.
 
     Returns:
-        By metric of `Curve`: `auc`, `eer`, `tar@far=1%`, `tar@far=0.1%`, and
-        `accuracy`, the best.
+        The estimate of each metric of `Curve`: `auc`, `eer`, `tar@far=1%`,
+        `tar@far=0.1%` and `accuracy` (`best_accuracy`).
 
     Raises:
         ResultError: There are fewer than two alphabets, no different pairs
-            with one left out, the level is impossible, or as `pairs`.
+            remain when an alphabet is left out, the level is impossible, or as
+            for `pairs`.
     """
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     score, same, trial = pairs(scores, target)
     if cluster.shape != target.shape:
-        raise ResultError(f"alphabets of shape {cluster.shape}, expected {target.shape}, one each")
+        raise ResultError(
+            f"alphabets of shape {cluster.shape}, expected {target.shape}, one for each trial"
+        )
     if classes is not None and classes.shape != scores.shape:
         raise ResultError(f"alphabets of classes of shape {classes.shape}, expected {scores.shape}")
     labels = np.unique(cluster)
     clusters = len(labels)
     if clusters < 2:
         raise ResultError(
-            f"trials of {clusters} alphabets, expected two or more to tell of others; "
-            "verify on a protocol of several alphabets"
+            f"trials of {clusters} alphabets, expected two or more for an interval; verify on a "
+            "protocol with several alphabets"
         )
     order, ends = _steps(score)
     thresholds, same, query = score[order[ends]], same[order], cluster[trial[order]]

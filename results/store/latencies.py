@@ -1,4 +1,4 @@
-"""Latencies: what `wayshot latency` has stored beside the runs."""
+"""Latencies: the records that `wayshot latency` stores beside the runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from . import run as runs
 from .record import finite
 
 SCHEMA_VERSION = 1
-"""Version of these records."""
+"""Version of the records of latencies."""
 
 FOLDER = "latency"
-"""Where they are, in the folder of all runs."""
+"""Name of their folder, in the folder of all runs."""
 
 MODES = {"ready": "support ready", "cold": "support included"}
-"""What a query costs, besides the embedding of itself."""
+"""Modes of measurement: whether the support is embedded beforehand or with the query."""
 
 _SHOWN = ("p50_ms", "low_ms", "high_ms", "valid", "mode", "ways", "shots", "threads")
 _SHOWN += ("engine", "environment", "created")
@@ -33,16 +33,16 @@ def place(root: Path, protocol: str, scorer: str, digest: str, key: str) -> Path
         protocol: Name of the protocol.
         scorer: Name of the scorer.
         digest: Digest of the scorer.
-        key: Tells records of one scorer and protocol apart.
+        key: Digest that distinguishes records of the same scorer and protocol.
     """
     return runs.place(root / FOLDER, protocol, scorer, digest) / f"{key[:12]}.json"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Reads a record.
+    """Reads a record of latencies.
 
     Raises:
-        ResultError: It is damaged, or of another schema version.
+        ResultError: The record is damaged, or has another schema version.
     """
     try:
         record = json.loads(
@@ -59,7 +59,9 @@ def read(path: Path) -> dict[str, Any]:
             and set(_SHOWN) <= set(record)
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ResultError(f"{path}: cannot be read ({error!r}); remove it") from None
+        raise ResultError(
+            f"{path}: cannot be read ({error!r}); remove it and measure again"
+        ) from None
     if version != SCHEMA_VERSION:
         raise ResultError(
             f"{path}: schema version {version!r}, expected {SCHEMA_VERSION}; "
@@ -71,16 +73,18 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def latest(run: runs.Run) -> dict[str, Any] | None:
-    """The latency of a run's scorer, measured before the run or after.
+    """Gives the latency of a run's scorer, whether measured before or after the run.
+
+    Of several latencies with the run's ways and shots, one on the run's own
+    protocol is preferred, and among those the last one.
 
     Args:
         run: A run in a folder as from `run.place`.
 
     Returns:
-        Its median `p50_ms` with the interval `low_ms` to `high_ms`, whether it
-        is `valid`, and what it depends on: of as many ways and shots, of the
-        run's own protocol before others, the last one. None where there is
-        none.
+        The median `p50_ms` with its interval `low_ms` to `high_ms`, whether it
+        is `valid`, and its conditions (mode, ways, shots, threads, engine,
+        environment). None if there is no latency.
 
     Raises:
         ResultError: A record is damaged.
@@ -101,7 +105,7 @@ def latest(run: runs.Run) -> dict[str, Any] | None:
 
 
 def _conditions(latency: Mapping[str, Any]) -> str | None:
-    """Says what a latency is of; None where it does not say."""
+    """Describes the conditions of a latency; None if they are not recorded."""
     if "mode" not in latency:
         return None
     engine = f", {latency['engine']}" if latency["engine"] else ""
@@ -113,11 +117,11 @@ def _conditions(latency: Mapping[str, Any]) -> str | None:
 def notes(
     rows: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]],
 ) -> list[str]:
-    """Says what latencies are of, and whether they may be compared.
+    """Writes the notes on latencies: their conditions, and whether the machines differ.
 
     Args:
-        rows: A label, a latency as from `latest` or None, and the environment
-            of its run, where the latency has none of its own.
+        rows: For each row a label, a latency as from `latest` or None, and the
+            environment of its run, used if the latency has no environment.
     """
     machines: set[str] = set()
     labels: dict[str, dict[str, None]] = {}
@@ -131,4 +135,4 @@ def notes(
         f"p50 latency of one query: {of}" + (f" ({', '.join(some)})" if len(labels) > 1 else "")
         for of, some in labels.items()
     ]
-    return found + ["latencies are of different machines"] * (len(machines) > 1)
+    return found + ["The latencies were measured on different machines."] * (len(machines) > 1)

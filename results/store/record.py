@@ -1,4 +1,4 @@
-"""The record of a run: what `record.json` holds, checked wherever it comes from."""
+"""The record of a run: the content of `record.json`, checked whenever it is read."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FIRST_DEFAULTS = {"queries": 1, "drawers": "any", "rotations": "none", "reuse":
 """Of the protocols of schema version 1, whose records hold every field."""
 
 LARGEST = 2**22
-"""Bytes of a record."""
+"""The largest size of a record, in bytes."""
 
 _DEEPEST = 16
-"""How deep values may lie in others."""
+"""The largest depth of nested values."""
 
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -93,7 +93,7 @@ class _Latency(msgspec.Struct):
 
 
 class _Record(msgspec.Struct):
-    """What figures are computed from; what else there is is kept and not looked at."""
+    """The fields from which figures are computed; other fields are kept but not checked."""
 
     protocol: _Protocol
     dataset: _Dataset
@@ -112,14 +112,14 @@ class _Record(msgspec.Struct):
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Reads a record that anyone may have written.
+    """Reads a record that may come from anyone.
 
     Args:
         path: The file.
 
     Raises:
-        ResultError: It is missing, damaged, of another schema version, or
-            holds something else; says which field.
+        ResultError: The file is missing, damaged, or has another schema
+            version, or a field is wrong; the message says which field.
     """
     try:
         if path.exists() and not path.is_file():
@@ -134,7 +134,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def decode(content: bytes) -> dict[str, Any]:
-    """Reads a record's text.
+    """Reads the text of a record.
 
     Args:
         content: The file's content, UTF-8.
@@ -143,11 +143,11 @@ def decode(content: bytes) -> dict[str, Any]:
         ResultError: As `read`; the message does not name the file.
     """
     if len(content) > LARGEST:
-        raise ResultError(f"more than {LARGEST:,} bytes, too many; remove the folder")
+        raise ResultError(f"more than {LARGEST:,} bytes, which is too large; remove the folder")
     try:
         record = json.loads(content, parse_constant=finite, parse_float=finite)
         if b"\\ud" in content.lower():
-            # Half a character: nothing could be written that has it in.
+            # Half of a character: text with it cannot be written to a file.
             json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
@@ -159,7 +159,7 @@ def decode(content: bytes) -> dict[str, Any]:
             "written by another version of wayshot"
         )
     if _is_deep(record):
-        raise ResultError(f"values lie deeper than {_DEEPEST} in others; remove the folder")
+        raise ResultError(f"values are nested deeper than {_DEEPEST}; remove the folder")
     try:
         msgspec.convert(record, _Record)
     except msgspec.ValidationError as error:
@@ -189,10 +189,10 @@ def is_official(protocol: dict[str, Any]) -> bool:
 
 
 def finite(text: str) -> float:
-    """Reads a number that JSON has; raises ValueError for NaN, infinity and what overflows."""
+    """Reads a number; raises ValueError for NaN, infinity and numbers that are too large."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is no number")
+        raise ValueError(f"{text[:20]} is not a finite number")
     return value
 
 

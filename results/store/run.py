@@ -1,4 +1,4 @@
-"""A run: one scorer on one protocol, stored in a folder of its own."""
+"""A run: one scorer on one protocol, stored in its own folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from . import trials as trials_file
 from .record import SCHEMA_VERSION
 
 SMALL = 2**14
-"""Trials up to which a run keeps what was read of them: half a megabyte."""
+"""The largest number of trials that a run keeps in memory: half a megabyte."""
 
 OUTCOME = [
     *("query", "episode", "target", "predicted", "credit", "rank"),
@@ -37,7 +37,7 @@ class Run:
     """A stored run.
 
     Attributes:
-        folder: Holds `record.json` and `trials.parquet`.
+        folder: The folder of `record.json` and `trials.parquet`.
         record: The record: schema version, protocol, data set, scorer, seed,
             number and digest of episodes, environment, timings.
     """
@@ -67,11 +67,11 @@ class Run:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """All trials, as in `trials.SCHEMA`."""
+        """All trials, with the columns of `trials.SCHEMA`."""
         return self._read(None)
 
     def outcome(self) -> pd.DataFrame:
-        """The columns that intervals and comparisons need, quicker to read."""
+        """Reads the columns that intervals and comparisons need; this is faster than `trials`."""
         if "trials" in vars(self):
             return self.trials[OUTCOME]
         return self._outcome if self.record["n"] <= SMALL else self._read(OUTCOME)
@@ -91,23 +91,28 @@ class Run:
 
     @cached_property
     def scores(self) -> np.ndarray | None:
-        """Scores float ndarray (n, ways), in the order of the trials; None where not stored."""
+        """Scores, float ndarray (n, ways), in the order of the trials; None if not stored."""
         if "scores_digest" not in self.record:
             return None
         self._check(scores_file.NAME)
         path = self.folder / f"{scores_file.NAME}.parquet"
         scores = scores_file.read(path)
         if scores.dtype.kind not in "fiu" or len(scores) != self.record["n"]:
-            raise ResultError(f"{path}: not a row of numbers for each trial; run it again")
+            raise ResultError(
+                f"{path}: expected one row of numbers for each trial; remove the folder and run it "
+                "again"
+            )
         if np.isnan(scores).any() or np.isposinf(scores).any():
-            raise ResultError(f"{path}: a score is NaN or infinite; run it again")
+            raise ResultError(
+                f"{path}: a score is NaN or infinite; remove the folder and run it again"
+            )
         return scores
 
     def verify(self) -> None:
-        """Makes sure that the trials, and scores if there are any, are those of the record.
+        """Checks that trials, and scores if there are any, have the digests in the record.
 
         Raises:
-            ResultError: They are missing, or others.
+            ResultError: A file is missing or has another digest.
         """
         self._check("trials")
         if "scores_digest" in self.record:
@@ -115,9 +120,11 @@ class Run:
 
     def _check(self, what: str) -> None:
         path = self.folder / f"{what}.parquet"
-        # What is not a file may have no end, and a link may lead anywhere.
+        # A pipe or a device may be endless, and a link may lead anywhere.
         if path.exists() and (path.is_symlink() or not path.is_file()):
-            raise ResultError(f"{path}: a link or no file; put the file itself there")
+            raise ResultError(
+                f"{path}: not a regular file but a link or a device; put the file itself there"
+            )
         try:
             sound = trials_file.digest(path) == self.record[f"{what}_digest"]
         except OSError as error:
@@ -138,14 +145,17 @@ class Run:
 
 
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:
-    """Identifies a run by everything its trials depend on.
+    """Computes the key of a run from everything that its trials depend on.
 
     Args:
         protocol: Digest of the protocol.
         dataset: Digest of the data set.
         seed: Seed of the episodes.
-        episodes: How many.
+        episodes: Number of episodes.
         scorer: Digest of the scorer.
+
+    Returns:
+        SHA-256 in hexadecimal.
     """
     parts = f"{SCHEMA_VERSION} {protocol} {dataset} {seed} {episodes} {scorer}"
     return hashlib.sha256(parts.encode()).hexdigest()
@@ -162,19 +172,19 @@ def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
         root: Folder of all runs.
         protocol: Name of the protocol.
         scorer: Name of the scorer.
-        key: As from `key`.
+        key: The key of the run, from `key`.
     """
     return root / _safe(protocol) / f"{_safe(scorer)}-{key[:12]}"
 
 
 def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
-    """Stores a run whole, or not at all.
+    """Stores a run completely, or not at all.
 
     Args:
-        folder: As from `place`.
+        folder: The folder, from `place`; a run that is there is replaced.
         record: The record without schema version, n and digests of files.
-        chunks: The trials, as for `trials.write`, and perhaps their scores,
-            as for `scores.storing`.
+        chunks: The trials, as for `trials.write`, optionally with their
+            scores, as for `scores.storing`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent))
@@ -207,11 +217,11 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
 
 
 def annotate(run: Run, **fields: Any) -> Run:
-    """Writes more fields into a stored run's record, or other values.
+    """Adds fields to the record of a stored run, or changes them.
 
     Args:
         run: The run.
-        fields: Values in JSON's types.
+        **fields: The fields, with values in JSON's types.
     """
     if all(run.record.get(name) == value for name, value in fields.items()):
         return run
@@ -230,7 +240,8 @@ def read(folder: Path) -> Run:
     """Reads the record of a stored run.
 
     Raises:
-        ResultError: It is missing, damaged, or of another schema version.
+        ResultError: The record is missing, damaged, or has another schema
+            version.
     """
     return Run(folder, records.read(folder / "record.json"))
 
@@ -239,7 +250,8 @@ def find(folders: Iterable[str | Path]) -> list[Run]:
     """Finds all stored runs below some folders, in the order of their paths.
 
     Raises:
-        ResultError: A folder is missing, none holds a run, or one is damaged.
+        ResultError: A folder is missing, no folder holds a run, or a run is
+            damaged.
     """
     folders = list(folders)
     found: dict[Path, Run] = {}
@@ -258,9 +270,9 @@ def find(folders: Iterable[str | Path]) -> list[Run]:
 
 
 def light(run: Run) -> Run:
-    """The same run, whose trials are in memory no longer than itself, unless they are already.
+    """Gives a copy of a large run that does not keep its trials in memory after use.
 
-    Of a small run they may stay.
+    A small run, or a run whose trials are in memory already, is given as it is.
     """
     small = run.record["n"] <= SMALL
     return run if small or "trials" in vars(run) else Run(run.folder, run.record)

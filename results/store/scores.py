@@ -1,4 +1,4 @@
-"""Scores: what a scorer gave every class of every trial, stored beside the trials."""
+"""Scores: the score of every class in every trial, stored beside the trials."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from ..errors import ResultError
 from .trials import Columns
 
 NAME = "scores"
-"""Of the array in chunks of trials, of the column, and of the file."""
+"""Name of the array in chunks of trials, of the column, and of the file."""
 
 
 def storing(path: Path, chunks: Iterable[Columns]) -> Iterator[Columns]:
-    """Passes chunks of trials on, and stores their scores if they have any.
+    """Stores the scores of chunks of trials while it passes the chunks on.
 
     Args:
-        path: The Parquet file; not made where no chunk has scores.
+        path: The Parquet file; it is not created if no chunk has scores.
         chunks: For each chunk its columns; `scores` is a float ndarray
             (n, ways), -inf for classes that an episode does not have.
+
+    Yields:
+        The chunks, unchanged.
     """
     writer: pq.ParquetWriter | None = None
     try:
@@ -46,7 +49,7 @@ def read(path: Path) -> np.ndarray:
         Float ndarray (n, ways), in the order of the trials.
 
     Raises:
-        ResultError: The file is missing, damaged, or holds something else.
+        ResultError: The file is missing, damaged, or not a file of scores.
     """
     try:
         column = pq.read_table(path, partitioning=None).column(NAME).combine_chunks()  # pyright: ignore

@@ -1,4 +1,4 @@
-"""Trials: one row a query, what was asked and what came of it."""
+"""Trials: one row for each query, with its target and its outcome."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ SCHEMA = pa.schema(
 )
 """Columns of stored trials.
 
-- episode: number of the episode, from 0; query: place of the query in it.
-- target, predicted: way of the query's class, and of the first class with
-  the highest score.
-- credit: 1/m where m classes share the highest score, the true class among
-  them; else 0.
+- episode: number of the episode, from 0.
+- query: position of the query in the episode, from 0.
+- target: way of the query's true class.
+- predicted: way of the class with the highest score; the first one of several.
+- credit: 1/m if the true class is one of m classes with the highest score;
+  else 0.
 - margin: score of the true class minus the highest other score, in the
   scorer's own units.
-- rank: of the true class, 1 the best; classes with equal scores share the
-  mean of their ranks.
-- alphabet, character, drawer: of the query image. A rotated character says so:
-  `character03@90`.
+- rank: rank of the true class, 1 is the best; classes with equal scores share
+  the mean of their ranks.
+- alphabet, character, drawer: those of the query image. A rotated character
+  has its angle in its name: `character03@90`.
 """
 
 
@@ -55,22 +56,22 @@ _RANGES = {
     "margin": (-np.finfo(np.float32).max, np.finfo(np.float32).max),
     "rank": (0, 2**15),
 }
-"""What trials may hold, both ends included."""
+"""Smallest and largest possible value of each column."""
 
 _ROWS_A_BYTE = 16
-"""Rows of Parquet beyond which a file says nothing: where a class sits takes a bit or more."""
+"""The largest plausible number of rows for each byte of a Parquet file."""
 
 _ROWS_AT_LEAST = 2**20
 
 Columns = Mapping[str, np.ndarray | pd.Categorical]
-"""Some trials, an array a column."""
+"""Some trials: one array for each column."""
 
 
 def judge(scores: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
     """Turns scores into outcomes.
 
     Args:
-        scores: float ndarray (..., ways), higher is more alike; -inf for
+        scores: float ndarray (..., ways), higher means more alike; -inf for
             classes that an episode does not have.
         target: int ndarray (...), the true way of each query.
 
@@ -79,7 +80,8 @@ def judge(scores: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
         credit, margin and rank of `SCHEMA`.
 
     Raises:
-        ResultError: A score is NaN, or infinite otherwise than above.
+        ResultError: A score is NaN or +inf, or the score of a true class is
+            -inf.
     """
     if np.isnan(scores).any() or np.isposinf(scores).any():
         raise ResultError("a score is NaN or infinite, expected finite numbers")
@@ -87,7 +89,7 @@ def judge(scores: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
         scores = scores.astype(np.float64)
     ways, place = scores.shape[-1], np.arange(target.size)
     true = target.ravel().astype(np.intp)
-    # Classes first: sums and maxima over a short last axis take several times as long.
+    # Classes are the first axis, because sums over a short last axis are several times slower.
     by_class = np.array(scores.reshape(-1, ways).T, order="C")
     truth = by_class[true, place]
     if np.isneginf(truth).any():
@@ -117,11 +119,11 @@ def write(path: Path, chunks: Iterable[Columns]) -> int:
 
     Args:
         path: The file.
-        chunks: For each chunk an array for each column of `SCHEMA`;
-            categoricals with the same categories in all chunks for names.
+        chunks: For each chunk one array for each column of `SCHEMA`; names
+            are categoricals with the same categories in all chunks.
 
     Returns:
-        How many trials were written.
+        The number of trials.
     """
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         count = 0
@@ -141,13 +143,13 @@ def write(path: Path, chunks: Iterable[Columns]) -> int:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of the file in hexadecimal."""
+    """Computes the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _column(column: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
-    """A column as pandas has it; by hand, which takes a third of `to_pandas`."""
+    """Converts a column for pandas, three times as fast as `to_pandas`."""
     if not pa.types.is_dictionary(column.type):
         return column.to_numpy()
     whole = column.combine_chunks()
@@ -159,7 +161,7 @@ def _column(column: pa.ChunkedArray) -> np.ndarray | pd.Categorical:
 
 @lru_cache(maxsize=64)
 def _kind(names: tuple[str, ...]) -> pd.CategoricalDtype:
-    """Remembered, as it takes pandas as long to make as to read a column."""
+    """Makes a dtype; cached, because pandas takes as long for it as for reading a column."""
     return pd.CategoricalDtype(list(names))
 
 
@@ -168,20 +170,22 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
 
     Args:
         path: The Parquet file.
-        columns: The columns wanted; all where None.
+        columns: The columns to read; None for all.
 
     Raises:
-        ResultError: The file is missing, damaged, or holds something else.
+        ResultError: The file is missing, damaged, or not a file of trials.
     """
     wanted = columns or SCHEMA.names
     try:
         with pq.ParquetFile(os.fspath(path), pre_buffer=False) as file:
             rows, size = file.metadata.num_rows, Path(path).stat().st_size
             if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * size):
-                raise ResultError(f"{path}: {rows:,} trials in so small a file; run it again")
+                raise ResultError(
+                    f"{path}: {rows:,} trials are impossible in such a small file; run it again"
+                )
             kinds, found = {}, {}
             names = columns or file.schema_arrow.names
-            # One after the other where all of them twice would fill the memory.
+            # Large files column by column, because two copies of all columns fill the memory.
             for part in [names] if rows <= _ROWS_AT_LEAST else [[name] for name in names]:
                 if part is not names:
                     pa.default_memory_pool().release_unused()
@@ -205,11 +209,11 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
 
 
 def _is_possible(name: str, column: np.ndarray | pd.Categorical) -> bool:
-    """Whether what a file says can have come of trials: nothing missing, all in its range."""
+    """Tells whether a column has no missing values and all its values are in range."""
     if isinstance(column, pd.Categorical):
         return bool((column.codes >= 0).all())
     low, high = _RANGES[name]
-    # An empty place makes floats of whole numbers; what is not a number is not within its range.
+    # A missing value turns integers into floats; NaN is in no range.
     return column.dtype == SCHEMA.field(name).type.to_pandas_dtype() and (
         not len(column) or bool(low <= column.min() and column.max() <= high)
     )

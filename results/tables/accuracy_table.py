@@ -12,7 +12,7 @@ from ..statistics import LEVEL, Estimate, best_group, differs_from
 from ..store import Run, latencies, light
 from . import labels
 from .by_group import breakdown, concentration, half
-from .caption import caption
+from .caption import figure_notes, title
 from .layout import MISSING, Cell, Column, Layout, Section, decimals_for, percent
 from .literature import Published, as_published, is_setting_of, notes_on, sections_of
 from .marks import FLAWS, MEANING, marks
@@ -20,13 +20,13 @@ from .summary import EXTRAS, flat, result
 from .writers import render
 
 BASELINES = ("hausdorff", "pixel-cosine", "pixel-euclidean", "chance")
-"""Scorers that stand below all others, in this order."""
+"""Scorers that are listed below all others, in this order."""
 
 DIFFERS = "†"
-"""Stands behind figures that differ from the baseline's."""
+"""Marks figures that differ significantly from the baseline's."""
 
 _FEW = 0.25
-"""A share of the alphabets with half of the errors that is worth a hint."""
+"""Share of the alphabets: if so few account for half of the errors, a hint says so."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,29 @@ class Table:
     """Accuracies of scorers on protocols.
 
     Attributes:
-        rows: Labels of the scorers: trained networks, others, baselines.
+        rows: Labels of the scorers: trained networks, other scorers, baselines.
         columns: Labels of the protocols.
-        cells: An `Estimate` for each (row, column) that was run.
-        marks: Of `marks.MEANING`, for each cell that deserves some.
-        caption: What the figures are.
-        notes: What the marks mean, and what else is to be known.
-        results: `result` of every run in it.
+        cells: The `Estimate` of each (row, column) with a run.
+        marks: For each cell with marks, keys of `marks.MEANING`.
+        title: What the table shows, in one line.
+        figures: Notes on what the figures are: intervals, and each column's episodes.
+        notes: What the marks mean, and warnings about runs.
+        results: The `result` of every run in the table.
         runs: The run of each cell.
-        sections: The rows once more, in groups.
-        baseline: Row from which others' significant differences are marked.
-        published: Figures of others, for columns of their protocol.
-        extras: Names of `EXTRAS`.
-        decimals: The fewest of percentages.
+        sections: The rows in groups.
+        baseline: Label of the row with which the others are compared, or None.
+        published: Published figures of other authors, for the columns of
+            their protocols.
+        extras: Optional columns, keys of `EXTRAS`.
+        decimals: The smallest number of decimals of percentages.
     """
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: dict[tuple[str, str], Estimate]
     marks: dict[tuple[str, str], tuple[str, ...]]
-    caption: str
+    title: str
+    figures: tuple[str, ...]
     notes: tuple[str, ...]
     results: tuple[dict[str, Any], ...]
     runs: dict[tuple[str, str], Run]
@@ -64,24 +67,29 @@ class Table:
     decimals: int = 1
 
     def text(self, row: str, column: str) -> str:
-        """What a cell shows, in percent, without marks.
+        """Gives what a cell shows, in percent, without marks.
 
-        The figure behind ± reaches as far as the farther end of the interval,
-        which need not be symmetric.
+        The figure behind ± is the larger of the two distances from the value
+        to the ends of the interval, which need not be symmetric.
+
+        Args:
+            row: Label of the scorer.
+            column: Label of the protocol.
         """
         return self._cell(row, column).figures
 
     @cached_property
     def best(self) -> frozenset[tuple[str, str]]:
-        """Cells that cannot be told from the best of their column (paired, Holm 5 %).
+        """Cells that do not differ significantly from the best of their column.
 
-        None in columns of fewer than two scorers that may be compared.
+        By paired tests with Holm's correction, at 5 %. Columns with fewer than
+        two scorers that may be compared have no such cells.
         """
         return self._compared(lambda runs, _: best_group(runs))
 
     @cached_property
     def differing(self) -> frozenset[tuple[str, str]]:
-        """Cells that differ from the baseline's (paired, Holm 5 %)."""
+        """Cells that differ significantly from the baseline's, by the tests of `best`."""
 
         def compared(runs: Sequence[Run], rows: Sequence[str]) -> set[int]:
             at = rows.index(self.baseline) if self.baseline in rows else None
@@ -111,7 +119,7 @@ class Table:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        """How many decimals each column needs."""
+        """The number of decimals that each column needs."""
         places: dict[str, int] = {}
         for column in self.columns:
             shares: list[float] = []
@@ -130,7 +138,7 @@ class Table:
         return Cell(percent(cell.value, places), percent(reach, places))
 
     def _marked(self, row: str, column: str) -> Cell:
-        """The cell with marks and boldness, for which scorers are compared."""
+        """Gives the cell with its marks and bold face; this compares scorers."""
         cell, place = self._cell(row, column), (row, column)
         differs = (DIFFERS,) if place in self.differing else ()
         return Cell(
@@ -138,7 +146,7 @@ class Table:
         )
 
     def _extra(self, row: str, name: str) -> Cell:
-        """What a row's runs say; where they say different things, all of it."""
+        """Gives what a row's runs say, all of it where they say different things."""
         show = EXTRAS[name][1]
         found = dict.fromkeys(
             show(one)
@@ -150,17 +158,26 @@ class Table:
     def _notes(self) -> list[str]:
         notes: list[str] = []
         if self.best:
-            notes.append("bold: not told from the best of its column (paired, Holm 5 %)")
+            notes.append(
+                "Bold: not significantly different from the best of its column (paired test, "
+                "Holm's correction, 5 %)."
+            )
         if self.baseline:
-            notes.append(f"{DIFFERS} differs from {self.baseline} (paired, Holm 5 %)")
+            notes.append(
+                f"{DIFFERS} differs significantly from {self.baseline} (paired test, Holm's "
+                "correction, 5 %)."
+            )
             silent = [one for one in self.columns if self.baseline not in self._comparable(one)]
             if silent:
-                notes.append(f"no {DIFFERS} for {', '.join(silent)}: no {self.baseline} to compare")
-        notes += self.notes
+                notes.append(
+                    f"No {DIFFERS} in {', '.join(silent)}: there is no run of {self.baseline} to "
+                    "compare with."
+                )
+        notes += [*self.figures, *self.notes]
         return notes + (notes_on(self.published) if self.published else [])
 
     def _hint(self) -> str:
-        """Where few alphabets of the best scorer's have half of the errors, says so."""
+        """Says so where few alphabets account for half of the best scorer's errors, or ""."""
         for column in self.columns:
             rows = self._comparable(column)
             if rows:
@@ -172,7 +189,7 @@ class Table:
         return ""
 
     def layouts(self) -> Sequence[Layout]:
-        """The table laid out; compares scorers, for which all trials are read."""
+        """Lays the table out; this compares scorers, for which all trials are read."""
         columns = [Column.of(label) for label in self.columns]
         columns += [Column(EXTRAS[name][0], kind="amounts") for name in self.extras]
         sections = [
@@ -197,7 +214,7 @@ class Table:
         return [
             Layout(
                 name=" ".join(dict.fromkeys(run.protocol for run in self.runs.values())),
-                caption=self.caption,
+                title=self.title,
                 stub="scorer",
                 columns=tuple(columns),
                 sections=tuple(sections),
@@ -207,13 +224,13 @@ class Table:
         ]
 
     def _published_in(self, column: str) -> str:
-        """Name of the protocol that a column's published figures are of, or ""."""
+        """Gives the protocol whose published figures a column may show, or ""."""
         protocol = next(run for (_, one), run in self.runs.items() if one == column)
         name = protocol.protocol
         return name if is_setting_of(protocol.record["protocol"], name) else ""
 
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
-        """Names of fields; one flat dict a run, and one a published figure."""
+        """Gives the names of fields, and one flat dict for each run and published figure."""
         rows = [flat(one) for one in self.results]
         fields = list(rows[0])
         for one in self.published:
@@ -229,7 +246,7 @@ class Table:
         return fields, rows
 
     def data(self) -> dict[str, Any]:
-        """The JSON interface."""
+        """Gives the content of the JSON interface."""
         found: dict[str, Any] = {"results": list(self.results)}
         if self.published:
             found["published"] = [one.as_json() for one in self.published]
@@ -271,7 +288,7 @@ def _sections(rows: dict[Any, str], runs: Sequence[Run]) -> tuple[tuple[str, ...
 def _notes(
     runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]]
 ) -> list[str]:
-    """What is to be known of runs, whichever scorers are compared."""
+    """Explains the marks, and names the scorers that do not say what they were trained on."""
     given = {mark for some in marked.values() for mark in some}
     notes = [f"{mark} {meaning}" for mark, meaning in MEANING.items() if mark in given]
     silent = dict.fromkeys(
@@ -280,18 +297,22 @@ def _notes(
         if run.scorer not in BASELINES and run.record["scorer"].get("leaked_characters") is None
     )
     if silent:
-        notes.append(f"leakage unknown, what it was trained on is not said: {', '.join(silent)}")
+        notes.append(
+            "Leakage unknown, because the scorer does not say what it was trained on: "
+            f"{', '.join(silent)}"
+        )
     return notes
 
 
 def _conflicts(runs: Sequence[Run], rows: dict[Any, str], columns: dict[Any, str]) -> list[str]:
-    """Where several runs that should be equal are not, of which only the last is shown."""
+    """Names the cells with several runs whose trials differ, of which only the last is shown."""
     digests: dict[tuple[str, str], set[str]] = {}
     for run in runs:
         place = rows[labels.row_of(run)], columns[labels.column_of(run)]
         digests.setdefault(place, set()).add(run.record["trials_digest"])
     return [
-        f"{row} on {column}: {len(some)} stored runs with different trials; the last one counts"
+        f"{row} on {column}: {len(some)} stored runs have different trials; the table shows the "
+        "last one."
         for (row, column), some in digests.items()
         if len(some) > 1
     ]
@@ -309,25 +330,26 @@ def table(
 ) -> Table:
     """Lays runs out as a table.
 
-    Runs of different episodes never share a column, scorers of different
-    weights never a row.
+    Runs of different episodes never share a column; scorers with different
+    digests never share a row.
 
     Args:
-        runs: The runs; of several with the same scorer and episodes the last
-            counts.
+        runs: The runs. Of several runs with the same scorer and episodes the
+            last one is used.
         interval: As for `estimates.estimate_run`.
         level: Nominal coverage.
-        baseline: Name or label of the scorer from which others' significant
-            differences are marked.
-        published: Which of others' figures to add, one of
-            `published.CHOICES`.
-        extras: More columns, of `EXTRAS`.
-        decimals: Of percentages; more where what is not 0 or 100 would look
-            so.
+        baseline: Name or label of a scorer; figures that differ significantly
+            from it are marked.
+        published: Which published figures to add, one of
+            `literature.CHOICES`; None for no figures.
+        extras: Optional columns, keys of `EXTRAS`.
+        decimals: The smallest number of decimals of percentages; there are
+            more if a figure would look like 0 or 100 but is not.
 
     Raises:
         ResultError: There are no runs, trials cannot be read, the interval or
-            another name is unknown, or two protocols have one name.
+            another name is unknown, or two different protocols have the same
+            name.
     """
     unknown = [name for name in extras if name not in EXTRAS]
     if unknown:
@@ -350,18 +372,19 @@ def table(
         )
     notes += _conflicts(runs, rows, columns)
     if published and not found:
-        notes.append("as published: nothing of these protocols")
+        notes.append("As published: there are no figures for these protocols.")
     labelled = tuple(row for section in sections for row in section)
-    captioned: dict[str, tuple[Run, list[Estimate]]] = {}
+    by_column: dict[str, tuple[Run, list[Estimate]]] = {}
     for label in order:
         there = [(row, label) for row in labelled if (row, label) in cells]
-        captioned[label] = placed[there[0]], [cells[place] for place in there]
+        by_column[label] = placed[there[0]], [cells[place] for place in there]
     return Table(
         labelled,
         tuple(order),
         cells,
         marked,
-        caption(interval, captioned),
+        title(interval, list(cells.values())),
+        figure_notes(interval, by_column),
         tuple(notes),
         tuple(results.values()),
         placed,
@@ -374,7 +397,7 @@ def table(
 
 
 def _row_named(name: str, rows: dict[Any, str]) -> str:
-    """The label of the row that a scorer's name or a label means."""
+    """Gives the label of the row that a scorer's name or a label stands for."""
     labelled = list(rows.values())
     found = [name] if name in labelled else [rows[key] for key in rows if key[0] == name]
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""The table of trainings that differ in their seed alone."""
+"""The table of trainings that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from ..errors import ResultError
 from ..statistics import LEVEL, Seeds, over_seeds
 from ..store import Run
 from . import labels
-from .caption import describe
+from .caption import PLUS_MINUS, describe
 from .layout import MISSING, Cell, Column, Layout, Section, percent
 from .writers import render
 
 
 @dataclass(frozen=True)
 class SeedsTable:
-    """Recipes that were trained several times, to be written out.
+    """Recipes that were trained with several seeds, to be written out.
 
     Attributes:
-        cells: By recipe's label and column.
-        columns: For each label one of its runs.
+        cells: By label of the recipe and label of the column.
+        columns: For each label of a column one of its runs.
     """
 
     cells: dict[tuple[str, str], Seeds]
     columns: dict[str, Run]
 
     def layouts(self) -> Sequence[Layout]:
-        """Recipes down, protocols across: mean, and spread between trainings."""
+        """Lays it out: recipes down; across, for each protocol, mean and standard deviation."""
         recipes = list(dict.fromkeys(recipe for recipe, _ in self.cells))
         columns = [
             Column(f"{label}, {what}", label, what)
             for label in self.columns
-            for what in ("mean", "sd of a training")
+            for what in ("mean", "sd between trainings")
         ]
         rows = []
         for recipe in recipes:
@@ -44,15 +44,15 @@ class SeedsTable:
             rows.append((recipe, tuple(cells)))
         level = next(iter(self.cells.values())).estimate.level
         several = all(one.estimate.clusters for one in self.cells.values())
-        where = "" if several else " where their spread is known"
-        caption = ". ".join(
-            [
-                f"Accuracy %, mean over trainings, {100 * level:g} % interval for new trainings "
-                f"and new alphabets{where}; ± is the reach of its farther end",
-                *(describe(label, run) for label, run in self.columns.items()),
-            ]
-        )
+        covered = "Intervals cover new trainings and new alphabets"
+        if not several:
+            covered += "; but where the spread between alphabets is unknown, trials count as "
+            covered += "independent"
         notes = [
+            f"{covered}. {PLUS_MINUS}",
+            *(f"{describe(label, run)}." for label, run in self.columns.items()),
+        ]
+        notes += [
             f"{recipe} on {label}: "
             + ", ".join(f"seed {seed} {percent(value, 2)}" for seed, value in one.values.items())
             for (recipe, label), one in self.cells.items()
@@ -60,7 +60,7 @@ class SeedsTable:
         return [
             Layout(
                 name="seeds",
-                caption=f"{caption}.",
+                title=f"Accuracy (%), mean over trainings with {100 * level:g} % intervals",
                 stub="recipe",
                 columns=tuple(columns),
                 sections=(Section(tuple(rows)),),
@@ -69,7 +69,7 @@ class SeedsTable:
         ]
 
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
-        """Names of fields; one flat dict for each recipe and column."""
+        """Gives the names of fields, and one flat dict for each recipe and column."""
         rows = [
             {
                 "recipe": recipe,
@@ -83,7 +83,7 @@ class SeedsTable:
         return list(rows[0]), rows
 
     def data(self) -> dict[str, Any]:
-        """The JSON interface."""
+        """Gives the content of the JSON interface."""
         return {
             "seeds": [
                 {
@@ -109,10 +109,10 @@ def _shown(one: Seeds) -> list[Cell]:
 
 
 def seeds_table(runs: Sequence[Run], level: float = LEVEL) -> SeedsTable:
-    """Combines the trainings of each recipe, on each of the episodes that several were tested on.
+    """Combines the trainings of each recipe that were tested on the same episodes.
 
     Args:
-        runs: The runs; those of recipes with one training are left out.
+        runs: The runs; recipes with one training only are left out.
         level: Nominal coverage.
 
     Raises:
@@ -130,7 +130,10 @@ def seeds_table(runs: Sequence[Run], level: float = LEVEL) -> SeedsTable:
             grouped.setdefault(key, {})[training["seed"]] = run
     several = {key: list(some.values()) for key, some in grouped.items() if len(some) > 1}
     if not several:
-        raise ResultError("no recipe with runs of several trainings on the same episodes")
+        raise ResultError(
+            "no recipe with runs of several trainings on the same episodes; train one with "
+            "another --seed"
+        )
     clashing = len(set(names.values())) < len(names)
     cells = {
         (f"{names[recipe]} ({recipe[:6]})" if clashing else names[recipe], label): over_seeds(

@@ -18,7 +18,7 @@ from .marks import warnings
 from .writers import render
 
 PARTS = ("alphabet", "character", "drawer")
-"""What trials can be broken down by."""
+"""The parts by which trials can be grouped."""
 
 
 def _names(trials: pd.DataFrame, by: str) -> pd.Series:
@@ -28,7 +28,16 @@ def _names(trials: pd.DataFrame, by: str) -> pd.Series:
 
 
 def codes_of(trials: pd.DataFrame, by: str) -> tuple[np.ndarray, np.ndarray]:
-    """Which part each trial is of, int ndarray (n,), and the parts' names."""
+    """Numbers the parts, and gives the part of each trial.
+
+    Args:
+        trials: With the columns alphabet and `by`.
+        by: One of `PARTS`.
+
+    Returns:
+        The number of each trial's part, int ndarray (n,), and the names of the
+        parts, object ndarray (parts,).
+    """
     keys = ["alphabet"] if by == "alphabet" else ["alphabet", by]
     codes, count = np.zeros(len(trials), np.int64), 1
     for key in keys:
@@ -44,17 +53,17 @@ def codes_of(trials: pd.DataFrame, by: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def breakdown(run: Run, by: str = "alphabet") -> pd.DataFrame:
-    """Breaks a run's trials down by what their queries are of.
+    """Groups a run's trials by the alphabet, character or drawer of their query.
 
     Args:
         run: The run.
-        by: One of `PARTS`. A drawer is one of an alphabet, as numbers of
-            drawers need not mean the same person in another.
+        by: One of `PARTS`. Drawers are told apart by alphabet too, because the
+            same number may be another person in another alphabet.
 
     Returns:
-        A row a part, the one with the most errors first: n, errors (n minus
-        the credits), value (the accuracy, a fraction) and share (of all
-        errors, a fraction; 0 where there are none).
+        One row for each part, the part with the most errors first. Columns: n,
+        errors (n minus the sum of credits), value (the accuracy, a fraction)
+        and share (of all errors, a fraction; 0 where there are no errors).
 
     Raises:
         ResultError: The part is unknown, or trials cannot be read.
@@ -74,7 +83,7 @@ def breakdown(run: Run, by: str = "alphabet") -> pd.DataFrame:
 
 
 def half(found: pd.DataFrame) -> int:
-    """The fewest parts that account for half of the errors; 0 where there are none.
+    """Gives the smallest number of parts with half of the errors; 0 without errors.
 
     Args:
         found: As from `breakdown`.
@@ -87,7 +96,7 @@ def concentration(scorer: str, found: pd.DataFrame) -> str:
     """Says how few parts account for half of a scorer's errors.
 
     Args:
-        scorer: Its label.
+        scorer: Label of the scorer.
         found: As from `breakdown`.
     """
     few, by = half(found), found.index.name
@@ -99,13 +108,13 @@ def concentration(scorer: str, found: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Scorers' trials on the same episodes, broken down.
+    """Scorers' trials on the same episodes, grouped by part.
 
     Attributes:
-        label: Of the episodes, as in a table.
+        label: Label of the episodes, as in a table.
         by: One of `PARTS`.
-        runs: By the scorer's label.
-        found: For each its `breakdown`.
+        runs: The runs by the scorer's label.
+        found: The `breakdown` of each run, by the same label.
     """
 
     label: str
@@ -114,7 +123,7 @@ class Breakdown:
     found: dict[str, pd.DataFrame]
 
     def layout(self) -> Layout:
-        """Parts down, scorers across; the first scorer's errors give the order."""
+        """Lays it out: parts down, scorers across, in the order of the first scorer's errors."""
         first, frame = next(iter(self.found.items()))
         columns = [Column("n")]
         for scorer in self.found:
@@ -133,19 +142,17 @@ class Breakdown:
                 ]
             rows.append((labels.shown(name), tuple(cells)))
         run = next(iter(self.runs.values()))
-        caption = (
-            f"Accuracy and share of all errors, %, by {self.by} of the query, most errors of "
-            f"{first} first. {describe(self.label, run)}, "
-            f"digest {labels.shown(run.record['episodes_digest'][:8])}."
-        )
+        digest = labels.shown(run.record["episodes_digest"][:8])
         return Layout(
             name=f"{run.protocol} by {self.by}",
-            caption=caption,
+            title=f"Accuracy and share of all errors (%) by {self.by} of the query, {self.label}",
             stub=self.by,
             columns=tuple(columns),
             sections=(Section(tuple(rows)),),
             notes=(
-                *(concentration(scorer, one) for scorer, one in self.found.items()),
+                *(f"{concentration(scorer, one)}." for scorer, one in self.found.items()),
+                f"Sorted by the errors of {first}, most errors first.",
+                f"{describe(self.label, run)}, digest {digest}.",
                 *warnings(self.runs.items()),
             ),
         )
@@ -158,20 +165,20 @@ def _records(frame: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
 
 @dataclass(frozen=True)
 class Breakdowns:
-    """Breakdowns of several episodes, to be written out.
+    """Breakdowns on several sets of episodes, to be written out.
 
     Attributes:
-        parts: One for each episodes.
+        parts: One breakdown for each set of episodes.
     """
 
     parts: tuple[Breakdown, ...]
 
     def layouts(self) -> Sequence[Layout]:
-        """A table for each of the episodes."""
+        """Lays out one table for each set of episodes."""
         return [one.layout() for one in self.parts]
 
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
-        """Names of fields; one flat dict for each episodes, scorer and part."""
+        """Gives the names of fields, and one flat dict for each protocol, scorer and part."""
         rows = [
             {"protocol": one.label, "scorer": scorer, one.by: name} | row
             for one in self.parts
@@ -181,7 +188,7 @@ class Breakdowns:
         return list(rows[0]), rows
 
     def data(self) -> dict[str, Any]:
-        """The JSON interface."""
+        """Gives the content of the JSON interface."""
         return {"breakdown": self.flat()[1]}
 
     def render(self, form: str) -> str:
@@ -190,11 +197,11 @@ class Breakdowns:
 
 
 def breakdowns(runs: Sequence[Run], by: str = "alphabet") -> Breakdowns:
-    """Breaks runs down, those of the same episodes beside each other.
+    """Groups the trials of runs; runs of the same episodes share a table.
 
     Args:
-        runs: The runs; of several with the same scorer and episodes the last
-            counts.
+        runs: The runs. Of several runs with the same scorer and episodes the
+            last one is used.
         by: As for `breakdown`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Caption: what a table's figures are, from protocol to interval."""
+"""Caption: a table's title, and the notes that say what its figures are."""
 
 from __future__ import annotations
 
@@ -9,27 +9,36 @@ from ..store import Run
 from ..text import shown
 
 COVERS = {
-    "population": "new alphabets, their images, and other episodes",
-    "bootstrap": "new alphabets, their images, and other episodes",
-    "t": "new alphabets of queries",
-    "t-run": "new runs",
-    "sampler": "other episodes of the same images, nothing new",
-    "sampler-z": "other episodes of the same images, nothing new",
-    "open": "new images of the same characters",
-    "wilson": "as if trials were independent",
-    "clopper-pearson": "as if trials were independent",
+    "population": "covers new alphabets, their images, and other episodes",
+    "bootstrap": "covers new alphabets, their images, and other episodes",
+    "t": "covers new alphabets as queries",
+    "t-run": "covers new runs",
+    "sampler": "covers other episodes of the same images, but no new images or alphabets",
+    "sampler-z": "covers other episodes of the same images, but no new images or alphabets",
+    "open": "covers new images of the same characters",
+    "wilson": "treats trials as independent",
+    "clopper-pearson": "treats trials as independent",
 }
-"""What an interval covers, of those that have a name for it."""
+"""What an interval covers, for each name that a user can ask for."""
 
 _INDEPENDENT = ("wilson", "clopper-pearson")
-"""Methods that stand in where alphabets say nothing, and cover less."""
+"""Methods that are used where the alphabets do not differ or are too few, and cover less."""
+
+_EXPLAINED = {
+    **{method: COVERS[method] for method in _INDEPENDENT},
+    "constant": "every trial has the same credit, so that the interval has no width",
+}
+"""Methods whose names alone would be misread."""
+
+PLUS_MINUS = "± gives the larger of the two distances from the value to the ends of its interval."
+"""Stands below a table whose intervals are not symmetric."""
 
 
 def describe(label: str, run: Run) -> str:
-    """Says what a column's episodes are.
+    """Describes a column's episodes.
 
     Args:
-        label: The column's.
+        label: The column's label.
         run: One of its runs.
     """
     record = run.record
@@ -40,32 +49,45 @@ def describe(label: str, run: Run) -> str:
     return "; ".join(words)
 
 
-def caption(interval: str, columns: Mapping[str, tuple[Run, Sequence[Estimate]]]) -> str:
-    """Writes a table's caption.
+def title(interval: str, estimates: Sequence[Estimate]) -> str:
+    """Writes the title of a table of accuracies.
+
+    Args:
+        interval: As for `estimates.estimate`.
+        estimates: Those in the table.
+    """
+    level = " and ".join(sorted({f"{100 * one.level:g}" for one in estimates}))
+    return f"Accuracy (%) with {level} % {interval} intervals"
+
+
+def figure_notes(
+    interval: str, columns: Mapping[str, tuple[Run, Sequence[Estimate]]]
+) -> tuple[str, ...]:
+    """Says what the figures of a table are: the intervals, ±, and each column's episodes.
 
     Args:
         interval: As for `estimates.estimate`.
         columns: For each label one of its runs, and its estimates.
     """
     every = [one for _, estimates in columns.values() for one in estimates]
-    level = " and ".join(sorted({f"{100 * one.level:g}" for one in every}))
-    words = f"Accuracy %, {level} % {interval} interval"
     methods = list(dict.fromkeys(one.method for one in every))
+    words = []
     if interval in COVERS and (interval in _INDEPENDENT or not {*methods} <= {*_INDEPENDENT}):
-        words += f" ({COVERS[interval]})"
+        words.append(f"The {interval} interval {COVERS[interval]}.")
     if methods != [interval]:
-        words += ", " + " or ".join(
-            f"{method} ({COVERS[method]})" if method in _INDEPENDENT else method
+        named = (
+            f"{method} ({_EXPLAINED[method]})" if method in _EXPLAINED else method
             for method in methods
         )
+        words.append(f"Method: {'; or '.join(named)}.")
     if any(abs(one.high + one.low - 2 * one.value) > 5e-4 for one in every):
-        words += "; ± is the reach of its farther end"
-    parts = [words]
+        words.append(PLUS_MINUS)
+    notes = [" ".join(words)] if words else []
     for label, (run, estimates) in columns.items():
         counts = ", ".join(f"{count:,}" for count in sorted({one.n for one in estimates}))
         clusters = sorted({one.clusters for one in estimates if one.clusters})
         if clusters:
-            counts += f", {' or '.join(map(str, clusters))} clusters"
+            counts += f" trials in {' or '.join(map(str, clusters))} clusters"
         digest = shown(run.record["episodes_digest"][:8])
-        parts.append(f"{describe(label, run)}; n = {counts}, digest {digest}")
-    return ". ".join(parts) + "."
+        notes.append(f"{describe(label, run)}; n = {counts}, digest {digest}.")
+    return tuple(notes)

@@ -1,4 +1,4 @@
-"""Collection: the runs of some folders, chosen from and laid out."""
+"""Collection: the runs of some folders, to select from and to put into a table."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ class Results:
     """Stored runs.
 
     Attributes:
-        runs: The runs, by protocol, with fewer ways first.
+        runs: The runs, sorted by protocol, with fewer ways first.
     """
 
     runs: tuple[Run, ...]
 
     def select(self, scorers: Sequence[str] = (), protocols: Sequence[str] = ()) -> Results:
-        """Chooses runs.
+        """Selects runs by name.
 
         Args:
-            scorers: Names of those wanted, in the order wanted; all where empty.
-            protocols: The same of protocols.
+            scorers: Names of scorers, in the order wanted; all if empty.
+            protocols: Names of protocols, in the order wanted; all if empty.
 
         Raises:
-            ResultError: There is no run of a name.
+            ResultError: There is no run with one of the names, or with this
+                combination of names.
         """
         runs = self.runs
         for wanted, name, what in (
@@ -60,20 +61,21 @@ class Results:
         return table(self.runs).render("text")
 
     def table(self, interval: str = "population", level: float = LEVEL) -> pd.DataFrame:
-        """Sums the runs up.
+        """Summarises the runs.
 
         Args:
             interval: As for `estimates.estimate_run`.
             level: Nominal coverage.
 
         Returns:
-            A row a run: protocol, scorer, accuracy as value, low and high
-            (fractions), level, method, n, clusters, seed, episodes, digests,
-            parameters, leaked_characters, folder.
+            One row for each run. Columns: protocol, scorer, value, low and
+            high (accuracy and its interval, fractions), level, method, n,
+            clusters, seed, episodes, digests, parameters, leaked_characters,
+            folder.
 
         Raises:
             ResultError: Trials cannot be read, or the interval is unknown or
-                not for a run's protocol.
+                not defined for a run's protocol.
         """
         frame = pd.DataFrame([_row(run, interval, level) for run in self.runs])
         counts = ["clusters", "parameters", "leaked_characters"]
@@ -97,7 +99,7 @@ def _row(run: Run, interval: str, level: float) -> dict[str, Any]:
 
 
 def _natural(name: str) -> list[Any]:
-    """Sorts lake-within-5w1s before lake-within-20w1s."""
+    """Gives a sort key by which lake-within-5w1s comes before lake-within-20w1s."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
@@ -105,10 +107,19 @@ def load(*folders: str | Path) -> Results:
     """Reads the records of all runs stored below some folders.
 
     Args:
-        folders: `runs` where there are none.
+        folders: The folders; `runs` if none is given.
 
     Raises:
         ResultError: As `run.find`.
+
+    Examples:
+        >>> from wayshot import bench, results, tasks
+        >>> from wayshot.bench.scorers import Chance
+        >>> source = tasks.open_protocol(tasks.parse("glyphs-within-5w1s"))
+        >>> run = bench.evaluate(Chance(), source, episodes=20)  # stored below runs/
+        >>> results.load("runs").table()[["protocol", "scorer", "value", "n"]]
+                     protocol  scorer  value    n
+        0  glyphs-within-5w1s  chance    0.2  100
     """
     chosen: Iterable[str | Path] = folders or ("runs",)
     return Results(tuple(sorted(find(chosen), key=lambda run: _natural(run.protocol))))

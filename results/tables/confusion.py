@@ -24,17 +24,20 @@ _FIELDS = ["true", "taken_for", "count", "trials", "share"]
 def confusions(run: Run, most: int = 10) -> pd.DataFrame:
     """Lists the pairs of characters that are confused the most.
 
-    An error counts where a class is ahead of the true one; a tie is none. The
-    class ahead has a character where a trial of the episode asks for it.
+    A trial is an error if a wrong class scores higher than the true class; a
+    tie with the true class is no error. The character of the wrong class is
+    known only if it is the true class of another trial of the episode; errors
+    without a known character are left out.
 
     Args:
         run: The run.
-        most: How many pairs, at most.
+        most: The largest number of pairs.
 
     Returns:
-        A row a pair, the most frequent first: true and taken_for, each
-        `alphabet/character`; count, the errors; trials, those of the true
-        character with the other in the episode; share, count of trials.
+        One row for each pair, the most frequent first. Columns: true and
+        taken_for, each `alphabet/character`; count, the number of errors;
+        trials, the number of trials of the true character whose episode
+        contains the other; share, count divided by trials.
 
     Raises:
         ResultError: `most` is less than 1, or trials cannot be read.
@@ -63,20 +66,21 @@ def confusions(run: Run, most: int = 10) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Confusions:
-    """What several scorers confuse, to be written out.
+    """The most confused characters of several runs, to be written out.
 
     Attributes:
-        found: For each run its labels of protocol and scorer, and its `confusions`.
+        found: For each run: label of the protocol, label of the scorer, the
+            run, and its `confusions`.
     """
 
     found: tuple[tuple[str, str, Run, pd.DataFrame], ...]
 
     def layouts(self) -> Sequence[Layout]:
-        """A table a run."""
+        """Lays out one table for each run."""
         return [_layout(*one) for one in self.found]
 
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
-        """Names of fields; one flat dict for each run and pair."""
+        """Gives the names of fields, and one flat dict for each run and pair."""
         rows = [
             {"protocol": column, "scorer": row, **{str(key): pair[key] for key in pair}}
             for column, row, _, frame in self.found
@@ -85,7 +89,7 @@ class Confusions:
         return ["protocol", "scorer", *_FIELDS], rows
 
     def data(self) -> dict[str, Any]:
-        """The JSON interface."""
+        """Gives the content of the JSON interface."""
         return {"confusions": self.flat()[1]}
 
     def render(self, form: str) -> str:
@@ -94,6 +98,7 @@ class Confusions:
 
 
 def _layout(column: str, row: str, run: Run, found: pd.DataFrame) -> Layout:
+    digest = labels.shown(run.record["episodes_digest"][:8])
     rows = tuple(
         (
             labels.shown(str(one["true"])),
@@ -107,23 +112,22 @@ def _layout(column: str, row: str, run: Run, found: pd.DataFrame) -> Layout:
     )
     return Layout(
         name=f"{run.protocol} {run.scorer} confusions",
-        caption=(
-            f"Most confused characters, {row}. {describe(column, run)}, "
-            f"digest {labels.shown(run.record['episodes_digest'][:8])}."
-        ),
+        title=f"Most confused characters, {row}, {column}",
         stub="character",
         columns=(Column("taken for", kind="names"), Column("errors"), Column("%")),
         sections=(Section(rows),),
         notes=(
-            "%: of the trials of the character in whose episode the other was; errors are those "
-            "with the other ahead, ties are none",
+            "Errors are trials of the character in which the class of the other scored higher; "
+            "ties are not errors. %: errors in percent of the trials of the character whose "
+            "episodes contain the other.",
+            f"{describe(column, run)}, digest {digest}.",
             *warnings([(row, run)]),
         ),
     )
 
 
 def confusion_tables(runs: Sequence[Run], most: int = 10) -> Confusions:
-    """Lists what each of several runs confuses.
+    """Lists the most confused characters of each of several runs.
 
     Args:
         runs: The runs.

@@ -1,4 +1,4 @@
-"""Labels: what rows and columns are called, so that different things never share a name."""
+"""Labels of rows and columns: different scorers or episodes never share a label."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..text import shown
 
 
 def row_of(run: Run) -> Hashable:
-    """What runs of one row have in common: name and digest of the scorer."""
+    """Gives what runs of the same row share: name and digest of the scorer."""
     return run.scorer, run.record["scorer"]["digest"]
 
 
 def column_of(run: Run) -> Hashable:
-    """What runs of one column have in common: the episodes."""
+    """Gives what runs of the same column share: the digest of the episodes."""
     return run.record["episodes_digest"]
 
 
 def rows(runs: Sequence[Run]) -> dict[Hashable, str]:
-    """Labels scorers, by `row_of`; those of one name by digest too."""
+    """Labels the scorers of runs, by `row_of`; scorers of the same name show their digest."""
     return _labels(
         runs,
         lambda run: run.scorer,
@@ -31,7 +31,10 @@ def rows(runs: Sequence[Run]) -> dict[Hashable, str]:
 
 
 def columns(runs: Sequence[Run]) -> dict[Hashable, str]:
-    """Labels episodes, by `column_of`; those of one protocol by seed, number and digest too."""
+    """Labels the episodes of runs, by `column_of`.
+
+    Different episodes of the same protocol show seed, number and digest.
+    """
     return _labels(
         runs,
         lambda run: run.protocol,
@@ -49,7 +52,7 @@ def _labels(
     identity: Callable[[Run], Hashable],
     detail: Callable[[Run, int], str],
 ) -> dict[Hashable, str]:
-    """Labels things by name, and where that is not enough by as much detail as is."""
+    """Labels things by name, with as much detail as it takes to tell them apart."""
     things: dict[Hashable, Run] = {}
     for run in runs:
         things.setdefault(identity(run), run)
@@ -64,7 +67,7 @@ def _labels(
         }
         if len(set(labels.values())) == len(labels):
             return labels
-    # Someone has named a scorer like a label: numbers tell what digests cannot.
+    # A scorer has the name of another's label: numbers tell them apart.
     return {thing: f"{label} #{i}" for i, (thing, label) in enumerate(labels.items(), start=1)}
 
 
@@ -72,25 +75,28 @@ def placed(runs: Sequence[Run]) -> dict[tuple[str, str], Run]:
     """Puts runs into rows and columns, by their labels.
 
     Args:
-        runs: The runs; of several with the same scorer and episodes the last
-            counts.
+        runs: The runs. Of several runs with the same scorer and episodes the
+            last one is used.
+
+    Returns:
+        The run of each (row label, column label).
 
     Raises:
-        ResultError: There are none, or as `check_protocols`.
+        ResultError: There are no runs, or as `check_protocols`.
     """
     if not runs:
-        raise ResultError("no runs to lay out")
+        raise ResultError("no runs for a table; store some with: wayshot run")
     check_protocols(runs)
     row, column = rows(runs), columns(runs)
     return {(row[row_of(run)], column[column_of(run)]): run for run in runs}
 
 
 def check_protocols(runs: Sequence[Run]) -> None:
-    """Makes sure that a protocol's name, its digest and its episodes go together.
+    """Checks that runs with the same protocol name, or the same episodes, have the same protocol.
 
     Raises:
-        ResultError: Two protocols have one name or one digest of episodes;
-            says which fields differ, and how.
+        ResultError: Two different protocols have the same name or the same
+            digest of episodes; the message says which fields differ, and how.
     """
     first: dict[tuple[str, Hashable], Run] = {}
     for run in runs:

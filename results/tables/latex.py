@@ -28,21 +28,21 @@ _SPECIAL = {
     "§": r"\S{}",
     "–": "--",
 }
-"""How characters are written that mean something to LaTeX."""
+"""How to write the characters that LaTeX would not print as they are."""
 
 _LIGATURES = {"-": "-–", "–": "-–", "'": "'", "`": "`?!", ",": ","}
-"""Before which characters others must not stand bare, lest the two become a third."""
+"""For each character, those that would form a ligature with it if they stood before it."""
 
 _ACCENTS = frozenset("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327")
 _LETTERS = frozenset("ßæÆøØœŒłŁ")
-"""What LaTeX's first font encoding has besides ASCII: accents, and letters without."""
+"""What LaTeX's default font has besides ASCII: these accents, and letters without one."""
 
 
 def escape(text: str) -> str:
-    """Writes a text so that LaTeX prints it, whatever is in it.
+    """Writes any text so that LaTeX prints it as text.
 
-    Characters that need fonts beyond those of a small document become their
-    number, such as [U+65E5]: distinct names stay distinct.
+    A character that needs a special font becomes its number, such as [U+65E5],
+    so that different names stay different.
     """
     written, before = "", ""
     for char in unicodedata.normalize("NFC", plain(text)):
@@ -64,13 +64,13 @@ def _number(char: str) -> str:
 
 
 def _marks(cell: Cell) -> str:
-    """Marks, beyond the edge of what is aligned."""
+    """Writes marks outside the aligned width of the column."""
     marks = "".join(escape(mark) for mark in cell.marks)
     return rf"\rlap{{\textsuperscript{{{marks}}}}}" if marks else ""
 
 
 class _Figures:
-    """A column of figures: their digits aligned by siunitx, ± and reach as text behind."""
+    """A column of figures: siunitx aligns the values, ± and reach follow as text."""
 
     def __init__(self, cells: Sequence[Cell]):
         self._whole, self._places = digits([cell.value for cell in cells])
@@ -102,7 +102,7 @@ class _Figures:
 
 
 class _Texts:
-    """A column of amounts or names."""
+    """A column of amounts or of names."""
 
     def __init__(self, kind: str):
         self._kind = kind
@@ -184,14 +184,15 @@ def _table(page: Page, caption: list[str], size: str) -> list[str]:
 def write(layout: Layout) -> str:
     """Writes a layout as a table environment, which needs booktabs and siunitx (2 or 3).
 
-    What does not fit on a page goes on in further ones, under the same number.
+    A table that does not fit on a page continues on the next one, with the
+    same number.
 
     Args:
-        layout: What to write.
+        layout: The layout.
     """
     first, *others = pages(layout)
     name = re.sub(r"[^A-Za-z0-9]+", "-", layout.name).strip("-")[:60]
-    caption = [rf"\caption{{{escape(layout.caption)}}}", rf"\label{{tab:{name}}}"]
+    caption = [rf"\caption{{{escape(layout.title)}}}", rf"\label{{tab:{name}}}"]
     size, space = size_of(layout)
     size = rf"{size}\setlength{{\tabcolsep}}{{{space}pt}}" if size else ""
     lines = [r"% Needs \usepackage{booktabs} and \usepackage{siunitx}."]

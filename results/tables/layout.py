@@ -1,4 +1,4 @@
-"""Layout: what a table shows and where, whatever format it is written in."""
+"""Layout: what a table shows and where, for all formats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 PRECISION = 9
-"""Decimals of a percentage beyond which everything is rounding noise."""
+"""Decimals of a percentage beyond which there is only rounding noise."""
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -17,20 +17,20 @@ def percent(share: float, decimals: int = 1) -> str:
 
     Args:
         share: The fraction.
-        decimals: How many.
+        decimals: The number of decimals.
     """
     exact = Decimal(repr(round(100 * share, PRECISION)))
     return str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
 
 
 def decimals_for(shares: Iterable[float], least: int = 1) -> int:
-    """How many decimals show in percent that what is neither 0 nor 1 is not.
+    """Gives the number of decimals with which no fraction looks like 0 or 100 % but is not.
 
-    99.96 % is not 100.0 %, and an interval of 0.04 points is not none.
+    For example, 99.96 % must not become 100.0 %, nor 0.04 points 0.0.
 
     Args:
-        shares: Fractions that stand in one column.
-        least: The fewest decimals.
+        shares: The fractions of one column.
+        least: The smallest number of decimals.
     """
     doubtful = [share for share in shares if round(100 * share, PRECISION) not in (0, 100)]
     for decimals in range(least, PRECISION):
@@ -41,13 +41,13 @@ def decimals_for(shares: Iterable[float], least: int = 1) -> int:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one place of a table shows.
+    """One cell of a table.
 
     Attributes:
         value: A figure or a text, without marks.
         reach: The figure behind ±, or "".
-        marks: Characters behind the figures that a note explains.
-        bold: Whether it is set off.
+        marks: Characters behind the figures, which a note explains.
+        bold: Whether the figures are in bold face.
     """
 
     value: str
@@ -57,15 +57,15 @@ class Cell:
 
     @property
     def figures(self) -> str:
-        """Value and reach in a line."""
+        """Value and reach in one text."""
         return f"{self.value} ± {self.reach}" if self.reach else self.value
 
 
 MISSING = Cell("–")
-"""Nothing is known."""
+"""There is no value."""
 
 BLANK = Cell("")
-"""Nothing could be."""
+"""Not applicable: no value could stand here."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class Column:
 
     Attributes:
         heading: Its full name.
-        group: A heading over several columns, or "".
-        short: What is left to say beneath the group's heading.
-        kind: What it holds: `figures`, aligned at their points; `amounts`,
-            with units; or `names`.
+        group: A heading shared with other columns, or "".
+        short: The heading below the group's heading.
+        kind: What it holds: `figures`, aligned at their decimal points;
+            `amounts`, with units; or `names`.
     """
 
     heading: str
@@ -87,7 +87,7 @@ class Column:
 
     @classmethod
     def of(cls, label: str) -> Column:
-        """Figures under a label such as lake-within-20w1s, of the group lake-within."""
+        """Makes a column of figures; the label lake-within-20w1s gives the group lake-within."""
         parts = re.fullmatch(r"(.+?)-(\d+(?:to\d+)?w\d+s.*)", label)
         return cls(label, parts[1], parts[2]) if parts else cls(label)
 
@@ -97,16 +97,16 @@ class Section:
     """Rows that belong together.
 
     Attributes:
-        rows: For each its label and a cell for each column.
-        heading: What they are, where they are to stand apart from one's own
-            figures; or "".
+        rows: For each row its label and one cell for each column.
+        heading: The heading of rows that stand apart, such as published
+            figures; "" for rows of stored runs.
     """
 
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     heading: str = ""
 
     def of(self, columns: Sequence[int]) -> Section:
-        """Some of the columns, of the rows that say something in them."""
+        """Keeps some of the columns, and the rows that have a value in one of them."""
         rows = [(label, tuple(cells[i] for i in columns)) for label, cells in self.rows]
         kept = [row for row in rows if not set(row[1]) <= {MISSING, BLANK}]
         return replace(self, rows=tuple(kept))
@@ -117,18 +117,18 @@ class Layout:
     """A table, laid out.
 
     Attributes:
-        name: Says in a few words what it is of; letters, digits and hyphens
-            of it make a LaTeX label.
-        caption: What the figures are.
-        stub: Heading of the labels.
+        name: The table's subject in a few words; its letters, digits and
+            hyphens make a LaTeX label.
+        title: What the table shows, in one line; it stands above the table.
+        stub: Heading of the column of labels.
         columns: The columns.
         sections: The rows.
-        notes: What marks mean, and what else is to be known.
+        notes: What the figures and the marks mean; they stand below the table.
         hint: What to look at next, for readers at a terminal, or "".
     """
 
     name: str
-    caption: str
+    title: str
     stub: str
     columns: tuple[Column, ...]
     sections: tuple[Section, ...]
@@ -136,7 +136,7 @@ class Layout:
     hint: str = ""
 
     def of(self, columns: Sequence[int]) -> Layout:
-        """Some of the columns, of the rows that say something in them."""
+        """Keeps some of the columns, and the rows that have a value in one of them."""
         sections = [section.of(columns) for section in self.sections]
         return replace(
             self,
@@ -145,7 +145,7 @@ class Layout:
         )
 
     def parts(self) -> Iterator[Layout]:
-        """Cuts it where rows stand apart, into layouts with the columns that each fills."""
+        """Splits it where rows stand apart; each part keeps the columns in which it has values."""
         own = tuple(section for section in self.sections if not section.heading)
         if own:
             yield replace(self, sections=own)
@@ -156,9 +156,10 @@ class Layout:
                 yield replace(self, stub=section.heading, sections=(section,)).of(filled)
 
     def groups(self) -> list[tuple[str, int]]:
-        """Headings over columns and how many columns each spans; "" over a column of none.
+        """Gives the group headings, each with the number of columns that it spans.
 
-        Empty where no group has several columns.
+        A column without a group has the heading "". The list is empty if no
+        group has several columns.
         """
         spans: list[tuple[str, int]] = []
         for column in self.columns:
@@ -170,7 +171,7 @@ class Layout:
         return shown if any(group for group, _ in shown) else []
 
     def headings(self) -> list[str]:
-        """What stands over each column, beneath `groups`."""
+        """Gives the heading of each column, below `groups`."""
         spans = [group for group, count in self.groups() for _ in range(count)]
         return [
             column.short if spans and spans[i] else column.heading

@@ -1,4 +1,4 @@
-"""Published: accuracies that others have printed, with their sources."""
+"""Published accuracies of other authors, with their sources."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from .layout import BLANK, MISSING, Cell, Section
 PATH = Path(__file__).with_name("literature.json")
 
 CHOICES = ("verified", "all")
-"""Which figures can be asked for: those checked, or the unverified ones too."""
+"""What can be asked for: only verified figures, or unverified figures too."""
 
 MARKS = {
-    "C": ("°", "computed from the official data, not printed by others"),
-    "M": ("?", "UNVERIFIED: remembered, not read again in its source"),
-    "transductive": ("§", "transductive batch norm: a query's answer draws on the other queries"),
+    "C": ("°", "computed from the official data, not published by others"),
+    "M": ("?", "UNVERIFIED: from memory, not checked in its source"),
+    "transductive": (
+        "§",
+        "transductive batch norm: the answer to a query depends on the other queries",
+    ),
 }
-"""What stands behind a figure, and what it means."""
+"""Marks behind published figures, and what they mean."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,17 @@ class Published:
     """An accuracy as published.
 
     Attributes:
-        system: What was tested.
-        variant: Which of several of its name, or "".
-        protocol: Name of the protocol whose column it may stand in.
+        system: Name of the method.
+        variant: Which variant of the method, or "".
+        protocol: Name of the protocol in whose column it is shown.
         accuracy: In percent, with the decimals of the source.
         source: Citation: authors, title, venue and year.
-        status: V, read in the source's text; C, computed from the official
-            data; M, remembered and not read again.
-        remark: What else is to be known, or "".
+        status: V: verified in the text of the source; C: computed from the
+            official data; M: from memory, not verified.
+        remark: A remark, or "".
         transductive: Whether batch norm saw all queries of an episode at once.
-        reruns: Lowest and highest accuracy that others got, in percent, or None.
+        reruns: Lowest and highest accuracy of re-runs by others, in percent,
+            or None.
     """
 
     system: str
@@ -55,7 +59,7 @@ class Published:
 
     @property
     def label(self) -> str:
-        """System and variant, and that it is unverified where it is."""
+        """System and variant, with "unverified" if the figure is not verified."""
         label = f"{self.system} ({self.variant})" if self.variant else self.system
         return f"{label}, unverified" if self.status == "M" else label
 
@@ -66,11 +70,11 @@ class Published:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """Keys of `MARKS` that hold of it."""
+        """The keys of `MARKS` that apply."""
         return (*([self.status] * (self.status in MARKS)), *["transductive"] * self.transductive)
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the JSON interface; the accuracy as a fraction."""
+        """Gives the fields of the JSON interface; the accuracy is a fraction."""
         return {
             "system": self.label,
             "protocol": self.protocol,
@@ -94,7 +98,7 @@ def as_published(which: str = "verified") -> tuple[Published, ...]:
         which: One of `CHOICES`.
 
     Raises:
-        ResultError: It is none of them.
+        ResultError: `which` is not one of `CHOICES`.
     """
     if which not in CHOICES:
         raise ResultError(f"unknown published figures {which!r}; known are {', '.join(CHOICES)}")
@@ -114,10 +118,10 @@ def as_published(which: str = "verified") -> tuple[Published, ...]:
 
 
 def is_setting_of(protocol: dict[str, Any], name: str) -> bool:
-    """Whether a run's protocol is the one that published figures of a name are of.
+    """Tells whether published figures of a protocol's name apply to a run.
 
     Args:
-        protocol: Of the run's record.
+        protocol: The protocol in the run's record.
         name: Name of a protocol, as in `Published`.
     """
     if protocol.get("name") != name:
@@ -129,11 +133,12 @@ def is_setting_of(protocol: dict[str, Any], name: str) -> bool:
 
 
 def sections_of(rows: Sequence[Published], columns: Sequence[str]) -> list[Section]:
-    """Lays published figures out by setting, apart from one's own and never bold.
+    """Lays out published figures, one section for each setting, never in bold face.
 
     Args:
         rows: The figures.
-        columns: Name of the protocol of each column, or "" for none.
+        columns: Name of the protocol of each column, or "" for a column
+            without published figures.
     """
     settings: dict[str, list[Published]] = {}
     for row in rows:
@@ -163,7 +168,7 @@ def _section(rows: Sequence[Published], columns: Sequence[str]) -> Section:
 
 
 def notes_on(rows: Sequence[Published]) -> list[str]:
-    """What is to be known of published figures: marks, remarks, re-runs, sources."""
+    """Writes the notes on published figures: marks, remarks, re-runs, sources."""
     found = [
         f"{mark} {meaning}"
         for key, (mark, meaning) in MARKS.items()

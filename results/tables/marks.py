@@ -1,4 +1,4 @@
-"""Marks: what a reader must know of a run before believing its figures."""
+"""Marks: warnings that stand behind the figures of a run."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from ..store import Run
 
 LEAKAGE, AUDIT, TRANSDUCTIVE = "!", "×", "§"
-"""Stand behind figures."""
+"""Stand behind figures; see `MEANING`."""
 
 FLAWS = frozenset({LEAKAGE, AUDIT})
-"""Marks of figures that are not to be compared."""
+"""Marks of figures that are not compared with others."""
 
 MEANING = {
     LEAKAGE: "leakage: the scorer was trained on characters that it is tested on; "
-    "never bold, not compared",
-    AUDIT: "the scorer failed wayshot audit; never bold, not compared",
-    TRANSDUCTIVE: "transductive: a query's answer draws on the other queries",
+    "never bold, not compared with others",
+    AUDIT: "the scorer failed wayshot audit; never bold, not compared with others",
+    TRANSDUCTIVE: "transductive: the answer to a query depends on the other queries",
 }
-"""What they mean."""
+"""What the marks mean."""
 
 
 def marks(run: Run) -> tuple[str, ...]:
-    """The marks that a run deserves."""
+    """Gives the marks that a run deserves."""
     leaked = bool(run.record["scorer"].get("leaked_characters"))
     audit = run.record.get("audit") or {}
     failed, transductive = audit.get("verdict") == "failed", audit.get("transductive") is True
@@ -30,7 +30,7 @@ def marks(run: Run) -> tuple[str, ...]:
 
 
 def warnings(runs: Iterable[tuple[str, Run]]) -> list[str]:
-    """What marks mean, with the labels of the runs that deserve them.
+    """Says what marks mean, with the labels of the runs that deserve them.
 
     Args:
         runs: Labels and runs.

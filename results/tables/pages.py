@@ -1,4 +1,4 @@
-"""Pages: a layout cut so that LaTeX can put it on pages."""
+"""Pages: a layout divided so that each part fits on a page of LaTeX."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dataclasses import dataclass, field, replace
 from .layout import Layout, Section
 
 _SIZES = ((68, "", 6, 13.0), (78, r"\small", 4, 12.0), (92, r"\footnotesize", 3, 10.5))
-"""How many characters fit on a line in a size, the space between columns, the height of a row.
+"""For each type size: characters on a line, its command, column space, row height.
 
-Spaces and heights in points, of a page as narrow as that of LaTeX's own
-article; calibrated by eye.
+Spaces and heights are in points, for a page of LaTeX's article class; they
+were adjusted by eye.
 """
 
 _HEIGHT = 520.0
 _CAPTION = (82, 12.0)
 _NOTES = (92, 9.5)
-"""Height of a page; characters on a line of captions and notes, and its height."""
+"""Height of a page in points; for titles and notes, characters on a line and its height."""
 
 _FEWEST = 6
-"""Rows that are worth starting on what is left of a page."""
+"""The smallest number of rows to start at the end of a page."""
 
 NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
-"""A figure, without signs between its thousands."""
+"""A figure without thousands separators."""
 
 
 @dataclass
 class Page:
-    """What stands on a page.
+    """The content of a page.
 
     Attributes:
         panels: Parts of the layout, one above the other.
-        notes: Notes below them.
+        notes: Notes below the panels.
     """
 
     panels: list[Layout] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Page:
 
 
 def digits(texts: Sequence[str]) -> tuple[int, int]:
-    """The most digits before and behind the point."""
+    """Gives the largest number of digits before and after the decimal point."""
     parts = [match for text in texts if (match := NUMBER.fullmatch(text.replace(",", "")))]
     return (
         max((len(part[1]) for part in parts), default=1),
@@ -51,7 +51,7 @@ def digits(texts: Sequence[str]) -> tuple[int, int]:
 
 
 def _room(layout: Layout) -> int:
-    """Characters that a line takes."""
+    """Gives the number of characters in a row."""
     rows = [row for section in layout.sections for row in section.rows]
     room = max([len(layout.stub), *(len(label) for label, _ in rows)])
     for place, heading in enumerate(layout.headings()):
@@ -66,7 +66,7 @@ def _room(layout: Layout) -> int:
 
 
 def _width(texts: Sequence[str], before: str = "") -> int:
-    """Characters of a column whose numbers are aligned at their points."""
+    """Gives the width of a column whose numbers are aligned at their decimal points."""
     if not any(texts):
         return 0
     whole, places = digits(texts)
@@ -74,7 +74,7 @@ def _width(texts: Sequence[str], before: str = "") -> int:
 
 
 def _panels(layout: Layout) -> list[Layout]:
-    """Cuts a layout that is too wide into some above each other."""
+    """Divides a layout that is too wide into panels, one above the other."""
     panels: list[list[int]] = [[]]
     for place in range(len(layout.columns)):
         if panels[-1] and _room(layout.of([*panels[-1], place])) > _SIZES[-1][0]:
@@ -90,18 +90,18 @@ def _size(layout: Layout) -> tuple[str, int, float]:
 
 
 def size_of(layout: Layout) -> tuple[str, int]:
-    """The size of type in which a layout fits, "" for the usual one, and the space in points."""
+    """Gives the type size in which a layout fits ("" for the normal size), and the column space."""
     size, space, _ = _size(layout)
     return size, space
 
 
 def _lines(text: str, kind: tuple[int, float]) -> float:
-    """Height of a text in points."""
+    """Gives the height of a text in points."""
     return math.ceil(len(text) / kind[0]) * kind[1]
 
 
 def _cut(layout: Layout, count: int) -> tuple[Layout, Layout]:
-    """The first rows, and the rest."""
+    """Divides a layout into its first rows and the rest."""
     first: list[Section] = []
     rest: list[Section] = []
     for section in layout.sections:
@@ -114,14 +114,14 @@ def _cut(layout: Layout, count: int) -> tuple[Layout, Layout]:
 
 
 def pages(layout: Layout) -> list[Page]:
-    """Puts a layout on pages, as few as its estimated height needs.
+    """Divides a layout into as few pages as its estimated height allows.
 
     Args:
         layout: The layout.
     """
     height = _size(layout)[2]
     done = [Page()]
-    left = _HEIGHT - _lines(layout.caption, _CAPTION) - 10
+    left = _HEIGHT - _lines(layout.title, _CAPTION) - 10
     for panel in _panels(layout):
         rest = panel
         while rest.sections:

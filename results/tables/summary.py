@@ -1,4 +1,4 @@
-"""Summary: a run in figures, for machines and for columns on request."""
+"""Summary: the figures of a run, for JSON, CSV and optional columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..store import Run, latencies
 
 
 def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict[str, Any]:
-    """Sums a run up for machines.
+    """Summarises a run in JSON's types.
 
     Args:
         run: The run.
@@ -18,8 +18,8 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
         level: Nominal coverage.
 
     Returns:
-        What `--json` prints for it: accuracy and interval as fractions,
-        errors as n minus the sum of credits.
+        What `--json` prints for the run. Accuracy and interval are fractions;
+        errors are n minus the sum of credits.
     """
     accuracy = estimate_run(run, interval, level)
     record, scorer = run.record, run.record["scorer"]
@@ -46,7 +46,7 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
 
 
 def scaled(value: float) -> str:
-    """Writes an amount with a prefix of thousands, where it is that large."""
+    """Writes an amount with the prefix k, M or G if it is large, such as 1.8 M."""
     for power, unit in ((9, " G"), (6, " M"), (3, " k")):
         if value >= 0.9995 * 10**power:
             return f"{value / 10**power:.1f}{unit}"
@@ -70,7 +70,7 @@ EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], str | None]]] = {
     "flops": ("FLOPs", lambda one: _count(one["flops"])),
     "latency": ("p50 latency", lambda one: _milliseconds(one["latency"])),
 }
-"""Columns on request: heading, and what a `result` shows in it."""
+"""Optional columns: the heading, and what to show of a `result`."""
 
 _FLAT = (
     *("seed", "episodes", "episodes_digest", "scorer_digest"),
@@ -79,6 +79,6 @@ _FLAT = (
 
 
 def flat(one: dict[str, Any]) -> dict[str, Any]:
-    """A `result` as a flat dict, for CSV."""
+    """Gives a `result` as a flat dict, for CSV."""
     first = {name: one[name] for name in ("scorer", "protocol", "n", "errors")}
     return {**first, **one["accuracy"], **{name: one[name] for name in _FLAT}, "source": None}

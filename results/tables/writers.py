@@ -22,33 +22,33 @@ from .layout import Cell, Column, Layout
 _FORMULA = ("=", "+", "-", "@")
 
 WIDTH = 100
-"""Characters of a line of text."""
+"""The largest number of characters in a line of text."""
 
 
 class Document(Protocol):
-    """What can be written."""
+    """A document that can be written in every format."""
 
     def layouts(self) -> Sequence[Layout]:
-        """Its tables."""
+        """Gives its tables."""
         ...
 
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
-        """Its content for CSV: names of fields, and flat dicts of them."""
+        """Gives its content for CSV: names of fields, and flat dicts with these fields."""
         ...
 
     def data(self) -> dict[str, Any]:
-        """Its content for JSON."""
+        """Gives its content for JSON."""
         ...
 
 
 def _width(text: str) -> int:
-    """Places that a text takes on a terminal."""
+    """Gives the number of terminal columns that a text takes."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(bool(unicodedata.combining(char)) for char in text)
 
 
 def _lines(heading: str, cells: Sequence[Cell], left: bool) -> list[str]:
-    """Pads a column of text; stars and marks stand beside the figures' column."""
+    """Pads a column of text; stars and marks do not shift the figures."""
     stars = ["**" if cell.bold else "" for cell in cells]
     behind = [star + "".join(cell.marks) for star, cell in zip(stars, cells, strict=True)]
     room = max(map(len, behind), default=0)
@@ -72,12 +72,12 @@ def _grid(layout: Layout) -> str:
 
 
 def _text(layout: Layout) -> str:
-    caption, *notes = (
+    title, *notes = (
         textwrap.fill(plain(text), WIDTH, break_on_hyphens=False)
-        for text in (layout.caption, *layout.notes, layout.hint)
+        for text in (layout.title, *layout.notes, layout.hint)
         if text
     )
-    blocks = [caption, *map(_grid, layout.parts()), "\n".join(notes)]
+    blocks = [title, *map(_grid, layout.parts()), "\n".join(notes)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -86,7 +86,7 @@ def _markdown(text: str) -> str:
 
 
 def _paragraph(text: str) -> str:
-    """Text of its own lines, which must not begin like a list or a rule."""
+    """Writes a paragraph that Markdown does not read as a list or a rule."""
     return re.sub(r"^(\s*\d*)([-+.)])(?=\s)", r"\1\\\2", _markdown(text))
 
 
@@ -106,7 +106,7 @@ def _github(layout: Layout) -> str:
                 colalign=["left", *aligns],
             )
         )
-    return "\n\n".join([_paragraph(layout.caption), *grids, *map(_paragraph, layout.notes)])
+    return "\n\n".join([_paragraph(layout.title), *grids, *map(_paragraph, layout.notes)])
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -115,7 +115,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _html(layout: Layout) -> str:
-    lines = ["<table>", f"<caption>{_tagless(layout.caption)}</caption>", "<thead>"]
+    lines = ["<table>", f"<caption>{_tagless(layout.title)}</caption>", "<thead>"]
     heads = [f"<th>{_tagless(layout.stub)}</th>"]
     groups = layout.groups()
     if groups:
@@ -147,7 +147,7 @@ def _html_cell(cell: Cell, column: Column) -> str:
 
 
 def _csv_field(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
+    """Gives a value that no spreadsheet reads as a formula."""
     if not isinstance(value, str):
         return value
     text = plain(value)
@@ -171,9 +171,9 @@ def _json(document: Document) -> str:
 _LAID_OUT = {"text": _text, "github": _github, "latex": latex.write, "html": _html}
 _FLAT = {"csv": _csv, "json": _json}
 FORMATS = (*_LAID_OUT, *_FLAT)
-"""Names of the formats. JSON has names as they are, all others as `plain` text.
+"""Names of the formats. JSON has names unchanged, all others as `plain` text.
 
-CSV sets a quote before names that a spreadsheet would take for a formula.
+CSV puts a quote before names that a spreadsheet would read as a formula.
 """
 
 
@@ -181,7 +181,7 @@ def render(document: Document, form: str) -> str:
     """Writes a document out.
 
     Args:
-        document: What to write.
+        document: The document.
         form: One of `FORMATS`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Data sets: where images come from, and how they are kept."""
+"""Data: where images come from, and how they are stored."""
 
 import lazy_loader
 

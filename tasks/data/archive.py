@@ -1,4 +1,4 @@
-"""Members: the files in a zip or folder that may come from anyone."""
+"""An archive: the files in a zip or folder, which may come from anyone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..files import read_regular
 from ..text import readable, reason
 
 LARGEST = 2**18
-"""Bytes of a member; the largest official one has under 2 KiB."""
+"""The largest size of a file in bytes; the largest official file has less than 2 KiB."""
 
 
 def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:

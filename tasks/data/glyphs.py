@@ -81,7 +81,7 @@ class _Style:
 def generate(
     seed: int = 0, alphabets: int = 50, progress: Progress = quiet
 ) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
-    """Draw alphabets, twenty drawers for each character.
+    """Draws alphabets, with twenty drawers for each character.
 
     An alphabet depends on the seed, its index and the names before it, so a smaller set is always
     the beginning of a larger one. It has 14 to 55 characters, from the thirty-first on at least 20,
@@ -89,7 +89,7 @@ def generate(
 
     Args:
         seed: not negative.
-        alphabets: how many, at least 1.
+        alphabets: number of alphabets, at least 1.
         progress: shows how many alphabets are drawn.
 
     Returns:
@@ -124,7 +124,7 @@ def generate(
 
 
 def _pick(rng: Generator, weights: tuple[int, ...]) -> int:
-    """An index, drawn in proportion to integer weights."""
+    """Draws an index in proportion to integer weights."""
     left = int(rng.integers(sum(weights)))
     index = 0
     while left >= weights[index]:
@@ -134,12 +134,12 @@ def _pick(rng: Generator, weights: tuple[int, ...]) -> int:
 
 
 def _between(rng: Generator, low: float, high: float) -> float:
-    """A uniform number from low to high."""
+    """Draws a uniform number from low to high."""
     return low + (high - low) * float(rng.random())
 
 
 def _name(rng: Generator, taken: list[str]) -> str:
-    """An invented name of letters and at most one underscore, not among those taken."""
+    """Invents a name of letters and at most one underscore, not among those taken."""
     syllables = _SYLLABLES.split()
     while True:
         count = 2 + _pick(rng, (5, 4, 1))
@@ -151,12 +151,12 @@ def _name(rng: Generator, taken: list[str]) -> str:
 
 
 def _unit(word: str) -> np.ndarray:
-    """Control points of a primitive of the tables, ndarray (controls, 2), in a unit box."""
+    """Gives the control points of a primitive in a unit box, ndarray (controls, 2)."""
     return np.array([(int(pair[0]), int(pair[1])) for pair in word.split("-")]) / 8.0
 
 
 def _style(rng: Generator) -> _Style:
-    """Draw the style of one alphabet."""
+    """Draws the style of one alphabet."""
     curved = (0.06, 0.5, 0.94)[_pick(rng, (3, 3, 5))]
     primitives: list[tuple[np.ndarray, bool]] = []
     for number in range(4 + int(rng.integers(4))):
@@ -188,7 +188,7 @@ def _style(rng: Generator) -> _Style:
 
 
 def _design(rng: Generator, fewest: int) -> list[tuple[Stroke, ...]]:
-    """Invent the characters of one alphabet, each visibly different from the others."""
+    """Invents the characters of one alphabet, each visibly different from the others."""
     style = _style(rng)
     spread = float(rng.random()) * _between(rng, 0.75, 1.0)
     count = max(fewest, 14 + int(42 * spread))
@@ -215,7 +215,7 @@ def _design(rng: Generator, fewest: int) -> list[tuple[Stroke, ...]]:
 
 
 def _invent(rng: Generator, style: _Style, kin: Sequence[Stroke] = ()) -> tuple[Stroke, ...]:
-    """Compose one character: strokes that mostly lie beside, not upon, each other.
+    """Composes one character of strokes that mostly lie beside, not upon, each other.
 
     Args:
         rng: source of choices.
@@ -265,7 +265,7 @@ def _invent(rng: Generator, style: _Style, kin: Sequence[Stroke] = ()) -> tuple[
 
 
 def _ornaments(rng: Generator, strokes: Sequence[Stroke], style: _Style) -> list[Stroke]:
-    """The strokes of an alphabet's ornament for a character that is otherwise complete."""
+    """Gives the strokes of an alphabet's ornament for a character that is otherwise complete."""
     paths = trace(strokes)
     low, high = _extent(paths)
     start, middle, width = paths[0][0, 0], (low + high) / 2, float(style.box[0])
@@ -290,7 +290,7 @@ def _ornaments(rng: Generator, strokes: Sequence[Stroke], style: _Style) -> list
 def _related(
     rng: Generator, strokes: Sequence[Stroke], points: np.ndarray, smooth: bool, relation: int
 ) -> Stroke:
-    """Relate a new stroke to earlier ones: 0 independent, 1 at a start, 2 at an end, 3 along."""
+    """Relates a new stroke to earlier ones: 0 independent, 1 at a start, 2 at an end, 3 along."""
     if relation:
         parent = int(rng.integers(len(strokes)))
         along = strokes[parent].knots * (1 + int(rng.integers(3))) // 4
@@ -308,7 +308,7 @@ def _related(
 
 
 def _fits(strokes: Sequence[Stroke], box: np.ndarray) -> bool:
-    """Whether the last stroke keeps to the box and does not run over the others."""
+    """Tells whether the last stroke stays in the box and does not run over the others."""
     paths = trace(strokes)
     low, high = _extent(paths)
     if np.any(high - low > np.minimum(box * 1.2, 84.0)):
@@ -319,7 +319,7 @@ def _fits(strokes: Sequence[Stroke], box: np.ndarray) -> bool:
 
 
 def _extent(paths: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest (x, y) of the first drawing, ndarrays (2,)."""
+    """Gives the least and greatest (x, y) of the first drawing, ndarrays (2,)."""
     points = np.concatenate(paths, axis=1)[0]
     return points.min(axis=0), points.max(axis=0)
 

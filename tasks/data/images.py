@@ -22,10 +22,10 @@ SIDE = 105
 """Height and width of an image, in pixels, as in Omniglot."""
 
 LARGEST_FILE = 2**26
-"""Bytes of an image's file beyond which it is not read."""
+"""The largest size of an image's file, in bytes."""
 
 LARGEST_IMAGE = 2**24
-"""Pixels of an image beyond which it is not decoded: 4096 x 4096."""
+"""The largest number of pixels of an image: 4096 x 4096."""
 
 # Pillow runs Ghostscript for some of the others.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -128,8 +128,8 @@ def pixel_digest(names: Iterable[str], bits: np.ndarray, side: int = SIDE) -> st
 
 
 def _decoded(content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """Decodes one picture, of a size that is looked at first."""
-    # What Pillow warns of is either refused here or no matter.
+    """Decodes one picture, after checking its size."""
+    # Pillow's warnings are about files that are refused here, or are harmless.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -202,7 +202,7 @@ def decode_any(content: bytes | Path, name: str) -> np.ndarray:
 
 
 def _shades(image: Image.Image) -> np.ndarray:
-    """The picture in 256 shades of grey, int16 ndarray (height, width)."""
+    """Converts a picture to 256 shades of grey, int16 ndarray (height, width)."""
     try:
         image = ImageOps.exif_transpose(image)
         if image.has_transparency_data:
@@ -225,7 +225,7 @@ def _shades(image: Image.Image) -> np.ndarray:
 
 
 def _ink(shades: np.ndarray) -> np.ndarray:
-    """What stands out from the paper, in the square; bool ndarray (105, 105)."""
+    """Gives the ink, which differs from the paper, in the square; bool ndarray (105, 105)."""
     border = np.concatenate([shades[0], shades[-1], shades[:, 0], shades[:, -1]])
     contrast = np.abs(shades - np.int16(np.median(border))).astype(np.uint8)
     ink = Image.fromarray(contrast)

@@ -27,10 +27,11 @@ class Part:
     Attributes:
         name: Name of the file without `.zip`, and of its folder.
         md5: MD5 of the official file.
-        pixels: `pixel_digest` over its images, which a re-packed file keeps;
-            of the runs, SHA-256 over it and the labels, see `read_runs`.
-        images: How many images it has.
-        folder: Where it is below the address of the public repository.
+        pixels: `pixel_digest` of its images, which stays the same if the file is
+            packed again; for the runs, SHA-256 of it and the labels, see
+            `read_runs`.
+        images: Number of images.
+        folder: Folder of the file in the public repository.
     """
 
     name: str
@@ -88,11 +89,11 @@ _HOW = "give its folder by --data or WAYSHOT_DATA, or run: wayshot data fetch"
 
 
 def data_folder(data: str | Path | None = None) -> Path:
-    """Where Omniglot is looked for.
+    """Gives the folder in which Omniglot is searched.
 
     Args:
-        data: The folder, where the caller knows it; otherwise `WAYSHOT_DATA`,
-            else the folder into which `wayshot data fetch` downloads.
+        data: The folder; if None, that of the variable `WAYSHOT_DATA`, or else
+            the folder into which `wayshot data fetch` downloads.
     """
     chosen = data or os.environ.get("WAYSHOT_DATA")
     return Path(chosen) if chosen else cache_folder() / "omniglot"
@@ -106,8 +107,8 @@ def find(part: str, data: str | Path | None = None) -> Path | None:
         data: As in `data_folder`.
 
     Returns:
-        The path, or None where there is neither. The folder may also be
-        `python/` of a copy of the public repository.
+        The path; None if there is neither. The folder may also be `python/` of
+        a copy of the public repository.
     """
     folder = data_folder(data)
     places = [folder / f"{part}.zip", folder / part, folder / PARTS[part].folder / f"{part}.zip"]
@@ -150,7 +151,7 @@ def _read_images(
             raise TaskError(f"{path}: {error}") from None
         matches[match.string] = match
         if len(rows) == 2 * part.images:
-            # What goes on and on is not read to its end.
+            # A zip with far too many images is not read to its end.
             break
     if len(rows) != part.images:
         raise TaskError(f"{path}: {len(rows)} images, expected {part.images}; fetch it again")
@@ -158,13 +159,20 @@ def _read_images(
 
 
 def short_digests(bits: np.ndarray) -> np.ndarray:
-    """16 bits that tell an altered image; uint16 ndarray (n,) for packed pixels (n, 1379)."""
+    """Computes a digest of 16 bits for each image, to find altered images.
+
+    Args:
+        bits: uint8 ndarray (n, 1379), packed pixels.
+
+    Returns:
+        uint16 ndarray (n,).
+    """
     digests = b"".join(hashlib.blake2b(row, digest_size=2).digest() for row in bits)
     return np.frombuffer(digests, dtype="<u2")
 
 
 def _check(part: Part, path: Path, digest: str, names: list[str], bits: np.ndarray) -> None:
-    """Compares the digest of all with the official one, and names what differs first."""
+    """Compares the digest of all images with the official one; names the first difference."""
     if digest == part.pixels:
         return
     with np.load(Path(__file__).with_name("official.npz"), allow_pickle=False) as official:
@@ -186,7 +194,7 @@ def read_part(part: Part, path: Path, progress: Progress = quiet) -> Dataset:
     """Decodes and checks one of the parts that hold images by alphabet.
 
     Args:
-        part: Which.
+        part: The part.
         path: Its zip or folder.
         progress: Shows the progress.
 
@@ -209,7 +217,7 @@ def read_part(part: Part, path: Path, progress: Progress = quiet) -> Dataset:
 
 
 def _state(path: Path) -> str:
-    """Changes whenever the files change."""
+    """Computes a digest that changes whenever the files change."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -231,7 +239,7 @@ def load(part: str, data: str | Path | None = None, progress: Progress = quiet) 
         progress: Shows the progress of decoding.
 
     Raises:
-        TaskError: It is not there, or it is damaged.
+        TaskError: The part is missing or damaged.
     """
     path = _require(part, data)
     return cached(
@@ -318,5 +326,13 @@ def read_runs(path: Path, progress: Progress = quiet) -> Runs:
 
 
 def load_runs(data: str | Path | None = None, progress: Progress = quiet) -> Runs:
-    """Gives the official runs; see `read_runs` and `data_folder`."""
+    """Gives the official runs.
+
+    Args:
+        data: As in `data_folder`.
+        progress: Shows the progress of reading.
+
+    Raises:
+        TaskError: The runs are missing or damaged.
+    """
     return read_runs(_require("all_runs", data), progress)

@@ -56,10 +56,14 @@ class Stroke:
 
 
 def bell(rng: Generator, *shape: int) -> np.ndarray:
-    """Draw nearly normal numbers: mean 0, deviation 1, none beyond 3.5.
+    """Draws nearly normal numbers: mean 0, standard deviation 1, none beyond 3.5.
 
-    They are sums of four uniform numbers, because NumPy's normal ones go through logarithms,
+    They are sums of four uniform numbers, because NumPy's normal numbers use logarithms,
     which differ between platforms.
+
+    Args:
+        rng: source of random numbers.
+        *shape: shape of the result.
     """
     u = rng.random((4, *shape))
     return ((u[0] + u[1]) + (u[2] + u[3]) - 2.0) * 1.7320508075688772
@@ -68,12 +72,12 @@ def bell(rng: Generator, *shape: int) -> np.ndarray:
 def trace(
     strokes: Sequence[Stroke], aims: Sequence[tuple[np.ndarray, np.ndarray]] | None = None
 ) -> list[np.ndarray]:
-    """Follow the strokes of a character, each placed by its relation to an earlier one.
+    """Computes the paths of a character's strokes, each placed by its relation to an earlier one.
 
     Args:
         strokes: those of the character.
         aims: for each stroke its control points, ndarray (drawings, controls, 2), and offset,
-            ndarray (drawings, 2), in every drawing; without them there is one, the ideal.
+            ndarray (drawings, 2), in every drawing; None for one drawing, the ideal.
 
     Returns:
         For each stroke the knots of its path, ndarray (drawings, knots, 2).
@@ -93,7 +97,7 @@ def trace(
 
 
 def draw(rng: Generator, characters: Sequence[Sequence[Stroke]]) -> np.ndarray:
-    """Let twenty drawers draw every character.
+    """Draws every character by twenty drawers.
 
     Args:
         rng: source of variation.
@@ -134,14 +138,14 @@ def draw(rng: Generator, characters: Sequence[Sequence[Stroke]]) -> np.ndarray:
 
 
 def widen(flat: np.ndarray, stride: int, width: int) -> np.ndarray:
-    """Spread what is true in flattened grids to `width` cells along the axis of a stride.
+    """Spreads each true cell of flattened grids to `width` cells along one axis.
 
-    Nothing crosses an edge, because callers keep a margin empty.
+    No cell crosses an edge, because callers keep a margin empty.
 
     Args:
         flat: bool ndarray (cells,).
-        stride: cells from one to its neighbour along the axis: 1, or the length of a row.
-        width: in cells; of an even one the greater half lies ahead.
+        stride: distance of neighbours along the axis: 1, or the length of a row.
+        width: number of cells; if it is even, the greater half lies ahead.
 
     Returns:
         bool ndarray (cells,).
@@ -156,9 +160,9 @@ def widen(flat: np.ndarray, stride: int, width: int) -> np.ndarray:
 
 @cache
 def _basis(controls: int, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
-    """How the knots of a path follow from its control points.
+    """Gives the weights by which a path's knots follow from its control points.
 
-    They lie on straight lines, or on a uniform Catmull-Rom spline with doubled ends.
+    The knots lie on straight lines, or on a uniform Catmull-Rom spline with doubled ends.
 
     Returns:
         int64 ndarray (knots, 4), the control points of each knot, and float64 ndarray
@@ -182,7 +186,7 @@ def _basis(controls: int, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _aim(rng: Generator, stroke: Stroke, care: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vary a stroke from drawing to drawing.
+    """Varies a stroke from drawing to drawing.
 
     Args:
         rng: source of variation.
@@ -203,7 +207,7 @@ def _aim(rng: Generator, stroke: Stroke, care: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _place(knots: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Put drawings, ndarray (drawers, knots, 2), off the middle of the image but inside it."""
+    """Places drawings, ndarray (drawers, knots, 2), off the middle of the image but inside it."""
     low, high = knots.min(axis=1, keepdims=True), knots.max(axis=1, keepdims=True)
     shrink = np.minimum(1.0, (SIDE - 1.0 - 2.0 * _MARGIN) / np.maximum(high - low, 1.0))
     half = (high - low) * shrink / 2
@@ -215,7 +219,7 @@ def _place(knots: np.ndarray, offset: np.ndarray) -> np.ndarray:
 def _ink(
     starts: np.ndarray, ends: np.ndarray, owners: np.ndarray, pens: Sequence[tuple[int, int]]
 ) -> np.ndarray:
-    """Draw straight lines with each drawer's pen.
+    """Draws straight lines with each drawer's pen.
 
     Args:
         starts: ndarray (drawers, lines, 2).

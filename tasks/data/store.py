@@ -1,4 +1,4 @@
-"""The cache of packed data sets: decoded once, memory-mapped afterwards."""
+"""The cache of packed data sets: images are decoded once, and memory-mapped afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .images import Images
 
 
 def _content(folder: Path, record: dict) -> str:
-    """SHA-256 over everything in an entry, files whole, headers included."""
+    """Computes the SHA-256 of everything in an entry."""
     total = hashlib.sha256(f"{record['digest']} {record['side']} ".encode())
     for name in ("bits.npy", "rows.npy"):
         with (folder / name).open("rb") as file:
@@ -67,14 +67,14 @@ def _write(folder: Path, dataset: Dataset) -> None:
 
 
 def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
-    """Gives a data set from the cache, or makes it and puts it there.
+    """Gives a data set from the cache, or makes it and stores it there.
 
-    An entry that is truncated or altered is made anew, which is logged.
+    A damaged entry is made again, and a warning is logged.
 
     Args:
-        key: Everything the content depends on, as one string.
-        name: What the data set is called.
-        make: Decodes or generates it.
+        key: Everything that the content depends on, as one string.
+        name: Name of the data set.
+        make: Decodes or generates the data set.
 
     Raises:
         TaskError: The cache cannot be written, or as `make`.

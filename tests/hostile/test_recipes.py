@@ -47,7 +47,7 @@ HOSTILE = {
     "deep and open": ("{a: " * 15_000, "nested too deep"),
     "deep lists": (GOOD + "x:\n" + " " + "- " * 30_000, "nested too deep"),
     "deep maps": (GOOD + "x:\n" + "".join(f"{' ' * n}a:\n" for n in range(1, 300)), "nested too"),
-    "large": (GOOD + "#" * 10**6, "too many for a recipe"),
+    "large": (GOOD + "#" * 10**6, "too large for a recipe"),
     "a key twice": (GOOD + "drawers: 3\ndrawers: 4\n", "'drawers' twice"),
     "a key twice inside": (GOOD.replace("steps: 5", "steps: 5, steps: 6"), "'steps' twice"),
     "digits": (GOOD.replace("5", "9" * 5000), "classes.steps|4300 digits"),
@@ -97,7 +97,7 @@ def test_a_path_that_is_none_is_refused(name):
 
 
 def test_a_file_without_end_is_not_read_to_its_end():
-    with pytest.raises(ModelError, match="too many for a recipe"):
+    with pytest.raises(ModelError, match="too large for a recipe"):
         recipes.read("/dev/zero")
 
 

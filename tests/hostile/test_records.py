@@ -244,7 +244,7 @@ def test_a_small_file_of_endlessly_many_trials_is_refused(forge, trials):
     constant = pa.concat_tables([trials.slice(0, 1)] * (1 << 11)).combine_chunks()
     table = pa.concat_tables([constant] * (1 << 10)).combine_chunks()
     message = refusal(everything, forge(table, n=len(table)))
-    assert "2,097,152 trials in so small a file" in message
+    assert "2,097,152 trials are impossible in such a small file" in message
 
 
 @pytest.mark.parametrize("change_scores", ["fewer", "nan", "inf", "text", "bits"])

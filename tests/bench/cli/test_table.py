@@ -29,7 +29,7 @@ def test_fewer_ways_come_first_and_rows_and_columns_can_be_chosen(wayshot, store
 def test_what_differs_from_a_baseline_is_marked(wayshot, stored):
     status, out, _ = wayshot("table", stored[1], "--baseline", "chance", "--columns", "params")
     assert status == 0
-    assert "† differs from chance (paired, Holm 5 %)" in out
+    assert "† differs significantly from chance (paired test, Holm's correction, 5 %)." in out
     assert out.split("\n\n")[1].splitlines()[0].endswith("params")
 
 
@@ -37,7 +37,7 @@ def test_published_figures_are_for_their_own_protocols(wayshot, stored):
     for words in (["--published"], ["--published", "all"]):
         status, out, _ = wayshot("table", stored[1], *words)
         assert status == 0
-        assert "as published: nothing of these protocols" in out
+        assert "As published: there are no figures for these protocols." in out
         assert "Koch" not in out
 
 

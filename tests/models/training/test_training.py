@@ -136,7 +136,7 @@ def test_validation_by_classes_is_by_cosine_and_by_pairs_by_the_head(recipe, bac
 
 
 def test_a_recipe_with_an_unknown_alphabet_is_refused(recipe, background):
-    with pytest.raises(ModelError, match="no alphabet Klingon"):
+    with pytest.raises(ModelError, match="does not have: Klingon"):
         Training(recipe(held_out=("Klingon",)), background, seed=1)
 
 

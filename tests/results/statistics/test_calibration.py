@@ -195,7 +195,7 @@ def test_impossible_bins_are_refused():
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_no_pairs_are_refused(count):
-    with pytest.raises(ResultError, match=r"^no pairs of any weight, expected one or more"):
+    with pytest.raises(ResultError, match=r"^no pairs with a weight above 0, expected one or more"):
         calibration(np.zeros(count), np.zeros(count, bool), weight=np.zeros(count))
 
 

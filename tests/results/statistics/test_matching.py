@@ -213,7 +213,7 @@ def test_runs_with_no_protocol_in_common_are_refused(some):
 def test_a_name_of_several_scorers_is_refused_with_their_folders(some):
     a, b = some("a", "p", "1"), some("b", "p", "1")
     message = refusal(matched, {"a": [a, some("other", "p", "1")], "b": [b]})
-    assert "'a' is several scorers on p" in message
+    assert "'a' stands for several scorers on p" in message
     assert "p/a-1, p/other-1" in message
 
 

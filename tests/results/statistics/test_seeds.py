@@ -84,9 +84,9 @@ def test_with_few_alphabets_trials_count_as_independent(store, alphabets):
     assert found.estimate.clusters is None
     assert found.estimate.method == "3 seeds, as if trials were independent, log-odds"
     others = [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
-    few, many = (seeds_table(some).layouts()[0].caption for some in (runs, others))
-    assert "new alphabets where their spread is known;" in few
-    assert "new alphabets;" in many
+    few, many = (seeds_table(some).layouts()[0].notes[0] for some in (runs, others))
+    assert "new alphabets; but where the spread between alphabets is unknown, trials" in few
+    assert "new alphabets." in many
 
 
 def test_alphabets_that_are_all_alike_do_not_leave_trainings_without_doubt(store):
@@ -113,7 +113,7 @@ def test_the_order_of_runs_does_not_matter(store):
 @pytest.mark.parametrize(
     ("others", "problem"),
     [
-        ([{"seed": 1}], "each of another seed"),
+        ([{"seed": 1}], "each with another seed"),
         ([], "at least two trainings"),
         ([{"seed": 2, "recipe": "other"}], "different recipes"),
         ([{"seed": 2, "recipe": None}], "different recipes"),
@@ -129,7 +129,7 @@ def test_what_cannot_be_combined_is_refused(store, others, problem):
 
 
 def test_perfect_trainings_are_refused(store):
-    with pytest.raises(ResultError, match="all trials right"):
+    with pytest.raises(ResultError, match="all trials are right"):
         over_seeds([store(np.ones(60), seed) for seed in (1, 2)])
 
 

@@ -177,7 +177,7 @@ def test_a_true_class_that_an_episode_does_not_have_is_refused():
 
 @pytest.mark.parametrize("wrong", [-1, 2])
 def test_a_target_that_is_no_way_is_refused(wrong):
-    with pytest.raises(ResultError, match=r"^a target is no way of its trial, expected 0 to 1$"):
+    with pytest.raises(ResultError, match=r"^a target is not a way of its trial, expected 0 to 1$"):
         pairs(np.zeros((2, 2)), np.array([0, wrong]))
 
 
@@ -346,7 +346,7 @@ def test_pairs_with_scores_that_are_no_numbers_are_refused(wrong):
 @pytest.mark.parametrize(
     ("weight", "problem"),
     [
-        ([1.0], r"^weights of shape \(1,\), expected \(2,\), one a pair$"),
+        ([1.0], r"^weights of shape \(1,\), expected \(2,\), one for each pair$"),
         ([1.0, -1.0], "^a weight is negative or not finite, expected 0 or more$"),
         ([1.0, np.nan], "^a weight is negative or not finite"),
         ([1.0, np.inf], "^a weight is negative or not finite"),

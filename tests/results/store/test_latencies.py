@@ -123,4 +123,4 @@ def test_latencies_that_cannot_be_compared_are_told(stored):
     one = table([run(), run(**pairs)], extras=["latency"])
     assert "1.5 ms (INVALID)" in one.render("text")
     assert "p50 latency of one query: 5-way 1-shot, support included, 1 thread (pairs)" in one.notes
-    assert "latencies are of different machines" in one.notes
+    assert "The latencies were measured on different machines." in one.notes

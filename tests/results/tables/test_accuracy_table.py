@@ -180,7 +180,10 @@ def test_all_that_cannot_be_told_from_the_best_are_bold(store):
     assert {row for row, _ in one.best} == {"best", "close"}
     text = one.render("text")
     assert "**95.8 ± " in text and "**95.0 ± " in text and "**50.0" not in text
-    assert "bold: not told from the best of its column (paired, Holm 5 %)" in text
+    assert (
+        "Bold: not significantly different from the best of its column (paired test, Holm's "
+        "correction, 5 %)."
+    ) in " ".join(text.split())
     assert one.render("html").count("<strong>") == 2
     assert one.render("github").count("**") == 4
     assert one.render("latex").count(r"\bfseries") == 2
@@ -190,7 +193,7 @@ def test_a_scorer_alone_in_its_column_is_not_bold(store):
     other = {"protocol": {"name": "other"}, "episodes_digest": "0" * 64}
     one = table([store(**scorer("a")), store(**scorer("b"), **other)])
     assert one.best == frozenset()
-    assert "bold" not in one.render("text")
+    assert "Bold" not in one.render("text")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,10 @@ def test_what_differs_from_the_baseline_is_marked(store):
     assert {row for row, _ in one.differing} == {"good"}
     for form in ("text", "github", "html"):
         rendered = one.render(form)
-        assert "† differs from base (paired, Holm 5 %)" in rendered
+        assert (
+            "† differs significantly from base (paired test, Holm's correction, 5 %)."
+            in html.unescape(rendered)
+        )
         assert rendered.count("†") == 2
     assert table(runs).render("text").count("†") == 0
 
@@ -230,7 +236,9 @@ def test_what_differs_from_the_baseline_is_marked(store):
 def test_a_column_without_the_baseline_is_said_to_have_no_marks(store):
     other = {"protocol": {"name": "other"}, "episodes_digest": "0" * 64}
     runs = [store(**scorer("base")), store(**scorer("a")), store(**scorer("a"), **other)]
-    assert "no † for other: no base to compare" in table(runs, baseline="base").render("text")
+    assert "No † in other: there is no run of base to compare with." in table(
+        runs, baseline="base"
+    ).render("text")
 
 
 def test_a_baseline_that_has_no_run_or_is_several_is_refused(store):
@@ -304,8 +312,8 @@ def test_columns_of_one_split_and_structure_stand_together(store):
 def test_runs_that_should_be_equal_and_are_not_are_told(store):
     one = table([store(np.zeros(60)), store(np.ones(60))])
     assert one.notes == (
-        "pixel-cosine on lake-within-5w1s: 2 stored runs with different trials; "
-        "the last one counts",
+        "pixel-cosine on lake-within-5w1s: 2 stored runs have different trials; "
+        "the table shows the last one.",
     )
     assert table([store(np.ones(60)), store(np.ones(60))]).notes == ()
 
@@ -340,7 +348,7 @@ def test_latencies_of_different_machines_are_told(store):
         store(**scorer(name), latency={"p50_ms": 1}, environment={"machine": name})
         for name in ("a", "b")
     ]
-    note = "latencies are of different machines"
+    note = "The latencies were measured on different machines."
     assert note in table(runs, extras=["latency"]).notes
     assert note not in table(runs).notes
 
@@ -398,7 +406,7 @@ def test_more_decimals_can_be_asked_for(store):
 
 def test_the_level_can_be_asked_for(store):
     one = table([store()], level=0.9)
-    assert one.caption.startswith("Accuracy %, 90 % ")
+    assert one.title.startswith("Accuracy (%) with 90 % ")
     assert next(iter(one.cells.values())).level == 0.9
 
 
@@ -410,6 +418,11 @@ def test_where_errors_are_concentrated_text_says_how_to_see_more(store):
     assert f"{hint}: wayshot table --by alphabet" in " ".join(one.render("text").split())
     assert "--by" not in one.render("latex") + one.render("html")
     assert "--by" not in table([store(rare(60))]).render("text")
+
+
+def caption(one):
+    """The title of a table, and the notes on its figures."""
+    return " ".join([one.title, *one.figures])
 
 
 @pytest.mark.parametrize(
@@ -428,35 +441,33 @@ def test_where_errors_are_concentrated_text_says_how_to_see_more(store):
     ],
 )
 def test_the_caption_says_what_the_figures_are(store, wanted):
-    assert wanted in table([store()]).caption
+    assert wanted in caption(table([store()]))
 
 
 def test_the_caption_names_the_interval_that_was_used(store):
-    assert "wilson" in table([store()], "wilson").caption
-    assert "jackknife by alphabet" not in table([store()], "wilson").caption
-    assert "wilson" in table([store(alphabets=3)]).caption
-    both = table([store(), store(np.ones(60), scorer={"name": "perfect"})]).caption
-    assert "jackknife by alphabet, log-odds or wilson (as if trials were independent)" in both
+    assert "wilson" in caption(table([store()], "wilson"))
+    assert "jackknife by alphabet" not in caption(table([store()], "wilson"))
+    assert "wilson" in caption(table([store(alphabets=3)]))
+    both = caption(table([store(), store(np.ones(60), scorer={"name": "perfect"})]))
+    assert "jackknife by alphabet, log-odds; or wilson (treats trials as independent)" in both
 
 
 def test_the_caption_does_not_claim_that_wilsons_interval_covers_new_alphabets(store):
-    assert "(new alphabets" in table([store()]).caption
-    assert "new alphabets" not in table([store(alphabets=3)]).caption
-    assert "nothing new" in table([store()], "sampler").caption
+    assert "covers new alphabets" in caption(table([store()]))
+    assert "new alphabets" not in caption(table([store(alphabets=3)]))
+    assert "no new images" in caption(table([store()], "sampler"))
 
 
 def test_the_caption_speaks_of_every_column(store):
-    caption = table([store(), store(seed=5, episodes_digest="a1b2c3d4" * 8)]).caption
+    said = caption(table([store(), store(seed=5, episodes_digest="a1b2c3d4" * 8)]))
     for wanted in ("seed 71", "seed 5", "3f9c1a77", "a1b2c3d4"):
-        assert wanted in caption
+        assert wanted in said
 
 
 def test_the_official_runs_have_no_seed(store):
-    caption = table(
-        [store(protocol={"name": "lake-runs", "fields": {"structure": "runs"}})]
-    ).caption
-    assert "seed" not in caption
-    assert "digest 3f9c1a77" in caption
+    said = caption(table([store(protocol={"name": "lake-runs", "fields": {"structure": "runs"}})]))
+    assert "seed" not in said
+    assert "digest 3f9c1a77" in said
 
 
 @pytest.mark.parametrize("form", ["text", "github", "latex", "html"])
@@ -586,17 +597,18 @@ def test_text_has_a_line_a_scorer_whatever_the_names(hostile):
     assert set(rule) == {"-", " "}
     assert len(scorers) == 2
     assert all(re.search(r"\d\.\d ± \d+\.\d(\*\*)?$", line) for line in scorers)
-    assert note.startswith("bold: ")
+    assert note.startswith("Bold: ")
 
 
 def test_markdown_has_a_row_a_scorer_and_a_cell_a_protocol_whatever_the_names(hostile):
-    caption, empty, *rows, another, note = hostile[0].render("github").splitlines()
-    assert empty == another == ""
-    assert note.startswith("bold: ")
+    title, grid, note, *notes = hostile[0].render("github").split("\n\n")
+    rows = grid.splitlines()
+    assert note.startswith("Bold: ")
+    assert all("\n" not in one for one in (title, note, *notes))
     assert len(rows) == 4
     for row in rows:
         assert len(re.findall(r"(?<!\\)\|", row)) == 3, row
-    for line in (caption, *rows):
+    for line in (title, *rows, *notes):
         assert not re.search(r"(?<!\\)<[a-z/]", line), line
 
 

@@ -93,18 +93,18 @@ def test_half_of_the_errors_are_of_the_fewest_parts(errors, few):
 
 def test_text_shows_scorers_beside_each_other_and_the_concentration(drawn):
     text = breakdowns(drawn).render("text")
-    caption, grid, notes = text.split("\n\n")
+    title, grid, notes = text.split("\n\n")
     header, _, *rows = grid.splitlines()
-    assert "by alphabet of the query" in caption and "digest eeeeeeee" in " ".join(caption.split())
-    assert "most errors of one first" in " ".join(caption.split())
+    assert "by alphabet of the query" in title and "digest eeeeeeee" in " ".join(notes.split())
+    assert "Sorted by the errors of one, most errors first." in " ".join(notes.split())
     wanted = ("one, accuracy", "one, share of errors", "other, accuracy", "other, share of errors")
     assert all(name in header for name in wanted)
     assert [row.split()[0] for row in rows] == breakdown(drawn[0]).index.tolist()
-    first, second = notes.splitlines()
+    first, second, *_ = notes.splitlines()
     few = half(breakdown(drawn[0]))
     assert first.startswith(f"{few} of 6 alphabets account")
-    assert first.endswith("for half of the errors of one")
-    assert second.endswith("of other")
+    assert first.endswith("for half of the errors of one.")
+    assert second.endswith("of other.")
 
 
 def test_one_alphabet_accounts_and_none_makes_no_errors(run_of, plain_trials):

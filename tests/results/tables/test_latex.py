@@ -122,7 +122,7 @@ def test_a_plain_table_compiles_without_a_warning(store, compiled):
     log, text = compiled(table(runs).render("latex"))
     assert not BROKEN.findall(log)
     if text:
-        assert "Table 1: Accuracy %, 95 % population interval" in " ".join(text.split())
+        assert "Table 1: Accuracy (%) with 95 % population intervals" in " ".join(text.split())
         for run in runs:
             assert run.scorer in text and run.protocol in text
         assert len(re.findall(r"\d\d\.\d ± +\d+\.\d", text)) == 4
@@ -169,7 +169,7 @@ def test_tables_with_hostile_names_compile(store, compiled):
     if text:
         assert "[U+65E5][U+672C]" in text
         assert r"\input{x}$" in text
-        assert text.count("Accuracy %") == len(HOSTILE)
+        assert text.count("Accuracy (%)") == len(HOSTILE)
 
 
 def body(rendered):
@@ -222,7 +222,7 @@ def test_distinct_names_stay_distinct():
 def layout(*cells, columns=None, heading=""):
     columns = columns or (Column("figures"),)
     rows = tuple((str(i), row) for i, row in enumerate(cells))
-    return Layout("a b_c", "caption", "stub", columns, (Section(rows, heading),), ("note",))
+    return Layout("a b_c", "title", "stub", columns, (Section(rows, heading),), ("note",))
 
 
 def test_figures_are_aligned_by_siunitx():

@@ -145,7 +145,7 @@ def test_protocols_that_are_no_published_setting_get_no_figures(store, protocol)
     assert not any(is_setting_of(protocol, one.protocol) for one in ALL)
     one = table([store(protocol=protocol)], published="all")
     assert one.published == ()
-    assert "as published: nothing of these protocols" in one.notes
+    assert "As published: there are no figures for these protocols." in one.notes
 
 
 def test_without_being_asked_for_nothing_is_shown_as_published(lake_runs):
