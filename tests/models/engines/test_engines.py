@@ -147,7 +147,8 @@ def test_the_version_of_a_new_engine_is_in_every_key_and_record(fake, tmp_path):
 
 def test_records_name_versions_in_the_order_they_always_had():
     first = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
-    assert packages() == (*first, "onnxruntime", "openvino", "ai-edge-litert")
+    known = (*first, "onnxruntime", "openvino", "ai-edge-litert")
+    assert packages()[: len(known)] == known
     named = list(environment()["packages"])
     assert named == [name for name in packages() if name in named]
 
