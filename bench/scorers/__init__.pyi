@@ -1,3 +1,4 @@
+from .baselines import BASELINES as BASELINES
 from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff
 from .baselines import PixelCosine as PixelCosine
@@ -13,6 +14,7 @@ from .scorer import EmbeddingScorer as EmbeddingScorer
 from .scorer import FewShotClassifier as FewShotClassifier
 from .scorer import PairScorer as PairScorer
 from .scorer import Scorer as Scorer
+from .scorer import ScorerAttributes as ScorerAttributes
 from .scorer import Traits as Traits
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
