@@ -4,6 +4,7 @@ from .comparison import compare as compare
 from .estimates import INTERVALS as INTERVALS
 from .estimates import LEVEL as LEVEL
 from .estimates import Estimate as Estimate
+from .estimates import Interval as Interval
 from .estimates import bootstrap as bootstrap
 from .estimates import clopper_pearson as clopper_pearson
 from .estimates import clustered as clustered

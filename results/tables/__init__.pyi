@@ -10,6 +10,7 @@ from .collection import Results as Results
 from .collection import load as load
 from .confusion import confusion_tables as confusion_tables
 from .confusion import confusions as confusions
+from .layout import Layout as Layout
 from .literature import CHOICES as CHOICES
 from .literature import Published as Published
 from .literature import as_published as as_published
@@ -19,3 +20,4 @@ from .summary import result as result
 from .summary import scaled as scaled
 from .writers import FORMATS as FORMATS
 from .writers import WIDTH as WIDTH
+from .writers import laid_out as laid_out
