@@ -17,7 +17,9 @@ _attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 _WITH_KERAS = {
     "comparison_flops",
     "dissect",
+    "tower_flops",
     "BACKBONES",
+    "Backbone",
     "backbone",
     "HIDDEN",
     "Siamese",

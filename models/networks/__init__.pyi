@@ -1,6 +1,8 @@
 from .anatomy import comparison_flops as comparison_flops
 from .anatomy import dissect as dissect
+from .anatomy import tower_flops as tower_flops
 from .backbones import BACKBONES as BACKBONES
+from .backbones import Backbone as Backbone
 from .backbones import backbone as backbone
 from .comparison import compare as compare
 from .comparison import joined as joined
