@@ -15,6 +15,7 @@ from .scorers import EmbeddingScorer as EmbeddingScorer
 from .scorers import FewShotClassifier as FewShotClassifier
 from .scorers import PairScorer as PairScorer
 from .scorers import Scorer as Scorer
+from .scorers import ScorerAttributes as ScorerAttributes
 from .scorers import Traits as Traits
 from .scorers import registered as registered
 from .scorers import resolve as resolve

@@ -7,13 +7,11 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import contextmanager
 from typing import Any
 
-from .. import __version__
 from ..models import backend_name, processor
+from ..models.engines import packages, versions
 from .errors import ScorerError
 
 
@@ -42,7 +40,7 @@ def _processors() -> list[int]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What `embeddings.environment` says, and the hardware by name.
+    """What `environment` says, and the hardware by name.
 
     Returns:
         Also `cpu` (model, or None), `gpus` (models), `threads` (processors
@@ -93,19 +91,6 @@ def limited(threads: int | None) -> Iterator[None]:
         process.cpu_affinity(there)
 
 
-_PACKAGES = ("numpy", "scipy", "keras", "tensorflow", "torch", "jax")
-
-
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    # Of the code that runs, which need not be the copy that is installed.
-    found = {"wayshot": __version__}
-    for name in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
 def environment() -> dict[str, Any]:
     """Versions and machine: what the last digits of embeddings depend on."""
     return {
@@ -114,5 +99,5 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
         "keras_backend": backend_name(),
-        "packages": dict(_versions()),
+        "packages": versions(packages()),
     }

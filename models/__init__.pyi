@@ -1,7 +1,23 @@
-from .backend import (backend_name as backend_name, load_keras as load_keras, processor as processor)
-from .bundled import (Bundle as Bundle, FOLDER as FOLDER, bundle as bundle, bundles as bundles, named_weights as named_weights, read_weights as read_weights, weights_digest as weights_digest)
-from .card import (read_card as read_card, write_card as write_card)
-from .errors import (ModelError as ModelError)
-from .networks import (Network as Network, Siamese as Siamese, assemble as assemble, backbone as backbone, load_checkpoint as load_checkpoint)
-from .threads import (blas as blas, share as share)
-from .training import (Recipe as Recipe, Training as Training, finish as finish)
+from .backend import backend_name as backend_name
+from .backend import load_keras as load_keras
+from .backend import processor as processor
+from .bundled import FOLDER as FOLDER
+from .bundled import Bundle as Bundle
+from .bundled import bundle as bundle
+from .bundled import bundles as bundles
+from .bundled import named_weights as named_weights
+from .bundled import read_weights as read_weights
+from .bundled import weights_digest as weights_digest
+from .card import read_card as read_card
+from .card import write_card as write_card
+from .errors import ModelError as ModelError
+from .networks import Network as Network
+from .networks import Siamese as Siamese
+from .networks import assemble as assemble
+from .networks import backbone as backbone
+from .networks import load_checkpoint as load_checkpoint
+from .threads import blas as blas
+from .threads import share as share
+from .training import Recipe as Recipe
+from .training import Training as Training
+from .training import finish as finish

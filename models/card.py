@@ -32,6 +32,10 @@ def _steps(card: Mapping[str, Any]) -> str:
     )
 
 
+def _effort(flops: int | None) -> str:
+    return "FLOPs unknown" if flops is None else f"{flops / 1e6:,.0f} MFLOP an image"
+
+
 def _seeds(seeds: list[dict[str, Any]]) -> list[str]:
     """Writes the table of trainings that differ only in their seed."""
     if not seeds:
@@ -65,7 +69,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         [f"| teacher | `{teacher['name']}`, weights `{teacher['digest']}` |"] if teacher else []
     )
     held_out = ", ".join(data["held_out_alphabets"]) or "none"
-    effort = f", {card['flops'] / 1e6:,.0f} MFLOP an image" if "flops" in card else ""
+    effort = f", {_effort(card['flops'])}" if "flops" in card else ""
     lines = [
         f"# {card['name']}",
         "",

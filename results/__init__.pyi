@@ -1,5 +1,31 @@
-from .errors import (ResultError as ResultError)
-from .statistics import (Comparison as Comparison, Estimate as Estimate, INTERVALS as INTERVALS, LEVEL as LEVEL, Ranking as Ranking, compare as compare, estimate_run as estimate_run, metrics as metrics, narrowest as narrowest, rank as rank, verification_of as verification_of)
-from .store import (Run as Run, SCHEMA as SCHEMA, annotate as annotate, find as find, judge as judge, key as key, place as place, read as read, write as write)
-from .tables import (FORMATS as FORMATS, Results as Results, Table as Table, breakdowns as breakdowns, confusion_tables as confusion_tables, load as load, seeds_table as seeds_table, table as table)
-from .text import (plain as plain, shown as shown)
+from .errors import ResultError as ResultError
+from .statistics import INTERVALS as INTERVALS
+from .statistics import LEVEL as LEVEL
+from .statistics import Comparison as Comparison
+from .statistics import Estimate as Estimate
+from .statistics import Ranking as Ranking
+from .statistics import compare as compare
+from .statistics import estimate_run as estimate_run
+from .statistics import metrics as metrics
+from .statistics import narrowest as narrowest
+from .statistics import rank as rank
+from .statistics import verification_of as verification_of
+from .store import SCHEMA as SCHEMA
+from .store import Run as Run
+from .store import annotate as annotate
+from .store import find as find
+from .store import judge as judge
+from .store import key as key
+from .store import place as place
+from .store import read as read
+from .store import write as write
+from .tables import FORMATS as FORMATS
+from .tables import Results as Results
+from .tables import Table as Table
+from .tables import breakdowns as breakdowns
+from .tables import confusion_tables as confusion_tables
+from .tables import load as load
+from .tables import seeds_table as seeds_table
+from .tables import table as table
+from .text import plain as plain
+from .text import shown as shown

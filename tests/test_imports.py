@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from wayshot.models.engines.engines import ENGINES, KERAS
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"tensorflow", "keras", "torch", "jax", "onnxruntime", "openvino", "ai_edge_litert"}
+HEAVY = {"keras", *KERAS, *(module for engine in ENGINES.values() for module in engine.modules)}
 
 
 def heavy_modules(code: str) -> set[str]:

@@ -61,7 +61,7 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
 
 
 def _backbone(name: str) -> dict[str, Any]:
-    from ...models.networks import Network, assemble, backbone, dissect
+    from ...models.networks import Network, assemble, backbone, dissect, tower_flops
 
     found = backbone(name)
     network = Network(backbone=name, join=found.join, head=found.head)
@@ -79,9 +79,21 @@ def _backbone(name: str) -> dict[str, Any]:
         "join": found.join,
         "head": found.head,
         "parameters_with_head": siamese.count_params(),
-        "flops_per_image": sum(layer.flops for layer in layers),
+        "flops_per_image": tower_flops(tower),
         "receptive_field": max(layer.receptive_field for layer in layers),
         "layers": [asdict(layer) for layer in layers],
+    }
+
+
+def _readable(value: Any) -> Any:
+    """Has text say that FLOPs are unknown."""
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: "unknown" if one is None and name.startswith("flops") else _readable(one)
+        for name, one in value.items()
     }
 
 
@@ -139,5 +151,5 @@ def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=1))
     else:
-        plain = json.loads(json.dumps(facts))
+        plain = _readable(json.loads(json.dumps(facts)))
         click.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True).rstrip())

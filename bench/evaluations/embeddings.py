@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ...tasks import Images, cache_folder, make_cache_folder
-from ..machine import _PACKAGES, environment
+from ..machine import environment
 from ..scorers import BATCH, Traits
 from . import array_files as archive
-
-_PACKAGES += ("onnxruntime", "openvino", "ai-edge-litert")
 
 
 def image_keys(images: Images, rows: np.ndarray) -> np.ndarray:

@@ -269,6 +269,7 @@ class Evaluation:
                     for name in ("flops", "scale", "training", "engine")
                     if (value := getattr(known, name)) is not None
                 },
+                **({"baseline": True} if known.baseline else {}),
             },
             "seed": self.source.seed,
             "episodes": self.episodes,

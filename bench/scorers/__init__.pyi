@@ -1,5 +1,6 @@
 from .asking import Asking as Asking
 from .asking import answering as answering
+from .baselines import BASELINES as BASELINES
 from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff
 from .baselines import PixelCosine as PixelCosine
@@ -15,6 +16,7 @@ from .scorer import EmbeddingScorer as EmbeddingScorer
 from .scorer import FewShotClassifier as FewShotClassifier
 from .scorer import PairScorer as PairScorer
 from .scorer import Scorer as Scorer
+from .scorer import ScorerAttributes as ScorerAttributes
 from .scorer import Traits as Traits
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese

@@ -15,6 +15,7 @@ class Chance:
     digest = "chance 1"
     trained_on = ()
     parameters = 0
+    baseline = True
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Gives zeros, float32 ndarray (B, 1)."""
@@ -30,6 +31,7 @@ class _Pixels:
 
     trained_on = ()
     parameters = 0
+    baseline = True
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """Packs the pixels into words, uint64 ndarray (B, words)."""
@@ -92,6 +94,7 @@ class Hausdorff:
     smaller_is_closer = True
     trained_on = ()
     parameters = 0
+    baseline = True
 
     def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
         """Gives the distances in pixels, float64 ndarray (Q, S)."""
@@ -176,3 +179,7 @@ def _ink(pixels: bytes, side: int) -> _Ink | None:
         np.hstack([-none, left]).T.astype(np.float32, order="C"),
         np.hstack([right, none]).T.astype(np.float32, order="C"),
     )
+
+
+BASELINES = {one.name: one for one in (Chance, PixelCosine, PixelEuclidean, Hausdorff)}
+"""The bundled scorers that have learned nothing, by name."""

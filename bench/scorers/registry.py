@@ -15,19 +15,17 @@ from typing import Any
 from ...models import ModelError, bundles
 from ...tasks import Progress, quiet
 from ..errors import ScorerError
-from .baselines import Chance, Hausdorff, PixelCosine, PixelEuclidean
+from .baselines import BASELINES
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
 
 GROUP = "wayshot.scorers"
 """Entry points of this group are scorers: objects, or functions without arguments."""
 
-_BASELINES = (Chance, PixelCosine, PixelEuclidean, Hausdorff)
-
 
 def registered() -> dict[str, Callable[[], Any]]:
     """Makers of all scorers that have a name, built in or from entry points."""
-    makers: dict[str, Callable[[], Any]] = {kind.name: kind for kind in _BASELINES}
+    makers: dict[str, Callable[[], Any]] = {**BASELINES}
     for name in bundles():
         makers[name] = lambda name=name: BundledSiamese(name)
     for point in entry_points(group=GROUP):

@@ -2,29 +2,15 @@
 
 Images are uint8 ndarrays of shape (B, height, width), ink = 1. Nothing need
 be subclassed; an object with the methods of one of the three levels is a
-scorer. It may also have these attributes:
-
-- `name`: str, what tables call it;
-- `smaller_is_closer`: bool, True for a distance (default False);
-- `pooling`: how several shots become one class: `mean` or `max` of their
-  scores, or `prototype`, the mean of their embeddings (default `mean`);
-- `digest`: str that changes with weights and preprocessing, added to what the
-  scorer is known by: its code and its answers on a fixed set of images;
-- `trained_on`: iterable of `alphabet/character` names that it has seen;
-- `parameters`: int, how many numbers were learned;
-- `flops`: int, what embedding an image, or scoring a pair, takes;
-- `scale`: `log-odds` or `probability`, where a score says how likely it is that
-  two images show one character;
-- `engine`: str, what computes, with its version;
-- `training`: dict with `recipe`, a digest of how it was trained, and `seed`, so
-  that trainings that differ in their seed alone can be told.
+scorer. What it may say of itself is in `ScorerAttributes`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import numbers
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -84,6 +70,52 @@ Scorer = EmbeddingScorer | PairScorer | FewShotClassifier
 
 
 @dataclass(frozen=True)
+class ScorerAttributes:
+    """What a scorer may say of itself, each by an attribute of this name.
+
+    All are optional: a scorer that lacks an attribute is taken to have the
+    value that stands here.
+
+    Attributes:
+        name: What tables call it; None for what the user called it.
+        smaller_is_closer: Whether its scores are distances.
+        pooling: How several shots become one class: `mean` or `max` of their
+            scores, or `prototype`, the mean of their embeddings.
+        digest: Changes with weights and preprocessing. It is added to what a
+            scorer from outside is known by: its code, and its answers on a
+            fixed set of images.
+        trained_on: Names such as `Latin/character01` of all characters that it
+            was trained on, () for none; None if that is unknown.
+        parameters: How many numbers were learned.
+        flops: Floating-point operations to embed an image, or to score a pair.
+        scale: `log-odds` or `probability`, if a score says how likely it is
+            that two images show one character.
+        engine: What computes, with its version.
+        training: `recipe`, a digest of how it was trained, and `seed`: two
+            trainings that differ in their seed alone have the same recipe.
+        baseline: Whether it is there for others to be compared with; tables
+            list baselines below all other scorers.
+    """
+
+    name: str | None = None
+    smaller_is_closer: bool = False
+    pooling: str = "mean"
+    digest: str = ""
+    trained_on: Iterable[str] | None = None
+    parameters: int | None = None
+    flops: int | None = None
+    scale: str | None = None
+    engine: str | None = None
+    training: dict[str, Any] | None = None
+    baseline: bool = False
+
+    @classmethod
+    def of(cls, scorer: Any) -> ScorerAttributes:
+        """Reads the attributes of any object, as they are."""
+        return cls(**{one.name: getattr(scorer, one.name, one.default) for one in fields(cls)})
+
+
+@dataclass(frozen=True)
 class Traits:
     """What the harness knows of a scorer.
 
@@ -101,6 +133,7 @@ class Traits:
         scale: One of `SCALES`, or None where it does not say.
         training: `recipe` and `seed`, or None where it does not say.
         engine: What computes, with its version; None where it does not say.
+        baseline: Whether tables list it below all other scorers.
     """
 
     name: str
@@ -114,6 +147,7 @@ class Traits:
     scale: str | None = None
     training: dict[str, Any] | None = None
     engine: str | None = None
+    baseline: bool = False
 
 
 def _probe() -> np.ndarray:
@@ -146,8 +180,7 @@ def _behaviour(scorer: Scorer, name: str) -> str:
     return digest.hexdigest()
 
 
-def _trained_on(scorer: Any, name: str) -> frozenset[str] | None:
-    seen = getattr(scorer, "trained_on", None)
+def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     if seen is None:
         return None
     names = None if isinstance(seen, str) else frozenset(map(str, seen))
@@ -158,8 +191,7 @@ def _trained_on(scorer: Any, name: str) -> frozenset[str] | None:
     return names
 
 
-def _training(scorer: Any, name: str) -> dict[str, Any] | None:
-    training = getattr(scorer, "training", None)
+def _training(training: Any, name: str) -> dict[str, Any] | None:
     # PyTorch's modules have a flag of this name.
     if training is None or isinstance(training, bool):
         return None
@@ -179,7 +211,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         source: Digest of the code it comes from, where that is known.
 
     Raises:
-        ScorerError: It has not the methods of any level, or a wrong attribute.
+        ScorerError: It lacks the methods of every level, or an attribute is wrong.
     """
     levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
     level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
@@ -188,36 +220,36 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
             "classify; see wayshot.bench.scorers.scorer"
         )
-    pooling = str(getattr(scorer, "pooling", "mean"))
+    said = ScorerAttributes.of(scorer)
+    pooling = str(said.pooling)
     allowed = POOLINGS if level == 1 else POOLINGS[:2]
     if pooling not in allowed and level < 3:
         raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
-    smaller_is_closer = bool(getattr(scorer, "smaller_is_closer", False))
-    trained_on = _trained_on(scorer, name)
-    counts = {name: getattr(scorer, name, None) for name in ("parameters", "flops")}
-    scale = getattr(scorer, "scale", None)
-    if scale is not None and scale not in SCALES:
-        raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
-    own_name, engine = (getattr(scorer, what, None) for what in ("name", "engine"))
-    own = getattr(scorer, "digest", "")
+    if said.scale is not None and said.scale not in SCALES:
+        raise ScorerError(f"scorer {name!r}: scale {said.scale!r}, expected {' or '.join(SCALES)}")
+    smaller_is_closer, trained_on = bool(said.smaller_is_closer), _trained_on(said.trained_on, name)
+    own: Any = said.digest
     if not type(scorer).__module__.startswith("wayshot."):
         # What someone says of their scorer may not have changed when the scorer has.
         # Its name, too, as two scorers of one module may answer the fixed images alike.
         own = f"{own} {source} {name} {_behaviour(scorer, name)}"
     whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
+    # A method of such a name, as PyTorch's modules have, is something else.
+    parameters, flops = (
+        int(count) if isinstance(count, numbers.Integral) else None
+        for count in (said.parameters, said.flops)
+    )
     return Traits(
-        name=own_name if isinstance(own_name, str) and own_name else name,
+        name=said.name if isinstance(said.name, str) and said.name else name,
         level=level,
         pooling=pooling,
         smaller_is_closer=smaller_is_closer,
         digest=hashlib.sha256(repr(whole).encode()).hexdigest(),
         trained_on=trained_on,
-        # A method of such a name, as PyTorch's modules have, is something else.
-        **{
-            name: int(count) if isinstance(count, numbers.Integral) else None
-            for name, count in counts.items()
-        },
-        scale=scale,
-        training=_training(scorer, name),
-        engine=engine if isinstance(engine, str) else None,
+        parameters=parameters,
+        flops=flops,
+        scale=said.scale,
+        training=_training(said.training, name),
+        engine=said.engine if isinstance(said.engine, str) else None,
+        baseline=said.baseline is True,
     )

@@ -147,7 +147,7 @@ class CheckpointSiamese(_Embedded):
         data: str | None = None,
         progress: Progress = quiet,
     ) -> None:
-        from ...models.networks import dissect, load_checkpoint
+        from ...models.networks import load_checkpoint, tower_flops
 
         self.model = load_checkpoint(path)
         self.pooling = _pooling(self.model.head.join)
@@ -164,7 +164,7 @@ class CheckpointSiamese(_Embedded):
         self._embedder = Embedder(origin, lambda: self.model.embed, engine, progress)
         self.name = self._embedder.named(Path(path).stem)
         self.parameters = self.model.count_params()
-        self.flops = sum(layer.flops for layer in dissect(self.model.tower))
+        self.flops = tower_flops(self.model.tower)
         self.scale = _scale(self.model.head.head)
         card = Path(path).with_suffix(".json")
         self.trained_on, self.training = _told(card) if card.exists() else (None, None)

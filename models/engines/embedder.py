@@ -8,9 +8,11 @@ from functools import cached_property
 from ...tasks import Progress
 from ..backend import backend_name
 from ..errors import ModelError
-from .engines import ENGINES, KERAS, Embed, find, load
+from .engines import ENGINES, KERAS, find
 from .exporting import Origin, exported
 from .fastest import Choice, choose
+from .formats import FORMATS
+from .loading import Embed, load
 
 
 class Embedder:
@@ -65,7 +67,7 @@ class Embedder:
         if engine is None:
             return None
         path = exported(self._origin, engine.form, engine.precision).path
-        return sum(part.stat().st_size for part in path.parent.glob(f"{path.stem}.*"))
+        return sum(path.with_name(name).stat().st_size for name in FORMATS[engine.form].files)
 
     def named(self, name: str) -> str:
         """Gives the network's name, with the engine and its precision if that is not full."""

@@ -6,19 +6,19 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ... import __version__
 from ..errors import ModelError
-from ..networks import view
 from ..threads import processors, share
-from .exporting import Export, Origin, exported, probe, versions
 
 PART = 16
 """Images that an engine is given at once: as many as fit the processor's cache."""
@@ -26,14 +26,8 @@ PART = 16
 KERAS = ("tensorflow", "torch", "jax")
 """Keras's backends, which are engines too; a process has one of them."""
 
-TOLERANCE = 1e-4
-"""Largest allowed difference from Keras's embeddings, relative to their largest value."""
-
 Run = Callable[[np.ndarray], np.ndarray]
 """From float32 images (B, size, size, channels) to embeddings (B, D)."""
-
-Embed = Callable[[np.ndarray], np.ndarray]
-"""From uint8 images (B, side, side), ink = 1, to embeddings (B, D)."""
 
 
 @contextmanager
@@ -147,17 +141,20 @@ class Engine:
 
     Attributes:
         library: Name of the library.
-        package: Name of its distribution package.
+        packages: Names of the distribution packages whose versions may change
+            what the engine computes; the first is the library's own.
         modules: Modules that are needed to export for the engine and to run it.
-        form: One of `exporting.FORMATS`.
-        open: Loads a file of that format at a precision.
-        precision: `f32`, or one of `quantisation.PRECISIONS`.
+        form: One of `formats.FORMATS`.
+        extra: Name of the extra of wayshot that installs all of these.
+        open: Loads the first file of that format at a precision.
+        precision: `f32`, or one of `formats.PRECISIONS`.
     """
 
     library: str
-    package: str
+    packages: tuple[str, ...]
     modules: tuple[str, ...]
     form: str
+    extra: str
     open: Callable[[Path, str], Run]
     precision: str = "f32"
 
@@ -180,15 +177,36 @@ def _at(precisions: tuple[str, ...], full: Engine) -> dict[str, Engine]:
 ENGINES = {
     **_at(
         ("int8-dynamic", "int8-static"),
-        Engine("onnxruntime", "onnxruntime", ("onnxruntime", "tf2onnx"), "onnx", _onnxruntime),
+        Engine(
+            library="onnxruntime",
+            packages=("onnxruntime",),
+            modules=("onnxruntime", "tf2onnx"),
+            form="onnx",
+            extra="onnxruntime",
+            open=_onnxruntime,
+        ),
     ),
     **_at(
         ("f16", "bf16"),
-        Engine("openvino", "openvino", ("openvino",), "openvino", _openvino),
+        Engine(
+            library="openvino",
+            packages=("openvino",),
+            modules=("openvino",),
+            form="openvino",
+            extra="openvino",
+            open=_openvino,
+        ),
     ),
     **_at(
         ("f16", "int8-dynamic", "int8-static"),
-        Engine("litert", "ai-edge-litert", ("ai_edge_litert",), "litert", _litert),
+        Engine(
+            library="litert",
+            packages=("ai-edge-litert",),
+            modules=("ai_edge_litert",),
+            form="litert",
+            extra="litert",
+            open=_litert,
+        ),
     ),
 }
 """The inference engines by name."""
@@ -208,60 +226,38 @@ def find(name: str) -> Engine:
     if not engine.installed:
         raise ModelError(
             f"engine {name}: {' or '.join(engine.modules)} is not installed; "
-            f"pip install 'wayshot[{engine.library}]'"
+            f"pip install 'wayshot[{engine.extra}]'"
         )
     return engine
 
 
+def packages() -> tuple[str, ...]:
+    """Gives the packages on whose versions the last digits of embeddings may depend.
+
+    These versions are in every record and in the keys of all caches.
+    """
+    of_engines = (package for engine in ENGINES.values() for package in engine.packages)
+    return tuple(dict.fromkeys(("wayshot", "numpy", "scipy", "keras", *KERAS, *of_engines)))
+
+
+@cache
+def _version(package: str) -> str | None:
+    if package == "wayshot":
+        # Of the code that runs, which need not be the copy that is installed.
+        return __version__
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def versions(some: Iterable[str]) -> dict[str, str]:
+    """Gives the versions of the installed ones of some packages."""
+    found = ((package, _version(package)) for package in some)
+    return {package: number for package, number in found if number is not None}
+
+
 def with_version(name: str) -> str:
     """Gives the name of an engine or Keras backend with its version."""
-    package = ENGINES[name].package if name in ENGINES else name
+    package = ENGINES[name].packages[0] if name in ENGINES else name
     return " ".join((name, *versions((package,)).values()))
-
-
-def _embedder(export: Export, run: Run) -> Embed:
-    def embed(images: np.ndarray) -> np.ndarray:
-        seen = view(images, export.size, export.pixels)
-        if export.channels > 1:
-            seen = np.repeat(seen, export.channels, axis=-1)
-        return np.asarray(run(np.ascontiguousarray(seen)), dtype=np.float32)
-
-    return embed
-
-
-def load(engine: Engine, origin: Origin) -> Embed:
-    """Loads a network's tower into an engine, and exports it first if necessary.
-
-    An engine of full precision must agree with Keras on fixed images.
-
-    Args:
-        engine: The engine, from `find`.
-        origin: The network.
-
-    Raises:
-        ModelError: The tower cannot be exported or loaded, or the engine does
-            not agree with Keras.
-        TaskError: The cache folder cannot be made.
-    """
-    export = exported(origin, engine.form, engine.precision)
-    expected = export.reference
-    try:
-        embed = _embedder(export, engine.open(export.path, engine.precision))
-        found = embed(probe(len(expected)))
-        if found.shape != expected.shape or not np.isfinite(found).all():
-            raise ModelError(
-                f"embeddings have shape {found.shape} or are not finite, expected {expected.shape}"
-            )
-    except Exception as error:
-        kind = "" if isinstance(error, ModelError) else f"{type(error).__name__}: "
-        problem = " ".join(f"{kind}{error}".split())[:200]
-        raise ModelError(
-            f"engine {engine.name}: {origin.network} cannot be run ({problem})"
-        ) from None
-    apart = float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-30))
-    if engine.precision == "f32" and apart > TOLERANCE:
-        raise ModelError(
-            f"engine {engine.name}: embeddings of {origin.network} differ from Keras's by "
-            f"{apart:.1e} of the largest value, expected at most {TOLERANCE:g}; use another engine"
-        )
-    return embed

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,11 @@ from ...tasks import cache_folder, make_cache_folder
 from ..backend import load_keras
 from ..bundled import bundle, read_weights
 from ..errors import ModelError
+from .engines import packages, versions
+from .formats import FORMATS
 
 _VERSION = "export 1"
 """Part of the cache's key; to be raised if the same weights come to give another file."""
-
-FORMATS = {"onnx": "model.onnx", "openvino": "model.xml", "litert": "model.tflite"}
-"""Keras's names of the formats, and the file of a tower in each format."""
-
-_MAKERS = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "openvino", "ai-edge-litert")
 
 _CHILD = "import sys; from wayshot.models.engines.exporting import write; write(*sys.argv[1:])"
 
@@ -61,7 +57,7 @@ class Export:
     """A tower on disk, in the format of an engine.
 
     Attributes:
-        path: The file.
+        path: The first file of the format; the others lie beside it.
         size: Height and width of the tower's input.
         channels: Number of equal channels of the input.
         pixels: How images are prepared for the tower, one of `pixels.VIEWS`.
@@ -80,17 +76,6 @@ def probe(count: int) -> np.ndarray:
     rng = np.random.Generator(np.random.PCG64(32))
     coarse = (rng.random((count, 15, 15)) < 0.2).astype(np.uint8)
     return coarse.repeat(7, axis=1).repeat(7, axis=2)
-
-
-def versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Gives the versions of the installed ones of some packages."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
@@ -114,7 +99,7 @@ def _read(folder: Path, form: str) -> Export | None:
             return None
         reference = np.load(folder / "reference.npy", allow_pickle=False)
         tower = {name: record[name] for name in ("size", "channels", "pixels")}
-        return Export(folder / FORMATS[form], **tower, reference=reference)
+        return Export(folder / FORMATS[form].files[0], **tower, reference=reference)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
 
@@ -130,8 +115,8 @@ def write(folder: str, network: str, weights: str, data: str, form: str, precisi
         network: As in `Origin`.
         weights: As in `Origin`.
         data: Folder of Omniglot, or "" for the default folder.
-        form: One of `FORMATS`.
-        precision: `f32`, or one of `quantisation.PRECISIONS`.
+        form: One of `formats.FORMATS`.
+        precision: `f32`, or one of `formats.PRECISIONS`.
     """
     target = Path(folder)
     try:
@@ -139,15 +124,18 @@ def write(folder: str, network: str, weights: str, data: str, form: str, precisi
         # OpenVINO's converter would report its use over the internet.
         sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
         from ..networks import load_checkpoint
-        from .quantisation import export
 
         model = load_checkpoint(network) if network.endswith(".keras") else bundle(network).build()
         if weights and fingerprint(read_weights(model)) != weights:
             raise ModelError(
                 "the weights of the file have changed meanwhile; run the command again"
             )
-        np.save(target / "reference.npy", model.embed(probe(32)))
-        export(model, target / FORMATS[form], form, precision, data or None)
+        reference, expected = model.embed(probe(32)), FORMATS[form].files
+        FORMATS[form].write(model, target / expected[0], precision, data or None)
+        written = sorted(path.name for path in target.iterdir())
+        if written != sorted(expected):
+            raise ModelError(f"{form} wrote {', '.join(written)}, not {', '.join(expected)}")
+        np.save(target / "reference.npy", reference)
         record: dict[str, Any] = {
             "files": {path.name: _digest(path) for path in sorted(target.iterdir())},
             "size": model.size,
@@ -181,13 +169,13 @@ def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
     """Gives a network's tower in the format of an engine; it is exported at the first use.
 
     The export is kept in the cache folder, under a key of the network's digest,
-    the format, the precision and the versions of the exporting packages. A
-    damaged export is made again.
+    the format, the precision and the versions of all packages that export and
+    run it. A damaged export is made again.
 
     Args:
         origin: The network.
-        form: One of `FORMATS`.
-        precision: `f32`, or one of `quantisation.PRECISIONS`.
+        form: One of `formats.FORMATS`.
+        precision: `f32`, or one of `formats.PRECISIONS`.
 
     Raises:
         ModelError: The tower cannot be exported.
@@ -196,7 +184,8 @@ def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
     # Slow to import, and needed only here.
     from filelock import FileLock
 
-    content = f"{_VERSION} {origin.digest} {form} {precision} {versions(_MAKERS)}"
+    makers = versions((*packages(), *FORMATS[form].packages))
+    content = f"{_VERSION} {origin.digest} {form} {precision} {makers}"
     folder = cache_folder() / "exports" / hashlib.sha256(content.encode()).hexdigest()[:32]
     make_cache_folder(folder.parent)
     with FileLock(f"{folder}.lock"):

@@ -13,8 +13,9 @@ from typing import Any
 from ...tasks import Progress, TaskError, cache_folder, make_cache_folder, replacing
 from ..backend import backend_name, processor
 from ..errors import ModelError
-from .engines import ENGINES, Embed, load
-from .exporting import Origin, probe, versions
+from .engines import ENGINES, packages, versions
+from .exporting import Origin, probe
+from .loading import Embed, load
 
 IMAGES = 256
 """Images in each call that is timed."""
@@ -25,9 +26,6 @@ ROUNDS = 2
 CALLS, SECONDS = 2, 0.3
 """Fewest calls and shortest time of an engine in a round. The first calls are slow, because
 threads of the engine before still wait for work."""
-
-
-_PACKAGES = ("wayshot", "numpy", "keras", "tensorflow", "torch", "jax")
 
 
 @dataclass(frozen=True)
@@ -102,8 +100,7 @@ def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Ch
     # Slow to import, and needed only here.
     from filelock import FileLock
 
-    packages = (*_PACKAGES, *(ENGINES[name].package for name in engines))
-    content = f"choice 1 {origin.digest} {backend_name()} {processor()} {versions(packages)}"
+    content = f"choice 1 {origin.digest} {backend_name()} {processor()} {versions(packages())}"
     name = hashlib.sha256(content.encode()).hexdigest()[:32]
     path = cache_folder() / "engines" / f"{name}.json"
     make_cache_folder(path.parent)

@@ -14,7 +14,18 @@ from ..backend import load_keras
 
 _attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-_WITH_KERAS = {"comparison_flops", "dissect", "BACKBONES", "backbone", "HIDDEN", "Siamese", "assemble", "load_checkpoint"}
+_WITH_KERAS = {
+    "comparison_flops",
+    "dissect",
+    "tower_flops",
+    "BACKBONES",
+    "Backbone",
+    "backbone",
+    "HIDDEN",
+    "Siamese",
+    "assemble",
+    "load_checkpoint",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,22 @@
-from .anatomy import (comparison_flops as comparison_flops, dissect as dissect)
-from .backbones import (BACKBONES as BACKBONES, backbone as backbone)
-from .comparison import (compare as compare, joined as joined, unit as unit)
-from .network import (NAME as NAME, Network as Network, RecipePart as RecipePart)
-from .pixels import (area_matrix as area_matrix, between_size as between_size, crops as crops, linear_matrix as linear_matrix, shrink as shrink, view as view)
-from .siamese import (HIDDEN as HIDDEN, Siamese as Siamese, assemble as assemble, load_checkpoint as load_checkpoint)
+from .anatomy import comparison_flops as comparison_flops
+from .anatomy import dissect as dissect
+from .anatomy import tower_flops as tower_flops
+from .backbones import BACKBONES as BACKBONES
+from .backbones import Backbone as Backbone
+from .backbones import backbone as backbone
+from .comparison import compare as compare
+from .comparison import joined as joined
+from .comparison import unit as unit
+from .network import NAME as NAME
+from .network import Network as Network
+from .network import RecipePart as RecipePart
+from .pixels import area_matrix as area_matrix
+from .pixels import between_size as between_size
+from .pixels import crops as crops
+from .pixels import linear_matrix as linear_matrix
+from .pixels import shrink as shrink
+from .pixels import view as view
+from .siamese import HIDDEN as HIDDEN
+from .siamese import Siamese as Siamese
+from .siamese import assemble as assemble
+from .siamese import load_checkpoint as load_checkpoint

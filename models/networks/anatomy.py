@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +12,38 @@ import numpy as np
 from .layers import EfficientChannelAttention, QuarterTurns
 from .siamese import HIDDEN
 
+# Without 1D, 2D or 3D at their end.
+_LAYERS = (
+    *("Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"),
+    *("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization"),
+    *("Normalization", "Rescaling", "UnitNormalization", "CustomScaleLayer", "LayerScale"),
+    *("AveragePooling", "GlobalAveragePooling", "GlobalMaxPooling", "MaxPooling"),
+    *("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"),
+    *("Cropping", "Flatten", "Permute", "RepeatVector", "Reshape", "UpSampling", "ZeroPadding"),
+    *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"),
+    *("Identity", "Masking", "SpatialDropout"),
+)
+# Add, Multiply and so on are their names, too.
+_FUNCTIONS = (
+    *("Absolute", "Cast", "Clip", "Divide", "Exp", "Log", "Negative", "Power", "Sqrt", "Square"),
+    *("TrueDivide", "Elu", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "LeakyRelu", "Relu"),
+    *("Relu6", "Selu", "Sigmoid", "Silu", "Softplus", "Tanh"),
+)
+UNCOUNTED = frozenset((*_LAYERS, *_FUNCTIONS))
+"""Layers of Keras and functions of `keras.ops` without convolutions and products of matrices."""
+
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """One layer of a network.
+    """One layer of a network, or one function of `keras.ops` in it.
 
     Attributes:
         kind: Class of the layer.
         output: Shape of the output, without the batch.
         parameters: Number of parameters, including running averages.
         flops: Floating-point operations for one image in convolutions and
-            dense layers; a multiplication and an addition count as two.
+            dense layers; a multiplication and an addition count as two. None
+            for kinds of layers that wayshot does not know.
         receptive_field: Side of the image region on which one output place can
             depend, in pixels; at most the whole image.
     """
@@ -29,13 +51,14 @@ class LayerFacts:
     kind: str
     output: tuple[int, ...]
     parameters: int
-    flops: int
+    flops: int | None
     receptive_field: int
 
 
-def _flops(layer: Any, taken: Any, given: Any) -> int:
+def _flops(layer: Any, taken: Any, given: Any) -> int | None:
     if isinstance(layer, QuarterTurns):
-        return 4 * sum(one.flops for one in dissect(layer.network))
+        once = tower_flops(layer.network)
+        return None if once is None else 4 * once
     if isinstance(layer, EfficientChannelAttention):
         return 2 * layer.kernel_size * taken[-1]
     if isinstance(layer, keras.layers.DepthwiseConv2D):
@@ -48,9 +71,12 @@ def _flops(layer: Any, taken: Any, given: Any) -> int:
         return 2 * each * int(np.prod(given[1:]))
     if isinstance(layer, keras.layers.Dense):
         return 2 * taken[-1] * int(np.prod(given[1:]))
-    if isinstance(layer, keras.Model):
-        return sum(one.flops for one in dissect(layer))
-    return 0
+    if isinstance(layer, keras.Sequential) or hasattr(layer, "operations"):
+        return tower_flops(layer)
+    kind = type(layer)
+    # What others derive from these may do more.
+    known = kind.__module__.partition(".")[0] in ("keras", "wayshot")
+    return 0 if known and re.sub("[123]D$", "", kind.__name__) in UNCOUNTED else None
 
 
 def _window(layer: Any) -> tuple[int, int]:
@@ -81,7 +107,8 @@ def dissect(tower: keras.Model) -> list[LayerFacts]:
     size = tower_any.input_shape[1]
     seen: dict[str, tuple[int, int]] = {}
     facts = []
-    for layer in tower_any.layers:
+    # Sequential models have layers alone.
+    for layer in getattr(tower, "operations", tower_any.layers):
         if isinstance(layer, keras.layers.InputLayer):
             seen[layer.name] = (1, 1)
             continue
@@ -92,17 +119,32 @@ def dissect(tower: keras.Model) -> list[LayerFacts]:
         window, stride = _window(layer)
         field = min(field + (window - 1) * jump, size)
         seen[layer.name] = (field, jump * stride)
-        taken, given = tensors[0].shape, layer.output.shape
+        taken, given = tensors[0].shape, node.output_tensors[0].shape
         facts.append(
             LayerFacts(
                 type(layer).__name__,
                 tuple(given[1:]),
-                layer.count_params(),
+                layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
                 _flops(layer, taken, given),
                 field,
             )
         )
     return facts
+
+
+def tower_flops(tower: keras.Model) -> int | None:
+    """Counts the operations to embed an image.
+
+    Args:
+        tower: As for `dissect`.
+
+    Returns:
+        Floating-point operations in convolutions and dense layers; None if
+        those of a layer are unknown.
+    """
+    counts = [layer.flops for layer in dissect(tower)]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def comparison_flops(join: str, head: str, width: int) -> int:

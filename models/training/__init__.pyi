@@ -1,5 +1,6 @@
-from . import (recipe as recipe)
-from .finished import (finish as finish)
-from .precision import (PRECISIONS as PRECISIONS)
-from .recipe import (Recipe as Recipe)
-from .training import (Report as Report, Training as Training)
+from . import recipe as recipe
+from .finished import finish as finish
+from .precision import PRECISIONS as PRECISIONS
+from .recipe import Recipe as Recipe
+from .training import Report as Report
+from .training import Training as Training

@@ -14,7 +14,7 @@ import numpy as np
 from ...tasks import replacing
 from ..bundled import bundle, read_weights, weights_digest
 from ..card import write_card
-from ..networks import dissect
+from ..networks import tower_flops
 from .training import Training
 
 
@@ -38,7 +38,7 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "name": recipe.name,
         "network": recipe.to_dict()["network"],
         "parameters": siamese.count_params(),
-        "flops": sum(layer.flops for layer in dissect(siamese.tower)),
+        "flops": tower_flops(siamese.tower),
         "embedding": siamese.tower.output_shape[-1],
         "digest": weights_digest(arrays),
         "licence": "MIT; trained on Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT",

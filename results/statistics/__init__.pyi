@@ -1,10 +1,42 @@
-from .comparison import (Comparison as Comparison, POWER as POWER, compare as compare)
-from .estimates import (Estimate as Estimate, INTERVALS as INTERVALS, LEVEL as LEVEL, bootstrap as bootstrap, clopper_pearson as clopper_pearson, clustered as clustered, estimate as estimate, estimate_run as estimate_run, log_odds_ends as log_odds_ends, narrowest as narrowest, on_logit_scale as on_logit_scale, sampler as sampler, wilson as wilson)
-from .influences import (Influence as Influence, influence as influence, influence_of as influence_of)
-from .latency_percentiles import (SECONDS as SECONDS, SHARES as SHARES, percentiles as percentiles, too_short as too_short)
-from .matching import (CLUSTERS as CLUSTERS, Outcome as Outcome, disagreeing as disagreeing, matched as matched, outcome as outcome)
-from .planning import (Plan as Plan, plan_from_disagreement as plan_from_disagreement, plan_from_runs as plan_from_runs)
-from .ranking import (Ranking as Ranking, best_group as best_group, differs_from as differs_from, rank as rank)
-from .run_metrics import (metrics as metrics, verification_of as verification_of)
-from .seeds import (Seeds as Seeds, over_seeds as over_seeds)
-from .verification import (pairs as pairs, roc as roc)
+from .comparison import POWER as POWER
+from .comparison import Comparison as Comparison
+from .comparison import compare as compare
+from .estimates import INTERVALS as INTERVALS
+from .estimates import LEVEL as LEVEL
+from .estimates import Estimate as Estimate
+from .estimates import Interval as Interval
+from .estimates import bootstrap as bootstrap
+from .estimates import clopper_pearson as clopper_pearson
+from .estimates import clustered as clustered
+from .estimates import estimate as estimate
+from .estimates import estimate_run as estimate_run
+from .estimates import log_odds_ends as log_odds_ends
+from .estimates import narrowest as narrowest
+from .estimates import on_logit_scale as on_logit_scale
+from .estimates import sampler as sampler
+from .estimates import wilson as wilson
+from .influences import Influence as Influence
+from .influences import influence as influence
+from .influences import influence_of as influence_of
+from .latency_percentiles import SECONDS as SECONDS
+from .latency_percentiles import SHARES as SHARES
+from .latency_percentiles import percentiles as percentiles
+from .latency_percentiles import too_short as too_short
+from .matching import CLUSTERS as CLUSTERS
+from .matching import Outcome as Outcome
+from .matching import disagreeing as disagreeing
+from .matching import matched as matched
+from .matching import outcome as outcome
+from .planning import Plan as Plan
+from .planning import plan_from_disagreement as plan_from_disagreement
+from .planning import plan_from_runs as plan_from_runs
+from .ranking import Ranking as Ranking
+from .ranking import best_group as best_group
+from .ranking import differs_from as differs_from
+from .ranking import rank as rank
+from .run_metrics import metrics as metrics
+from .run_metrics import verification_of as verification_of
+from .seeds import Seeds as Seeds
+from .seeds import over_seeds as over_seeds
+from .verification import pairs as pairs
+from .verification import roc as roc

@@ -270,27 +270,74 @@ def _by(column: str, what: str) -> Callable[..., Estimate]:
     return made
 
 
-_METHODS: dict[str, Callable[..., Estimate]] = {
-    "population": _population(on_logit_scale),
-    "bootstrap": _population(bootstrap),
-    "t": _by("alphabet", "alphabet"),
-    "t-run": _by("episode", "run"),
-    "sampler": sampler,
-    "sampler-z": lambda trials, level: sampler(trials, level, normal=True),
-    "open": _by("episode", "episode of images of its own"),
-    "wilson": lambda trials, level: wilson(trials["credit"].to_numpy(np.float64), level),
-    "clopper-pearson": lambda trials, level: clopper_pearson(
-        trials["credit"].to_numpy(np.float64), level
+def _plain(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
+    return lambda trials, level: interval(trials["credit"].to_numpy(np.float64), level)
+
+
+def _influence_and_looks_of(run: Run) -> dict[str, Any]:
+    looks = run.record.get("stopping", {}).get("looks", 1)
+    return {"find": partial(influence_of, run), "looks": looks}
+
+
+def _of_official_runs(run: Run) -> dict[str, Any]:
+    if not run.is_official:
+        raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
+    return {}
+
+
+def _of_images_used_once(run: Run) -> dict[str, Any]:
+    if not run.uses_images_once:
+        raise ResultError(
+            f"{run.protocol} uses images in several episodes, so that the open interval would be "
+            "too narrow; run its -once variant, or ask for --interval population"
+        )
+    return {}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A kind of interval.
+
+    Attributes:
+        make: Gives the `Estimate`. Its arguments are the trials, a DataFrame as
+            from `Run.outcome`; the nominal coverage; and what `of_run` gives.
+        covers: What it covers. Notes below tables say "The NAME interval" and this.
+        of_run: Gives the arguments by name that `make` takes from a stored run.
+            Raises a ResultError if the interval does not suit the run's protocol.
+    """
+
+    make: Callable[..., Estimate]
+    covers: str
+    of_run: Callable[[Run], dict[str, Any]] = lambda run: {}
+
+
+_POPULATION = "covers new alphabets, their images, and other episodes"
+_EPISODES = "covers other episodes of the same images, but no new images or alphabets"
+_INDEPENDENT = "treats trials as independent"
+
+INTERVALS = {
+    "population": Interval(_population(on_logit_scale), _POPULATION, _influence_and_looks_of),
+    "bootstrap": Interval(
+        _population(bootstrap), _POPULATION, lambda run: {"find": partial(influence_of, run)}
     ),
+    "t": Interval(_by("alphabet", "alphabet"), "covers new alphabets as queries"),
+    "t-run": Interval(_by("episode", "run"), "covers new runs", _of_official_runs),
+    "sampler": Interval(sampler, _EPISODES),
+    "sampler-z": Interval(partial(sampler, normal=True), _EPISODES),
+    "open": Interval(
+        _by("episode", "episode of images of its own"),
+        "covers new images of the same characters",
+        _of_images_used_once,
+    ),
+    "wilson": Interval(_plain(wilson), _INDEPENDENT),
+    "clopper-pearson": Interval(_plain(clopper_pearson), _INDEPENDENT),
 }
-INTERVALS = tuple(_METHODS)
-"""Names of the intervals; see `estimate`."""
-
-SYMMETRIC = ("t", "t-run", "sampler", "sampler-z", "open")
-"""Names of the intervals that are symmetric, except where they end at 0 or 1."""
+"""The kinds of intervals by name; see `estimate`."""
 
 
-def estimate(trials: pd.DataFrame, interval: str = "population", level: float = LEVEL) -> Estimate:
+def estimate(
+    trials: pd.DataFrame, interval: str = "population", level: float = LEVEL, **options: Any
+) -> Estimate:
     """Estimates the accuracy of stored trials.
 
     Args:
@@ -306,22 +353,19 @@ def estimate(trials: pd.DataFrame, interval: str = "population", level: float = 
             same characters. `wilson`, `clopper-pearson`: as if trials were
             independent.
         level: Nominal coverage.
+        **options: Further arguments of the interval's `make`.
 
     Raises:
         ResultError: There are no trials, the interval is unknown, or there
             are too few clusters for it.
     """
-    return _estimate(trials, interval, level)
-
-
-def _estimate(trials: pd.DataFrame, interval: str, level: float, **options: Any) -> Estimate:
-    if interval not in _METHODS:
+    if interval not in INTERVALS:
         raise ResultError(f"unknown interval {interval!r}; known are {', '.join(INTERVALS)}")
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     if not len(trials):
         raise ResultError("no trials to estimate an accuracy from")
-    return _METHODS[interval](trials, level, **options)
+    return INTERVALS[interval].make(trials, level, **options)
 
 
 def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -> Estimate:
@@ -337,20 +381,8 @@ def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -
             uses images in several episodes, or it is `t-run` but the run is
             not of the official runs.
     """
-    if interval == "open" and not run.uses_images_once:
-        raise ResultError(
-            f"{run.protocol} uses images in several episodes, so that the open interval would be "
-            "too narrow; run its -once variant, or ask for --interval population"
-        )
-    if interval == "t-run" and not run.is_official:
-        raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
-    options: dict[str, Any] = {}
-    if interval in ("population", "bootstrap"):
-        options["find"] = partial(influence_of, run)
-    looks = run.record.get("stopping", {}).get("looks", 1)
-    if interval == "population" and looks > 1:
-        options["looks"] = looks
-    return _estimate(run.outcome(), interval, level, **options)
+    options = INTERVALS[interval].of_run(run) if interval in INTERVALS else {}
+    return estimate(run.outcome(), interval, level, **options)
 
 
 def narrowest(run: Run, level: float = LEVEL) -> float:
@@ -364,5 +396,5 @@ def narrowest(run: Run, level: float = LEVEL) -> float:
         The half-width, as a fraction; 0 if it cannot be estimated, because
         there are fewer than five alphabets or these do not differ.
     """
-    found = _METHODS["population"](run.outcome(), level, endless=True)
+    found = INTERVALS["population"].make(run.outcome(), level, endless=True)
     return (found.high - found.low) / 2 if found.clusters else 0.0

@@ -1,5 +1,14 @@
-from . import (latencies as latencies)
-from .latencies import (MODES as MODES)
-from .record import (is_official as is_official)
-from .run import (OUTCOME as OUTCOME, Run as Run, annotate as annotate, find as find, key as key, light as light, place as place, read as read, write as write)
-from .trials import (SCHEMA as SCHEMA, judge as judge)
+from . import latencies as latencies
+from .latencies import MODES as MODES
+from .record import is_official as is_official
+from .run import OUTCOME as OUTCOME
+from .run import Run as Run
+from .run import annotate as annotate
+from .run import find as find
+from .run import key as key
+from .run import light as light
+from .run import place as place
+from .run import read as read
+from .run import write as write
+from .trials import SCHEMA as SCHEMA
+from .trials import judge as judge

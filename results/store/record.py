@@ -61,6 +61,7 @@ class _Scorer(msgspec.Struct):
     scale: str | None = None
     engine: str | None = None
     training: _Training | None = None
+    baseline: bool = False
 
 
 class _Stopping(msgspec.Struct):

@@ -1,10 +1,23 @@
-from . import (labels as labels)
-from .accuracy_table import (Table as Table, table as table)
-from .between_seeds import (SeedsTable as SeedsTable, seeds_table as seeds_table)
-from .by_group import (PARTS as PARTS, breakdown as breakdown, breakdowns as breakdowns)
-from .collection import (Results as Results, load as load)
-from .confusion import (confusion_tables as confusion_tables, confusions as confusions)
-from .literature import (CHOICES as CHOICES, Published as Published, as_published as as_published)
-from .marks import (warnings as warnings)
-from .summary import (EXTRAS as EXTRAS, result as result, scaled as scaled)
-from .writers import (FORMATS as FORMATS, WIDTH as WIDTH)
+from . import labels as labels
+from .accuracy_table import Table as Table
+from .accuracy_table import table as table
+from .between_seeds import SeedsTable as SeedsTable
+from .between_seeds import seeds_table as seeds_table
+from .by_group import PARTS as PARTS
+from .by_group import breakdown as breakdown
+from .by_group import breakdowns as breakdowns
+from .collection import Results as Results
+from .collection import load as load
+from .confusion import confusion_tables as confusion_tables
+from .confusion import confusions as confusions
+from .layout import Layout as Layout
+from .literature import CHOICES as CHOICES
+from .literature import Published as Published
+from .literature import as_published as as_published
+from .marks import warnings as warnings
+from .summary import EXTRAS as EXTRAS
+from .summary import result as result
+from .summary import scaled as scaled
+from .writers import FORMATS as FORMATS
+from .writers import WIDTH as WIDTH
+from .writers import laid_out as laid_out

@@ -19,9 +19,6 @@ from .marks import FLAWS, MEANING, marks
 from .summary import EXTRAS, flat, result
 from .writers import render
 
-BASELINES = ("hausdorff", "pixel-cosine", "pixel-euclidean", "chance")
-"""Scorers that are listed below all others, in this order."""
-
 DIFFERS = "†"
 """Marks figures that differ significantly from the baseline's."""
 
@@ -272,16 +269,26 @@ def _together(columns: Iterable[str]) -> list[str]:
     return [label for group in groups.values() for label in group]
 
 
-def _sections(rows: dict[Any, str], runs: Sequence[Run]) -> tuple[tuple[str, ...], ...]:
-    """Groups rows: trained networks, other scorers, baselines."""
-    groups: list[list[str]] = [[], [], []]
+def _sections(
+    rows: dict[Any, str],
+    columns: Sequence[str],
+    cells: dict[tuple[str, str], Estimate],
+    runs: Sequence[Run],
+) -> tuple[tuple[str, ...], ...]:
+    """Groups rows: trained networks, other scorers, baselines with the most accurate first."""
+    scorers: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
-        label, parameters = rows[labels.row_of(run)], run.record["scorer"].get("parameters")
-        place = 0 if parameters else 2 if run.scorer in BASELINES else 1
-        if label not in groups[place]:
-            groups[place].append(label)
-    names = {rows[labels.row_of(run)]: run.scorer for run in runs}
-    groups[2].sort(key=lambda label: BASELINES.index(names[label]))
+        scorers.setdefault(rows[labels.row_of(run)], []).append(run.record["scorer"])
+    groups: list[list[str]] = [[], [], []]
+    for label, said in scorers.items():
+        baseline = any(one.get("baseline") for one in said)
+        groups[2 if baseline else 0 if said[0].get("parameters") else 1].append(label)
+
+    def accuracy(label: str) -> float:
+        """In the first column that the row has a run in."""
+        return next(cells[label, one].value for one in columns if (label, one) in cells)
+
+    groups[2].sort(key=accuracy, reverse=True)
     return tuple(tuple(group) for group in groups if group)
 
 
@@ -294,7 +301,7 @@ def _notes(
     silent = dict.fromkeys(
         label
         for (label, _), run in runs.items()
-        if run.scorer not in BASELINES and run.record["scorer"].get("leaked_characters") is None
+        if run.record["scorer"].get("leaked_characters") is None
     )
     if silent:
         notes.append(
@@ -363,7 +370,7 @@ def table(
     found = as_published(published) if published else ()
     protocols = [run.record["protocol"] for run in placed.values()]
     found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
-    sections = _sections(rows, runs)
+    sections = _sections(rows, order, cells, runs)
     notes = _notes(placed, marked)
     if "latency" in extras:
         notes += latencies.notes(

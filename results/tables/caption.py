@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..statistics import Estimate
+from ..statistics import INTERVALS, Estimate
 from ..store import Run
 from ..text import shown
 
-COVERS = {
-    "population": "covers new alphabets, their images, and other episodes",
-    "bootstrap": "covers new alphabets, their images, and other episodes",
-    "t": "covers new alphabets as queries",
-    "t-run": "covers new runs",
-    "sampler": "covers other episodes of the same images, but no new images or alphabets",
-    "sampler-z": "covers other episodes of the same images, but no new images or alphabets",
-    "open": "covers new images of the same characters",
-    "wilson": "treats trials as independent",
-    "clopper-pearson": "treats trials as independent",
-}
-"""What an interval covers, for each name that a user can ask for."""
-
-_INDEPENDENT = ("wilson", "clopper-pearson")
-"""Methods that are used where the alphabets do not differ or are too few, and cover less."""
+_FALLBACK = "wilson"
+"""The method that is used where the alphabets do not differ or are too few, and covers less."""
 
 _EXPLAINED = {
-    **{method: COVERS[method] for method in _INDEPENDENT},
+    _FALLBACK: INTERVALS[_FALLBACK].covers,
     "constant": "every trial has the same credit, so that the interval has no width",
 }
 """Methods whose names alone would be misread."""
@@ -72,8 +59,8 @@ def figure_notes(
     every = [one for _, estimates in columns.values() for one in estimates]
     methods = list(dict.fromkeys(one.method for one in every))
     words = []
-    if interval in COVERS and (interval in _INDEPENDENT or not {*methods} <= {*_INDEPENDENT}):
-        words.append(f"The {interval} interval {COVERS[interval]}.")
+    if interval == _FALLBACK or methods != [_FALLBACK]:
+        words.append(f"The {interval} interval {INTERVALS[interval].covers}.")
     if methods != [interval]:
         named = (
             f"{method} ({_EXPLAINED[method]})" if method in _EXPLAINED else method

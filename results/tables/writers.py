@@ -9,7 +9,7 @@ import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import tabulate
@@ -168,12 +168,27 @@ def _json(document: Document) -> str:
     return json.dumps(document.data(), indent=1, allow_nan=False)
 
 
-_LAID_OUT = {"text": _text, "github": _github, "latex": latex.write, "html": _html}
-_FLAT = {"csv": _csv, "json": _json}
-FORMATS = (*_LAID_OUT, *_FLAT)
-"""Names of the formats. JSON has names unchanged, all others as `plain` text.
+def laid_out(write: Callable[[Layout], str]) -> Callable[[Document], str]:
+    """Makes a writer of documents from a writer of one table.
 
-CSV puts a quote before names that a spreadsheet would read as a formula.
+    Args:
+        write: Writes a layout out.
+    """
+    return lambda document: "\n\n".join(map(write, document.layouts()))
+
+
+FORMATS: dict[str, Callable[[Document], str]] = {
+    "text": laid_out(_text),
+    "github": laid_out(_github),
+    "latex": laid_out(latex.write),
+    "html": laid_out(_html),
+    "csv": _csv,
+    "json": _json,
+}
+"""The formats: for each name a function that writes a document out.
+
+JSON has names unchanged, all others as `plain` text. CSV puts a quote before
+names that a spreadsheet would read as a formula.
 """
 
 
@@ -187,8 +202,6 @@ def render(document: Document, form: str) -> str:
     Raises:
         ResultError: The format is unknown.
     """
-    if form in _FLAT:
-        return _FLAT[form](document)
-    if form in _LAID_OUT:
-        return "\n\n".join(map(_LAID_OUT[form], document.layouts()))
-    raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
+    if form not in FORMATS:
+        raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
+    return FORMATS[form](document)

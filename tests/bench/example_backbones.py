@@ -50,6 +50,13 @@ def stacked() -> keras.Model:
     return keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(5)])
 
 
+def transposed() -> keras.Model:
+    """From (B, 10, 10, 1) to (B, 576), with a layer whose FLOPs wayshot cannot count."""
+    image = keras.Input((10, 10, 1))
+    x = layers.Conv2DTranspose(4, 3)(image)
+    return keras.Model(image, layers.Flatten()(x))
+
+
 def oblong() -> keras.Model:
     return keras.Sequential([keras.Input((28, 14, 1)), layers.Flatten(), layers.Dense(5)])
 

@@ -16,7 +16,7 @@ from wayshot.bench.audits.findings import Audit, Finding
 from wayshot.bench.audits.ledger import recall, short_audit
 from wayshot.bench.audits.subject import Subject, panel
 from wayshot.bench.evaluations.evaluation import evaluate
-from wayshot.bench.scorers.baselines import Chance, PixelCosine
+from wayshot.bench.scorers.baselines import BASELINES, Chance, PixelCosine
 from wayshot.bench.scorers.registry import resolve
 from wayshot.bench.scorers.scorer import traits
 
@@ -30,7 +30,7 @@ def finding(found, check):
     return one
 
 
-@pytest.mark.parametrize("name", ["chance", "pixel-cosine", "pixel-euclidean"])
+@pytest.mark.parametrize("name", BASELINES)
 def test_baselines_pass(name):
     found = audit(*resolve(name), remake=lambda: resolve(name)[0])
     assert [one.check for one in found.checks if one.status == "failed"] == []

@@ -6,11 +6,50 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from wayshot import tasks
+from wayshot import results, tasks
 from wayshot.bench.evaluations.evaluation import evaluate
-from wayshot.bench.scorers.baselines import Chance, Hausdorff, PixelCosine, PixelEuclidean
+from wayshot.bench.scorers.baselines import (
+    BASELINES,
+    Chance,
+    Hausdorff,
+    PixelCosine,
+    PixelEuclidean,
+)
+from wayshot.bench.scorers.registry import resolve
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "lake_runs.json").read_text())
+
+
+class Ink(PixelCosine):
+    """Compares the amounts of ink."""
+
+    name = "ink"
+    digest = "ink 1"
+
+    def compare(self, query, support):
+        _, first, second = self._counts(query, support)
+        return -np.abs(first - second)
+
+
+@pytest.mark.parametrize("kind", BASELINES.values(), ids=BASELINES)
+def test_a_baseline_is_known_in_all_that_can_be_known_of_it(kind):
+    known = resolve(kind.name)[1]
+    assert known.baseline and known.name == kind.name
+    assert (known.trained_on, known.parameters) == (frozenset(), 0)
+    assert kind.digest.startswith(f"{kind.name} ") and kind.__doc__
+
+
+def test_another_baseline_is_one_entry(wayshot, characters, tmp_path, monkeypatch):
+    monkeypatch.setitem(BASELINES, "ink", Ink)
+    listed = json.loads(wayshot("list", "scorers", "--json")[1])["scorers"]
+    assert {"name": "ink", "what": "Compares the amounts of ink."} in listed
+    words = ("-s", "ink", "-s", "example_scorers:Pixels", "--episodes", 50, "--out", tmp_path)
+    assert wayshot("run", f"folder:{characters}-within-5w1s", *words)[0] == 0
+    runs = {run.scorer: run for run in results.find([tmp_path])}
+    assert runs["ink"].record["scorer"]["baseline"] is True
+    others = [name for name in runs if name != "ink"]
+    assert "baseline" not in runs[others[0]].record["scorer"]
+    assert results.table(list(runs.values())).sections == (tuple(others), ("ink",))
 
 
 def random_images(count: int, seed: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from wayshot.bench.errors import ScorerError
 from wayshot.bench.scorers import registry
+from wayshot.bench.scorers.baselines import BASELINES
 from wayshot.bench.scorers.registry import registered, resolve
 
 HERE = Path(__file__).parents[1]
@@ -18,7 +19,11 @@ def here(monkeypatch):
     monkeypatch.chdir(HERE)
 
 
-@pytest.mark.parametrize("name", ["chance", "pixel-cosine", "pixel-euclidean", "hausdorff"])
+def test_the_bundled_baselines_stay():
+    assert {"chance", "pixel-cosine", "pixel-euclidean", "hausdorff"} <= set(BASELINES)
+
+
+@pytest.mark.parametrize("name", BASELINES)
 def test_baselines_are_registered_under_their_names(name):
     assert resolve(name)[1].name == name
 

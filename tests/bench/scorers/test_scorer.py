@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from example_scorers import Pairs, Pixels
 from wayshot.bench.errors import ScorerError
-from wayshot.bench.scorers.scorer import traits
+from wayshot.bench.scorers.scorer import ScorerAttributes, traits
 
 
 class Classifier:
@@ -17,6 +18,49 @@ class Classifier:
 @pytest.mark.parametrize(("scorer", "level"), [(Pixels(), 1), (Pairs(), 2), (Classifier(), 3)])
 def test_level_is_known_by_the_methods(scorer, level):
     assert traits(scorer, "x").level == level
+
+
+def test_what_a_scorer_may_say_is_described_and_has_a_default():
+    described = ScorerAttributes.__doc__.split("Attributes:")[1]
+    for one in fields(ScorerAttributes):
+        assert f"        {one.name}: " in described
+    assert ScorerAttributes.of(Classifier()) == ScorerAttributes()
+
+
+def test_every_attribute_of_a_scorer_is_read():
+    said = ScorerAttributes(
+        name="own",
+        smaller_is_closer=True,
+        pooling="max",
+        digest="1",
+        trained_on=["Latin/character01"],
+        parameters=3,
+        flops=4,
+        scale="log-odds",
+        engine="NumPy 2",
+        training={"recipe": "r", "seed": 5},
+        baseline=True,
+    )
+    scorer = Classifier()
+    for one in fields(said):
+        assert getattr(said, one.name) != one.default
+        setattr(scorer, one.name, getattr(said, one.name))
+    assert ScorerAttributes.of(scorer) == said
+    known, plain = traits(scorer, "x"), traits(Classifier(), "x")
+    shared = {one.name for one in fields(known)} & {one.name for one in fields(said)}
+    assert shared == {one.name for one in fields(said)}
+    for name in shared - {"trained_on", "digest"}:
+        assert getattr(known, name) == getattr(said, name)
+    assert known.trained_on == {"Latin/character01"} and known.digest != plain.digest
+
+
+def test_whether_a_scorer_is_a_baseline_is_no_part_of_its_digest():
+    plain, baseline = Pixels(), Pixels()
+    baseline.baseline = True  # pyright: ignore
+    assert traits(baseline, "x").digest == traits(plain, "x").digest
+    assert traits(baseline, "x").baseline and not traits(plain, "x").baseline
+    baseline.baseline = lambda: True  # pyright: ignore
+    assert not traits(baseline, "x").baseline
 
 
 def test_an_object_without_the_methods_is_refused():

@@ -1,22 +1,28 @@
 from __future__ import annotations
 
+import configparser
 import json
+import re
 from dataclasses import replace
 from functools import cache
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
-from wayshot.bench import ScorerError, resolve
+from wayshot.bench import ScorerError, environment, resolve
+from wayshot.bench.evaluations.embeddings import EmbeddingCache
 from wayshot.bench.scorers import siamese
 from wayshot.bench.scorers.siamese import BundledSiamese, CheckpointSiamese
 from wayshot.models import ModelError, assemble, bundle
 from wayshot.models.engines import exporting, fastest
 from wayshot.models.engines.embedder import Embedder
-from wayshot.models.engines.engines import ENGINES, PART, TOLERANCE, Engine, load
-from wayshot.models.engines.exporting import FORMATS, Origin, exported, fingerprint, probe
+from wayshot.models.engines.engines import ENGINES, KERAS, PART, Engine, packages
+from wayshot.models.engines.exporting import Origin, exported, fingerprint, probe
+from wayshot.models.engines.formats import FORMATS, PRECISIONS, Format
+from wayshot.models.engines.loading import TOLERANCE, load
 from wayshot.models.networks.network import Network
 from wayshot.models.networks.pixels import view
 from wayshot.tasks.progress import quiet
@@ -50,13 +56,14 @@ class Fake:
         monkeypatch.setattr(exporting, "_make", self.make)
         clock = SimpleNamespace(perf_counter=lambda: self.seconds)
         monkeypatch.setattr(fastest, "time", clock)
-        for name in list(ENGINES):
+        # From the last, so that they are put back in their order.
+        for name in reversed(list(ENGINES)):
             monkeypatch.delitem(ENGINES, name)
         self.add = lambda engine: monkeypatch.setitem(ENGINES, engine.name, engine)
 
     def make(self, folder: Path, origin: Origin, form: str, precision: str) -> None:
         self.exports += 1
-        (folder / FORMATS[form]).write_text("tower")
+        (folder / FORMATS[form].files[0]).write_text("tower")
         np.save(folder / "reference.npy", embedded(probe(32)))
         files = {path.name: exporting._digest(path) for path in folder.iterdir()}
         record = {"files": files, "size": 10, "channels": 1, "pixels": "area"}
@@ -77,8 +84,8 @@ class Fake:
             assert path.read_text() == "tower"
             return self.run(seconds, wrong)
 
-        parts = {"package": "numpy", "modules": ("numpy",), "form": "onnx", **parts}
-        engine = Engine(library, open=opens, **parts)
+        parts = {"packages": ("numpy",), "modules": ("numpy",), "form": "onnx", **parts}
+        engine = Engine(library, **{"extra": library, "open": opens, **parts})
         self.add(engine)
         return engine
 
@@ -120,6 +127,68 @@ def saved(tmp_path_factory):
         return str(path)
 
     return save
+
+
+def test_the_version_of_a_new_engine_is_in_every_key_and_record(fake, tmp_path):
+    def keys() -> tuple[object, ...]:
+        choice_files = set((tmp_path / "own-cache" / "engines").glob("*.json"))
+        fake.choose()
+        (chosen,) = set((tmp_path / "own-cache" / "engines").glob("*.json")) - choice_files
+        known = resolve("siamese-small", "keras")[1]
+        return chosen, exported(NETWORK, "onnx").path, EmbeddingCache(known).folder
+
+    fake.engine("quick")
+    before = keys()
+    assert "pytest" not in environment()["packages"]
+    fake.engine("new", packages=("pytest",))
+    assert not set(before) & set(keys())
+    assert environment()["packages"]["pytest"] == version("pytest")
+
+
+def test_records_name_versions_in_the_order_they_always_had():
+    first = ("wayshot", "numpy", "scipy", "keras", "tensorflow", "torch", "jax")
+    known = (*first, "onnxruntime", "openvino", "ai-edge-litert")
+    assert packages()[: len(known)] == known
+    named = list(environment()["packages"])
+    assert named == [name for name in packages() if name in named]
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_an_engine_says_all_that_it_is_made_of(engine):
+    assert engine.packages and engine.form in FORMATS
+    assert engine.precision in ("f32", *PRECISIONS)
+    made_of = {*KERAS, *engine.packages, *FORMATS[engine.form].packages}
+    for module in engine.modules:
+        # Of those that are installed.
+        homes = packages_distributions().get(module, engine.packages)
+        assert set(homes) & made_of, module
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[3] / "setup.cfg")
+    extras = setup["options.extras_require"]
+    installed = set(re.findall(r"[\w-]+(?=>)", extras[engine.extra]))
+    assert {*engine.packages, *FORMATS[engine.form].packages} - {"tensorflow"} <= installed
+    assert engine.extra in re.findall(r"[\w-]+", extras["engines"])
+
+
+def test_a_format_that_writes_other_files_than_it_says_is_refused(monkeypatch, saved, tmp_path):
+    def writes(model, path, precision, data):
+        for name in ("model.one", "model.two"):
+            path.with_name(name).write_text(precision)
+
+    for files in (("model.one", "model.two"), ("model.one",)):
+        monkeypatch.setitem(FORMATS, "two", Format("two", files, (), writes))
+        folder = tmp_path / str(len(files))
+        folder.mkdir()
+        words = (str(folder), saved("tiny"), "", "", "two", "f32")
+        if len(files) == 2:
+            exporting.write(*words)
+            assert set(json.loads((folder / "export.json").read_text())["files"]) == {
+                *files,
+                "reference.npy",
+            }
+        else:
+            with pytest.raises(ModelError, match=r"two wrote model.one, model.two, not model.one"):
+                exporting.write(*words)
 
 
 def test_a_network_is_exported_once(fake):
@@ -170,7 +239,7 @@ def test_an_export_that_fails_leaves_nothing_and_says_why(empty_cache, tmp_path)
 
 def test_a_file_that_has_changed_is_not_exported_for_what_it_was(empty_cache, saved):
     other = Origin(saved("tiny"), "before", fingerprint({"weights": np.zeros(3, np.float32)}))
-    with pytest.raises(ModelError, match="other weights than before"):
+    with pytest.raises(ModelError, match="weights of the file have changed"):
         exported(other, "litert")
 
 
@@ -186,7 +255,9 @@ def test_an_engine_that_does_not_agree_with_keras_is_refused(fake, wrong, agrees
         blots = probe(4)
         np.testing.assert_allclose(load(engine, NETWORK)(blots), embedded(blots), atol=TOLERANCE)
     else:
-        with pytest.raises(ModelError, match=r"engine quick: embeddings of some-network are 1"):
+        with pytest.raises(
+            ModelError, match=r"engine quick: embeddings of some-network differ from Keras.s by 1"
+        ):
             load(engine, NETWORK)
 
 
@@ -201,7 +272,7 @@ def test_what_is_not_finite_or_of_another_shape_is_refused(fake, precision):
             fake.engine("odd", precision=precision),
             open=lambda path, precision, answer=answer: lambda images: answer,
         )
-        with pytest.raises(ModelError, match=r"cannot be run .it gives"):
+        with pytest.raises(ModelError, match=r"cannot be run .embeddings have shape"):
             load(engine, NETWORK)
 
 
@@ -229,7 +300,7 @@ def test_the_fastest_that_agrees_is_chosen(fake):
 
 def test_keras_is_chosen_where_it_is_the_fastest(fake):
     fake.engine("slow", seconds=8)
-    assert fake.choose().engine == fastest.backend()
+    assert fake.choose().engine == fastest.backend_name()
 
 
 def test_a_choice_is_remembered_for_network_processor_and_versions(fake, monkeypatch):
@@ -257,7 +328,7 @@ def test_a_damaged_choice_is_made_anew(fake, empty_cache, content):
 
 
 def test_without_other_engines_keras_is_used_and_nothing_is_loaded_or_kept(fake, empty_cache):
-    assert fake.choose().engine == fastest.backend()
+    assert fake.choose().engine == fastest.backend_name()
     assert fake.opened == [] and not empty_cache.exists()
 
 
@@ -288,15 +359,15 @@ def test_only_another_precision_has_another_name(fake):
 def test_a_scorer_says_its_engine_and_version(fake):
     fake.engine("quick")
     assert resolve("siamese-small", "quick")[0].engine == f"quick {np.__version__}"
-    assert resolve("siamese-small", "keras")[0].engine.startswith(f"{fastest.backend()} ")
+    assert resolve("siamese-small", "keras")[0].engine.startswith(f"{fastest.backend_name()} ")
 
 
 def test_a_scorer_says_which_engines_were_passed_over_and_why(fake, monkeypatch):
     monkeypatch.setattr(BundledSiamese, "model", SimpleNamespace(embed=fake.keras()))
     fake.engine("wrong", wrong=1)
     scorer, _ = resolve("siamese-small")
-    assert scorer.engine.startswith(f"{fastest.backend()} ")
-    assert "from Keras's, expected at most 0.0001" in scorer.passed_over["wrong"]
+    assert scorer.engine.startswith(f"{fastest.backend_name()} ")
+    assert "of the largest value, expected at most 0.0001" in scorer.passed_over["wrong"]
     assert resolve("siamese-small", "keras")[0].passed_over == {}
 
 
@@ -314,12 +385,14 @@ def test_auto_is_what_it_has_chosen(fake):
     [
         ("onyx", "unknown engine 'onyx', expected auto, tensorflow"),
         ("missing", r"engine missing: no_such_module is not installed; pip install 'wayshot.miss"),
+        ("other", r"engine other: no_such_module is not installed; pip install 'wayshot.of-it."),
         ("jax", "Keras is set to tensorflow; set KERAS_BACKEND=jax"),
     ],
 )
 def test_an_engine_that_there_is_not_is_refused(fake, monkeypatch, engine, problem):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     fake.engine("missing", modules=("no_such_module",))
+    fake.engine("other", modules=("no_such_module",), extra="of-it")
     with pytest.raises(ScorerError, match=problem):
         resolve("siamese-small", engine)
 

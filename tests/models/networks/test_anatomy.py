@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 from wayshot.models import assemble, backbone
-from wayshot.models.networks.anatomy import dissect
+from wayshot.models.networks.anatomy import dissect, tower_flops
+from wayshot.models.networks.backbones import BACKBONES
+from wayshot.models.networks.layers import QuarterTurns
 from wayshot.models.networks.network import Network
 
 
@@ -57,6 +59,72 @@ def test_depthwise_and_separable_convolutions_are_counted():
     tower = keras.Model(image, layers.GlobalAveragePooling2D()(x))
     expected = 2 * 81 * (8 * 9 + 8 * 9 + 8 * 5 + 10 * 9)
     assert flops(tower) == expected
+
+
+class Unknown(layers.Layer):
+    """Could compute anything."""
+
+    def call(self, inputs):
+        return inputs
+
+
+class Inherited(layers.ReLU):
+    """Could compute more than its class."""
+
+
+class Within(keras.Model):
+    """A model whose layers are known only by running it."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(9)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        Unknown(),
+        Inherited(),
+        Within(),
+        layers.Conv2DTranspose(4, 3),
+        layers.EinsumDense("abcd,de->abce", (9, 9, 5)),
+        layers.Lambda(lambda x: keras.ops.einsum("abcd,abed->abce", x, x)),
+        lambda x: keras.ops.einsum("abcd,abed->abce", x, x),
+        keras.Sequential([layers.ReLU(), Unknown()]),
+    ],
+    ids=lambda middle: type(middle).__name__,
+)
+def test_flops_of_a_tower_with_an_unknown_layer_are_unknown(middle):
+    image = keras.Input((9, 9, 4))
+    x = middle(layers.Conv2D(4, 3, padding="same")(image))
+    tower = keras.Model(image, layers.Dense(5)(layers.Flatten()(x)))
+    found = [layer.flops for layer in dissect(tower)]
+    assert found.count(None) == 1 and found[0] == 2 * 81 * 9 * 4 * 4
+    assert tower_flops(tower) is None
+
+
+def test_flops_of_unknown_layers_are_unknown_in_quarter_turns_too():
+    image = keras.Input((9, 9, 1))
+    turned = QuarterTurns(keras.Model(image, layers.Flatten()(Unknown()(image))))
+    assert tower_flops(keras.Model(image, turned(image))) is None
+
+
+def test_numbers_added_and_multiplied_one_by_one_are_not_counted():
+    image = keras.Input((9, 9, 4))
+    x = layers.Conv2D(4, 3, padding="same")(image)
+    x = keras.ops.relu(x + image) * 0.5
+    tower = keras.Model(image, layers.GlobalAveragePooling2D()(x))
+    facts = dissect(tower)
+    assert [layer.receptive_field for layer in facts] == [3, 3, 3, 3, 9]
+    assert tower_flops(tower) == flops(tower) == 2 * 81 * 9 * 4 * 4
+
+
+def test_flops_of_all_backbones_are_known():
+    for name in (*BACKBONES, "keras:MobileNetV3Small"):
+        assert tower_flops(backbone(name).build()) > 1e6, name
 
 
 def test_applications_of_keras_have_an_dissect():

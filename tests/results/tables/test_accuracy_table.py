@@ -291,11 +291,51 @@ def test_one_digest_of_episodes_cannot_be_of_two_protocols(store, other):
 
 def test_trained_networks_come_first_and_baselines_last(store):
     names = {"chance": None, "net": 9, "hausdorff": 0, "mine": None, "other-net": 7}
-    runs = [store(**scorer(name, parameters=count)) for name, count in names.items()]
+    accuracies = {"chance": np.full(60, 0.2), "hausdorff": np.full(60, 0.6)}
+    runs = [
+        store(
+            accuracies.get(name),
+            **scorer(name, parameters=count, baseline=name in accuracies),
+        )
+        for name, count in names.items()
+    ]
     one = table(runs)
     assert one.sections == (("net", "other-net"), ("mine",), ("hausdorff", "chance"))
     assert one.rows == ("net", "other-net", "mine", "hausdorff", "chance")
     assert one.render("html").count("<tbody>") == 3
+
+
+def test_baselines_are_listed_by_their_accuracy_in_the_first_column_they_have(store):
+    accuracies = {
+        "low": {"first": 0.2, "second": 0.9},
+        "only-second": {"second": 0.4},
+        "high": {"first": 0.6, "second": 0.1},
+        "trained": {"first": 0.5},
+        "other": {"first": 0.0},
+    }
+    runs = [
+        store(
+            np.full(60, accuracy),
+            **scorer(name, baseline=name != "other", parameters=5 * (name == "trained")),
+            protocol={"name": protocol},
+            episodes_digest=protocol.ljust(64, "0"),
+        )
+        for name, columns in accuracies.items()
+        for protocol, accuracy in columns.items()
+    ]
+    one = table(runs)
+    assert one.sections == (("other",), ("high", "trained", "only-second", "low"))
+
+
+def test_a_record_from_before_there_were_baselines_is_one_beside_a_newer_one_or_goes_with_others(
+    store,
+):
+    old = store(np.full(60, 0.5), **scorer("hausdorff"))
+    mine = store(**scorer("mine"))
+    assert table([old, mine]).sections == (("hausdorff", "mine"),)
+    second = {"protocol": {"name": "second"}, "episodes_digest": "0" * 64}
+    new = store(np.full(60, 0.5), **scorer("hausdorff", baseline=True), **second)
+    assert table([old, mine, new]).sections == (("mine",), ("hausdorff",))
 
 
 def test_columns_of_one_split_and_structure_stand_together(store):
