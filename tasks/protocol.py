@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 import re
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -114,7 +114,7 @@ class Protocol:
         fewest = f"{self.fewest_ways}to" if self.fewest_ways != self.ways else ""
         words.append(f"{fewest}{self.ways}w{self.shots}s")
         for suffix in SUFFIXES.values():
-            word = suffix.write(getattr(self, suffix.field), _DEFAULTS[suffix.field])
+            word = suffix.write(getattr(self, suffix.field), getattr(Protocol, suffix.field))
             words += [word] if word else []
         return "-".join(words)
 
@@ -141,11 +141,15 @@ class Protocol:
         protocols as they were. Of a folder it covers that it is a folder, not
         its path: the digest of the data tells which images they are.
         """
-        values = {name: getattr(self, name) for name in _DEFAULTS}
+        values = {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
         values["split"] = self.split.partition(":")[0]
         if self.fewest_ways == self.ways:
             del values["fewest_ways"]
-        return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+        return values
 
     @property
     def digest(self) -> str:
@@ -169,9 +173,6 @@ class Protocol:
         return f"{', '.join(words)}; {where}"
 
 
-_DEFAULTS = {
-    field.name: None if field.default is MISSING else field.default for field in fields(Protocol)
-}
 _OFFICIAL = {"split": "lake", "part": "evaluation", "structure": "runs", "ways": 20, "shots": 1}
 
 RUNS = Protocol("lake", "evaluation", "runs", 20, 1)

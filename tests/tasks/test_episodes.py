@@ -7,6 +7,8 @@ from scipy import stats
 from wayshot.tasks import (
     BLOCK,
     RUNS,
+    Dataset,
+    Images,
     Sampler,
     TaskError,
     episodes_digest,
@@ -523,3 +525,17 @@ def test_runs_on_images_that_are_not_in_the_data_are_refused(tiny):
 def test_without_the_data_opening_a_protocol_says_how_to_get_them(name):
     with pytest.raises(TaskError, match="wayshot data fetch"):
         open_protocol(parse(name))
+
+
+def test_episodes_of_one_digest_have_the_same_images(tiny):
+    """Where a machine lists the images in another order, others are drawn: another digest."""
+    order = np.random.default_rng(0).permutation(len(tiny))
+    shuffled = Dataset.build(
+        tiny.name,
+        Images(tiny.images.bits[order], tiny.images.side),
+        list(tiny.table.astype(str).iloc[order].itertuples(index=False, name=None)),
+    )
+    assert shuffled.digest == tiny.digest
+    asked = parse("lake-within-5w1s")
+    digests = {episodes_digest(Sampler(asked, data, 1), 100) for data in (tiny, shuffled)}
+    assert len(digests) == 2

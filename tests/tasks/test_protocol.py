@@ -1,4 +1,4 @@
-from dataclasses import astuple, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 
 import pytest
 from hypothesis import example, given
@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from wayshot.tasks import (
     RUNS,
     SPLITS,
+    SUFFIXES,
     Dataset,
     Protocol,
     Sampler,
@@ -285,3 +286,46 @@ def test_a_field_that_is_none_of_its_values_is_refused(change):
     fields = {"split": "lake", "part": "evaluation", "structure": "within", "ways": 5, "shots": 1}
     with pytest.raises(TaskError, match=f"{next(iter(change))} .* is unknown, expected"):
         Protocol(**{**fields, **change})
+
+
+@dataclass(frozen=True)
+class Grown(Protocol):
+    """What a later version may be: the same with one more field."""
+
+    mirrors: str = "none"
+
+
+@pytest.mark.parametrize(
+    "name", ["lake-runs", "lake-within-20w1s", "glyphs-between-5to9w2s-q3-rot"]
+)
+def test_a_field_that_is_added_at_its_default_changes_no_digest(name):
+    protocol = parse(name)
+    grown = Grown(**asdict(protocol))
+    assert grown.digest == protocol.digest
+    assert grown.identity == protocol.identity
+    if not protocol.is_official:
+        assert replace(grown, mirrors="classes").digest != protocol.digest
+
+
+def test_the_path_of_a_folder_is_no_part_of_a_protocols_identity(tmp_path, monkeypatch):
+    (tmp_path / "letters").mkdir()
+    monkeypatch.chdir(tmp_path)
+    paths = (
+        tmp_path / "letters",
+        "letters",
+        "./letters",
+        "../letters/../" + tmp_path.name + "/letters",
+    )
+    protocols = [parse(f"folder:{path}-within-5w1s") for path in paths]
+    assert len({protocol.digest for protocol in protocols}) == 1
+    assert {protocol.title for protocol in protocols} == {"folder:letters-within-5w1s"}
+    assert all(parse(protocol.name) == protocol for protocol in protocols)
+
+
+def test_every_suffix_is_read_written_and_described():
+    for suffix in SUFFIXES.values():
+        word = suffix.name.replace("N", "7")
+        protocol = parse(f"glyphs-between-5w1s-{word}")
+        assert protocol.name.endswith(f"-{word}")
+        assert getattr(protocol, suffix.field) == (7 if suffix.value is None else suffix.value)
+        assert suffix.says is None or suffix.says in protocol.describe()

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from wayshot.results import ResultError
-from wayshot.results.statistics import influence
+from wayshot.results.statistics import compare, influence
 from wayshot.results.statistics.matching import check_same_episodes, disagreeing, matched, outcome
 
 
@@ -220,3 +220,12 @@ def test_a_name_of_several_scorers_is_refused_with_their_folders(some):
 def test_a_run_under_two_names_is_refused(some):
     a = some("a", "p", "1")
     assert "the same run twice" in refusal(matched, {"a": [a], "b": [a]})
+
+
+@pytest.mark.parametrize("column", ["character", "drawer"])
+def test_trials_of_other_images_are_not_paired(draw_pair, run_of, column):
+    first, second = draw_pair(1, mixed=True)
+    names = [f"{name}x" if place == 7 else str(name) for place, name in enumerate(second[column])]
+    other = second.assign(**{column: pd.Categorical(names)})
+    with pytest.raises(ResultError, match=f"other query images .{column}.; run both again"):
+        compare(run_of(first, "one"), run_of(other, "other"))
