@@ -14,13 +14,19 @@ PUBLISHED := docs/tables
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test check format bench coverage tables reliability fuzz lowest smoke clean
+.PHONY: run test extras check format bench coverage tables reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
 
 test: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# What `make test` skips: inference engines, and Keras on PyTorch and JAX.
+OPTIONAL := tests/models/engines tests/models/networks/test_layers.py tests/models/test_bundled.py \
+    tests/models/training/test_training.py
+extras: $(VENV)/extras
+	$(BIN)/python -m pytest -n $(JOBS) $(OPTIONAL)
 
 check: $(VENV)/checked build/types
 	$(BIN)/ruff check bench models tasks results tests
@@ -100,6 +106,11 @@ $(VENV)/tested: $(VENV)/installed
 
 $(VENV)/checked: $(VENV)/tested
 	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	@touch $@
+
+# In the versions that continuous integration has seen pass.
+$(VENV)/extras: $(VENV)/tested constraints-extras.txt
+	$(BIN)/python -m pip install --quiet -c constraints-extras.txt --editable '.[test,engines,torch,jax]'
 	@touch $@
 
 $(VENV)/timed: $(VENV)/tested
