@@ -112,7 +112,10 @@ class ScorerAttributes:
     @classmethod
     def of(cls, scorer: Any) -> ScorerAttributes:
         """Reads the attributes of any object, as they are."""
-        return cls(**{one.name: getattr(scorer, one.name, one.default) for one in fields(cls)})
+        said: dict[str, Any] = {
+            one.name: getattr(scorer, one.name, one.default) for one in fields(cls)
+        }
+        return cls(**said)
 
 
 @dataclass(frozen=True)
