@@ -1,4 +1,4 @@
-"""Asking: scorers, evaluations, latencies, audits and the command line."""
+"""Bench: scorers, evaluations, latencies, audits and the command line."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Conformance: what an installation must find, whatever it runs on, and what it finds."""
+"""Conformance: values that every installation must find, compared with what it finds."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ..tasks.data import omniglot
 from .errors import ScorerError
 
 PATH = Path(__file__).with_name("conformance.json")
-"""What is expected, with its sources."""
+"""The expected values with their sources."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """Something known from outside, or frozen.
+    """A value that is published, computed from official data, or frozen.
 
     Attributes:
-        name: What is looked at.
-        source: Where the expected value comes from.
-        expected: The value: numbers and texts, or lists of them.
-        find: Gives what this installation finds.
-        parts: Files of Omniglot that it takes.
+        name: Name of the value.
+        source: Source of the expected value.
+        expected: The expected value: numbers and texts, or lists of them.
+        find: Computes the value with this installation.
+        parts: Files of Omniglot that are needed.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a check.
+    """The result of a check.
 
     Attributes:
-        name: What was looked at.
-        source: Where the expected value comes from.
-        expected: The value.
-        found: What was found, or what went wrong; None where it was skipped.
+        name: Name of the value.
+        source: Source of the expected value.
+        expected: The expected value.
+        found: The value found, or the error; None if the check was skipped.
         status: `ok`, `differs` or `skipped`.
         reason: Why it was skipped, or "".
     """
@@ -64,12 +64,12 @@ class Answer:
     reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """The fields of the JSON interface."""
+        """Gives the fields of the JSON interface."""
         return asdict(self)
 
 
 class _Finder:
-    """Finds what is looked at; data are loaded once."""
+    """Computes the values; data are loaded once."""
 
     def __init__(self, data: str | Path | None, progress: Progress) -> None:
         self._data, self._progress = data, progress
@@ -242,7 +242,7 @@ def checks(data: str | Path | None = None, progress: Progress = quiet) -> list[C
 
 
 def _agree(expected: Any, found: Any) -> bool:
-    """Whether they are the same, floats to the last few bits."""
+    """Tells whether two values agree; floats may differ in their last bits."""
     if isinstance(expected, list) and isinstance(found, list):
         return len(expected) == len(found) and all(map(_agree, expected, found))
     if isinstance(expected, float | int) and isinstance(found, float | int):
@@ -275,8 +275,9 @@ def conform(
         progress: Shows the progress of decoding images, and of the checks.
 
     Yields:
-        The answer of each. Where Omniglot is not there, those that take it
-        are skipped; where anything goes wrong, the answer differs and says what.
+        The answer of each check. Checks that need files of Omniglot are skipped
+        if these are missing; after an error the status is `differs`, and the
+        answer holds the error.
     """
     asked = checks(data, progress)
     tick = progress(len(asked), "Checks")

@@ -1,4 +1,4 @@
-"""What a model card says of accuracy: results of stored runs, and of other seeds."""
+"""The evidence on a model card: results of stored runs, and of trainings with other seeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .scorers import resolve
 
 
 def _digest(path: Path, card: Mapping[str, Any], engine: str) -> str:
-    """Digest of the scorer whose card it is, with the engine that a run was made by."""
+    """Computes the digest of a card's scorer, with the engine that a run used."""
     bundled = path.resolve().parent == FOLDER.resolve()
     name = str(card["name"]) if bundled else str(path.with_suffix(".keras"))
     return resolve(name, engine)[1].digest
@@ -50,9 +50,9 @@ def with_results(
         path: The card.
         folders: Folders of stored runs.
         looks: How often the evaluation set has been looked at.
-        statement: What to say about that.
-        seeds: Cards of the same recipe trained with other seeds, with
-            results of their own; their spread is shown.
+        statement: A sentence about these looks.
+        seeds: Cards of the same recipe trained with other seeds, which must
+            have results already; the card shows their spread.
 
     Raises:
         ModelError: A run is of another network, or a card of another recipe.

@@ -1,4 +1,4 @@
-"""The machine: what latencies depend on besides the scorer."""
+"""The machine: hardware and software on which latencies depend."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def _processors() -> list[int]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What `environment` says, and the hardware by name.
+    """Describes software, as `environment`, and hardware.
 
     Returns:
-        Also `cpu` (model, or None), `gpus` (models), `threads` (processors
-        that this process may use) and `pools` (libraries' own threads).
+        The fields of `environment`, and `cpu` (model, or None), `gpus`
+        (models), `threads` (processors that this process may use) and `pools`
+        (libraries' own threads).
     """
     from threadpoolctl import threadpool_info
 
@@ -60,16 +61,16 @@ def describe_machine() -> dict[str, Any]:
 
 @contextmanager
 def limited(threads: int | None) -> Iterator[None]:
-    """Leaves this process, and those that it starts, a few processors.
+    """Limits this process, and those that it starts, to some processors.
 
-    A library that starts later makes as many threads as it may use processors,
-    so that this holds whatever computes.
+    A library that is loaded later starts as many threads as it may use
+    processors, so that the limit holds for every library.
 
     Args:
-        threads: How many; None for all.
+        threads: Number of processors; None for all.
 
     Raises:
-        ScorerError: There are fewer, or the system cannot do it.
+        ScorerError: There are fewer, or the system cannot limit them.
     """
     if threads is None:
         yield
@@ -82,7 +83,7 @@ def limited(threads: int | None) -> Iterator[None]:
         raise ScorerError(f"{platform.system()} cannot limit threads; leave --threads out")
     if threads > len(there):
         raise ScorerError(f"{threads} threads, expected at most the {len(there)} processors here")
-    # The first ones serve most interrupts.
+    # The last processors, because the first ones serve most interrupts.
     process.cpu_affinity(there[-threads:])
     try:
         with threadpool_limits(threads):
@@ -92,7 +93,7 @@ def limited(threads: int | None) -> Iterator[None]:
 
 
 def environment() -> dict[str, Any]:
-    """Versions and machine: what the last digits of embeddings depend on."""
+    """Describes versions and machine, on which the last digits of embeddings depend."""
     return {
         "python": platform.python_version(),
         "platform": " ".join((platform.system(), *platform.libc_ver())).strip(),

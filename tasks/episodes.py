@@ -306,7 +306,7 @@ def episodes_digest(source: Source, episodes: int) -> str:
 
 
 def _image_numbers(dataset: Dataset) -> np.ndarray:
-    """A number for each image by its name, uint64 ndarray (n,)."""
+    """Computes a number for each image from its name, uint64 ndarray (n,)."""
     names = (str(name).encode() for name in dataset.table["file"])
     digests = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
     # The last two bits are free for the turns, 0 to 3.

@@ -1,4 +1,4 @@
-"""Suffixes: what the end of a protocol's name says of its episodes."""
+"""Suffixes: the words at the end of a protocol's name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Suffix:
     Attributes:
         name: The word. In `qN`, N stands for a number.
         field: Name of the field.
-        value: What the field becomes; None where it is the number N.
-        says: What episodes are then, for the sentence about a protocol; None
-            where `Protocol.describe` says it in any case.
-        what: The same for lists and help, in one line.
+        value: Value of the field; None if it is the number N.
+        says: Part of the sentence of `Protocol.describe`; None if this sentence
+            names the field in any case.
+        what: One line for lists and help.
     """
 
     name: str
@@ -27,14 +27,19 @@ class Suffix:
     what: str
 
     def read(self, word: str) -> Any:
-        """Gives the value that a word sets, or None where it is another suffix."""
+        """Gives the value that a word sets; None if the word is another suffix."""
         if self.value is not None:
             return self.value if word == self.name else None
         number = re.fullmatch(self.name.replace("N", "([0-9]{1,5})"), word)
         return int(number[1]) if number else None
 
     def write(self, value: Any, default: Any) -> str | None:
-        """Gives the word for a field's value, or None where it needs none, or another."""
+        """Gives the word for a field's value; None if the value needs no word, or another one.
+
+        Args:
+            value: Value of the field.
+            default: Default of the field.
+        """
         if self.value is not None:
             return self.name if value == self.value else None
         return None if value == default else self.name.replace("N", str(value))

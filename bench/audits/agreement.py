@@ -1,4 +1,4 @@
-"""Agreement: whether scores that ought to be the same are."""
+"""Agreement: whether scores that should be the same are the same."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from .findings import FAILED, PASSED, Answer
 from .subject import Subject
 
 TOLERANCE = 1e-3
-"""Scores that differ by more of their span have changed: ranks move, whatever the cause."""
+"""Scores that differ by more than this share of their span have changed."""
 
 ROUNDING = 1e-4
-"""Scores that differ by no more may have been summed in another order: single precision
-keeps 1e-7 of a number, of which a deep network loses up to three digits. What lies between
-this and `TOLERANCE` is a change where it changes an answer."""
+"""Scores that differ by at most this share of their span may have been summed in another order:
+single precision keeps 1e-7 of a number, and a deep network loses up to three digits of it. A
+difference between this and `TOLERANCE` is a change if it changes an answer."""
 
 STEADY = 1e-5
-"""The same for the same call made again, in which nothing is summed otherwise."""
+"""The same limit for a repeated call, in which the order of sums is the same."""
 
 
 def apart(subject: Subject, found: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference, as a share of the span of all scores."""
+    """Gives the largest difference of scores, as a share of the span of all scores.
+
+    Args:
+        subject: The scorer before the fixed images.
+        found: Scores, ndarray.
+        expected: The scores that they should be, of the same shape.
+    """
     known = np.isfinite(found) & np.isfinite(expected)
     if not np.array_equal(np.isnan(found), np.isnan(expected)) or np.any(
         found[~known & ~np.isnan(found)] != expected[~known & ~np.isnan(found)]
@@ -31,14 +37,21 @@ def apart(subject: Subject, found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _changed(found: np.ndarray, expected: np.ndarray) -> int:
-    """How many queries get another answer."""
+    """Counts the queries that get another answer."""
     return int((found.argmax(axis=-1) != expected.argmax(axis=-1)).sum())
 
 
 def same(
     subject: Subject, found: np.ndarray, expected: np.ndarray, rounding: float = ROUNDING
 ) -> Answer:
-    """Judges scores that ought to be the same."""
+    """Judges scores that should be the same.
+
+    Args:
+        subject: The scorer before the fixed images.
+        found: Scores, ndarray (..., classes).
+        expected: The scores that they should be, of the same shape.
+        rounding: Largest difference that is rounding, as a share of the span.
+    """
     amount, changed = apart(subject, found, expected), _changed(found, expected)
     limit = TOLERANCE if rounding == ROUNDING else rounding
     failed = amount > limit or (amount > rounding and changed > 0)
@@ -55,5 +68,5 @@ def same(
 
 
 def worst(answers: list[Answer]) -> Answer:
-    """Of several answers one that failed, else the one with the largest amount."""
+    """Picks one that failed, or else the one with the largest amount, of several answers."""
     return max(answers, key=lambda one: (one.status == FAILED, one.amount or 0.0))

@@ -1,4 +1,4 @@
-"""Answers: what a scorer says of fixed images, and whether it says so again."""
+"""Answers: checks of a scorer's answers to fixed images, and of repeated answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .subject import Subject
 
 
 def finite(subject: Subject) -> Answer:
-    """Scores must be finite numbers; an image without ink may be too much to ask."""
+    """Checks that scores are finite numbers; for an image without ink they need not be."""
     scores = subject.reference
     wrong = int((~np.isfinite(scores)).sum())
     if wrong:
@@ -32,7 +32,7 @@ def finite(subject: Subject) -> Answer:
 
 
 def spread(subject: Subject) -> Answer:
-    """Scores should differ."""
+    """Checks that scores differ."""
     if np.ptp(subject.reference, axis=1).max() == 0:
         return Answer(NOTED, "all scores of a query are equal: accuracy will be exactly chance")
     ties = subject.reference == subject.reference.max(axis=1, keepdims=True)
@@ -43,13 +43,13 @@ def spread(subject: Subject) -> Answer:
 
 
 def determinism(subject: Subject) -> Answer:
-    """The same call must give the same scores."""
+    """Checks that the same call gives the same scores."""
     again = subject.ask(subject.queries, subject.support)
     return same(subject, again, subject.reference, STEADY)
 
 
 def fresh_instance(subject: Subject) -> Answer:
-    """The same scorer, made again, must give the same scores."""
+    """Checks that the same scorer, made again, gives the same scores."""
     if subject.remake is None:
         return Answer(NOT_APPLICABLE, "it cannot be made again: only the object was given")
     made = _attempt(subject.remake)
@@ -57,14 +57,14 @@ def fresh_instance(subject: Subject) -> Answer:
 
 
 def another_process(subject: Subject) -> Answer:
-    """Another process must find the same scores."""
+    """Checks that another process gives the same scores."""
     if subject.elsewhere is None:
         return Answer(NOT_APPLICABLE, "it has no name by which another process could make it")
     return same(subject, _attempt(subject.elsewhere), subject.reference)
 
 
 def _attempt(make: Callable[[], Any]) -> Any:
-    """Whatever goes wrong with making the scorer again is a finding."""
+    """Makes something again; an error is a finding about the scorer."""
     try:
         return make()
     except (Exception, SystemExit) as error:
@@ -73,7 +73,7 @@ def _attempt(make: Callable[[], Any]) -> Any:
 
 
 def orientation(subject: Subject) -> Answer:
-    """An image must be nearest to itself."""
+    """Checks that an image is nearest to itself."""
     if subject.level == 1:
         scores = subject.compare(subject.embedded[1], subject.embedded[1])[0]
     else:
@@ -98,10 +98,10 @@ def orientation(subject: Subject) -> Answer:
 
 
 def memory(subject: Subject) -> Answer:
-    """What it was asked in between must not matter."""
+    """Checks that calls in between do not change the scores."""
     for start in (0, 24):
         subject.ask(subject.others[start : start + 24], subject.support)
     later, once_more = (subject.ask(subject.queries, subject.support) for _ in range(2))
-    # What differs between two calls in a row is no memory: another check tells of it.
+    # A difference between two calls in a row is not memory; another check finds it.
     noise = apart(subject, once_more, later)
     return same(subject, later, subject.reference, STEADY + 4 * noise)

@@ -25,14 +25,15 @@ def audit(
     elsewhere: Callable[[], np.ndarray] | None = None,
     progress: Progress = quiet,
 ) -> Audit:
-    """Checks a scorer on fixed images: that nothing matters to it but their pixels.
+    """Checks with fixed images that a scorer's answers depend only on pixels.
 
     Args:
         scorer: The scorer.
-        traits: What is known of it.
-        short: Whether to make only the checks that cost little.
-        remake: Makes the scorer once more, for the check that needs it.
-        elsewhere: Gives what `reference` gives, from another process, likewise.
+        traits: The traits of the scorer.
+        short: Whether to make only the fast checks.
+        remake: Makes the scorer again; None leaves out the check that needs it.
+        elsewhere: Gives the result of `reference` from another process; None
+            leaves out the check that needs it.
         progress: Shows the progress.
     """
     subject = Subject(scorer, traits, remake, elsewhere)
@@ -45,7 +46,7 @@ def audit(
 
 
 def reference(name: str, engine: str = "auto", data: str | None = None) -> np.ndarray:
-    """Scores of the fixed images by a scorer that is made from its name.
+    """Computes the scores of the fixed images by a scorer that is made from its name.
 
     Args:
         name: As for `registry.resolve`.
@@ -53,7 +54,7 @@ def reference(name: str, engine: str = "auto", data: str | None = None) -> np.nd
         data: As for `registry.resolve`.
 
     Returns:
-        float64 ndarray (24, 12), higher more alike.
+        float64 ndarray (24, 12), higher means more alike.
     """
     return Subject(*resolve(name, engine, data=data)).reference
 
@@ -65,12 +66,12 @@ def audit_episodes(
     episodes: int = 4 * BLOCK,
     progress: Progress = quiet,
 ) -> Audit:
-    """Checks episodes: that they are what their protocol says, and drawn fairly.
+    """Checks that episodes are what their protocol says, and are drawn fairly.
 
     Args:
         make: Prepares the episodes of a seed.
-        seed: Which to look at; those of a neighbouring one are drawn too.
-        episodes: How many to look at.
+        seed: Seed of the episodes; those of a neighbouring seed are drawn too.
+        episodes: Number of episodes to check.
         progress: Shows the progress.
     """
     return Audit(examine(DRAWING, Drawing(make, seed, episodes), progress=progress))

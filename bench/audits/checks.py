@@ -1,4 +1,4 @@
-"""Checks of a scorer: each does one thing to it that must not matter, and looks what changes."""
+"""Checks of a scorer: each changes one thing that must not matter, and compares the scores."""
 
 from __future__ import annotations
 

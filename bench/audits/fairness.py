@@ -13,10 +13,10 @@ from .findings import FAILED, NOT_APPLICABLE, PASSED, Answer, Check, RefusalErro
 from .pitfalls import seeded
 
 ALPHA = 1e-9
-"""How often a fair drawing is called unfair, by each check that counts."""
+"""Probability with which each statistical check calls a fair drawing unfair."""
 
 _FEWEST = 20
-"""Episodes for each way that a count needs, so that the chi-square distribution holds."""
+"""Fewest episodes for each way, so that the chi-square distribution is a good approximation."""
 
 
 def _shapes(drawing: Drawing) -> Answer:

@@ -1,4 +1,4 @@
-"""Findings: what was checked, what came back, and what is likely behind it."""
+"""Findings: what was checked, the result, and the likely cause."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 from ...tasks import Progress, quiet
 
 PASSED, FAILED, NOTED, NOT_APPLICABLE = "passed", "failed", "noted", "not applicable"
-"""How a check ends. What is noted is allowed, and to be known."""
+"""Results of a check. `NOTED` is allowed, but the reader should know it."""
 
 
 class RefusalError(Exception):
-    """What is audited did not answer; the message is one line."""
+    """The audited scorer or protocol did not answer; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Audit:
         return FAILED if any(one.status == FAILED for one in self.checks) else PASSED
 
     def as_json(self) -> dict[str, Any]:
-        """The field `audit` of a record."""
+        """Gives the field `audit` of a record."""
         return {
             "verdict": self.verdict,
             "form": self.form,
@@ -108,7 +108,7 @@ class Audit:
 
 
 def _rounded(amount: float | None) -> float | None:
-    """Three digits, and nothing that JSON lacks."""
+    """Rounds to three digits; None for numbers that JSON does not have."""
     known = amount is not None and math.isfinite(amount)
     return float(f"{amount:.3g}") if known else None
 
@@ -123,9 +123,9 @@ def examine(
 
     Args:
         checks: The checks by name.
-        subject: What is audited. Where it does not answer the first check,
-            there is no other.
-        level: Of the scorer.
+        subject: The scorer or drawing. If it does not answer the first check,
+            no other check is made.
+        level: Level of the scorer.
         progress: Shows the progress.
     """
     tick = progress(len(checks), "Checks")
@@ -133,7 +133,7 @@ def examine(
     for name, check in checks.items():
         try:
             if level in check.levels:
-                # Infinite scores are told of, not warned of.
+                # Infinite scores are a finding, so that NumPy need not warn of them.
                 with np.errstate(all="ignore"):
                     answer = check.ask(subject)
             else:

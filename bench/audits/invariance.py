@@ -1,4 +1,4 @@
-"""Invariance: what surrounds an image in a call, and in which order, must not matter."""
+"""Invariance: checks that other images of a call, and their order, do not matter."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .subject import Subject
 
 
 def company(subject: Subject) -> Answer:
-    """Other images in a batch must not matter."""
+    """Checks that other images in a batch do not matter."""
     images, count = np.concatenate([subject.queries, subject.support]), len(subject.queries)
-    # Paper for ink: as unlike the images as any could be.
+    # Ink and paper exchanged: images as different as possible.
     batch = subject.batch(images, 1 - subject.others)
     embedded = subject.embed(batch)[None, : len(images)]
     scores = subject.compare(embedded[:, :count], embedded[:, count:])[0]
@@ -21,7 +21,7 @@ def company(subject: Subject) -> Answer:
 
 
 def batch_size(subject: Subject) -> Answer:
-    """How many images come at once must not matter."""
+    """Checks that the number of images in a call does not matter."""
     answers = []
     for size in (1, 2, 7):
         query = subject.embedded[0].copy()
@@ -32,7 +32,7 @@ def batch_size(subject: Subject) -> Answer:
 
 
 def batch_order(subject: Subject) -> Answer:
-    """The place of an image in a batch must not matter."""
+    """Checks that the place of an image in a batch does not matter."""
     images = np.concatenate([subject.queries, subject.support])
     embedded = subject.embed(subject.batch(images)[::-1])[::-1][None, : len(images)]
     count = len(subject.queries)
@@ -41,7 +41,7 @@ def batch_order(subject: Subject) -> Answer:
 
 
 def _at_once(subject: Subject, queries: slice) -> np.ndarray:
-    """Scores of some of the queries, given in one call."""
+    """Gives the scores of some of the queries, asked in one call."""
     if subject.level == 1:
         return subject.compare(subject.embedded[0][:, queries], subject.embedded[1])[0]
     if subject.level == 2:
@@ -50,9 +50,9 @@ def _at_once(subject: Subject, queries: slice) -> np.ndarray:
 
 
 def other_queries(subject: Subject) -> Answer:
-    """Other queries must not matter to levels 1 and 2; to level 3 they may."""
+    """Checks that other queries do not matter for levels 1 and 2; for level 3 they may."""
     if subject.level == 2:
-        # An evaluation gives one query a call; here all of them come at once.
+        # An evaluation asks one query in a call; here all are asked at once.
         return same(subject, _at_once(subject, slice(None)), subject.reference)
     answer = worst(
         [
@@ -67,15 +67,15 @@ def other_queries(subject: Subject) -> Answer:
 
 
 def query_order(subject: Subject) -> Answer:
-    """The order of queries must not matter."""
-    # At level 2 the reference is of one query a call.
+    """Checks that the order of queries does not matter."""
+    # At level 2 the reference has one query in a call.
     expected = _at_once(subject, slice(None)) if subject.level == 2 else subject.reference
     found = _at_once(subject, slice(None, None, -1))[::-1]
     return same(subject, found, expected)
 
 
 def other_support(subject: Subject) -> Answer:
-    """Other support images must not matter to level 2; to level 1 they may."""
+    """Checks that other support images do not matter for level 2; for level 1 they may."""
     if subject.level == 2:
         more = np.concatenate([subject.support, subject.others[: BATCH - len(subject.support)]])
         answers = []
@@ -93,7 +93,7 @@ def other_support(subject: Subject) -> Answer:
 
 
 def support_order(subject: Subject) -> Answer:
-    """The order of support images must not matter."""
+    """Checks that the order of support images does not matter."""
     if subject.level == 1:
         found = subject.compare(subject.embedded[0], subject.embedded[1][:, ::-1])[0][:, ::-1]
     elif subject.level == 2:
@@ -105,14 +105,14 @@ def support_order(subject: Subject) -> Answer:
 
 
 def class_positions(subject: Subject) -> Answer:
-    """The numbers that classes have must not matter."""
+    """Checks that the numbers of the classes do not matter."""
     labels = np.roll(np.arange(len(subject.support)), 5)
     found = subject.classify(subject.queries, subject.support, labels)[:, labels]
     return same(subject, found, subject.reference)
 
 
 def other_episodes(subject: Subject) -> Answer:
-    """Other episodes of one call must not matter."""
+    """Checks that other episodes of a call do not matter."""
     query, support = subject.embedded
     pairs = [(query, support), (query[:, ::-1], support), (query, support[:, ::-1])]
     queries, supports = (np.concatenate(part) for part in zip(*pairs, strict=True))
@@ -122,7 +122,7 @@ def other_episodes(subject: Subject) -> Answer:
 
 
 def symmetry(subject: Subject) -> Answer:
-    """Query and support may be exchanged, or else it is said."""
+    """Checks whether query and support can be exchanged; a difference is only noted."""
     if subject.level == 1:
         first, second = (one[:, :8] for one in subject.embedded)
         here, there = subject.compare(first, second)[0], subject.compare(second, first)[0]

@@ -1,4 +1,4 @@
-"""The ledger: short audits that scorers have passed, so that they are made once."""
+"""The ledger: short audits that scorers have passed, so that each is made only once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .checks import CHECKS
 from .findings import PASSED
 
 VERSION = 1
-"""Raised when the same checks begin to look at other things."""
+"""Part of the key; to be raised if the same checks come to check other things."""
 
 
 def _place(traits: Traits) -> Path:
-    """Where the audit of a scorer is, on this machine with these libraries and checks."""
+    """Gives the file of a scorer's audit on this machine, with these libraries and checks."""
     checks = [name for name, check in CHECKS.items() if check.short]
     content = f"audit {VERSION} {checks} {traits.digest} {environment()}"
     return cache_folder() / "audits" / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.json"
@@ -30,11 +30,11 @@ def recall(traits: Traits) -> dict[str, Any] | None:
     """Looks up whether a scorer has passed its short audit.
 
     Args:
-        traits: What is known of it; nothing is asked of the scorer.
+        traits: The traits of the scorer; the scorer itself is not called.
 
     Returns:
-        The audit as `Audit.as_json` gave it, or None: it has failed, was never
-        made, or the file is damaged.
+        The audit as from `Audit.as_json`; None if it has failed, was not made,
+        or the file is damaged.
     """
     try:
         digest, _, content = _place(traits).read_bytes().partition(b"\n")
@@ -50,11 +50,11 @@ def short_audit(scorer: Any, traits: Traits, progress: Progress = quiet) -> dict
 
     Args:
         scorer: The scorer.
-        traits: What is known of it.
+        traits: The traits of the scorer.
         progress: Shows the progress.
 
     Returns:
-        What goes into the field `audit` of a record.
+        The field `audit` of a record.
     """
     found = recall(traits)
     if found is None:
@@ -66,7 +66,7 @@ def short_audit(scorer: Any, traits: Traits, progress: Progress = quiet) -> dict
 
 
 def _keep(path: Path, content: bytes) -> None:
-    # Without it the audit is made again next time.
+    # Without the file, the audit is made again next time.
     with suppress(OSError, TaskError):
         make_cache_folder(path.parent)
         with replacing(path) as fresh:

@@ -1,4 +1,4 @@
-"""Pitfalls: memory, numbers and global state, where code goes wrong unseen."""
+"""Pitfalls: checks of memory, number types and global state, where errors stay unnoticed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .subject import Subject
 
 
 def _in_other_memory(array: np.ndarray, image: bool) -> np.ndarray:
-    """The same numbers, one after the other in the first axis, with gaps."""
+    """Copies an array into memory of another order, with gaps."""
     return np.repeat(array.T, 2, axis=-1)[..., ::2].T
 
 
 def identity(subject: Subject) -> Answer:
-    """Where an array lies in memory must not matter."""
+    """Checks that the memory of an array does not matter."""
     places: dict[tuple[int, ...], np.ndarray] = {}
 
     def reused(array: np.ndarray, image: bool) -> np.ndarray:
@@ -40,14 +40,14 @@ def identity(subject: Subject) -> Answer:
 
 
 def input_kept(subject: Subject) -> Answer:
-    """What a scorer is given must stay as it was."""
+    """Checks that a scorer does not change its input."""
     if subject.written:
         return Answer(FAILED, f"{' and '.join(sorted(subject.written))} changed what was given")
     return Answer(PASSED, "arrays are as they were")
 
 
 def read_only(subject: Subject) -> Answer:
-    """Arrays that cannot be written into should do."""
+    """Checks that a scorer accepts read-only arrays."""
 
     def locked(array: np.ndarray, image: bool) -> np.ndarray:
         array = array.copy()
@@ -62,7 +62,7 @@ def read_only(subject: Subject) -> Answer:
 
 
 def _altered(rng: np.random.Generator, image: np.ndarray, less: int, more: int) -> np.ndarray:
-    """Takes the ink of some pixels away and puts ink on others, at random."""
+    """Removes the ink of some pixels and adds ink to others, at random."""
     flat = image.ravel().copy()
     for value, count in ((1, less), (0, more)):
         flat[rng.permutation(np.flatnonzero(image.ravel() == value))[:count]] = 1 - value
@@ -70,7 +70,7 @@ def _altered(rng: np.random.Generator, image: np.ndarray, less: int, more: int) 
 
 
 def _wrapping(subject: Subject) -> Answer:
-    """Looks for what counts pixels in a byte: 256 are none, and one too few is 255."""
+    """Looks for pixel counts in a byte, in which 256 becomes 0 and -1 becomes 255."""
     rng = np.random.Generator(np.random.PCG64(0))
     images = subject.support[:4] | subject.support[4:8]
     changes = ((0, 0), (256, 0), (128, 128), (192, 0), (16, 0), (0, 16))
@@ -96,7 +96,7 @@ def _are(values: np.ndarray, expected: float) -> bool:
 
 
 def whole_bytes(subject: Subject) -> Answer:
-    """Numbers of eight bits must not wrap."""
+    """Checks that numbers of eight bits do not wrap around."""
 
     def signed(array: np.ndarray, image: bool) -> np.ndarray:
         return array.copy().view(np.int8) if image else array.copy()
@@ -116,7 +116,7 @@ def whole_bytes(subject: Subject) -> Answer:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seeds the global generators of NumPy and Python for a while, to see who reads them."""
+    """Seeds the global generators of NumPy and Python, and restores them afterwards."""
     numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         np.random.seed(seed)  # noqa: NPY002
@@ -133,7 +133,7 @@ def _state() -> str:
 
 
 def global_state(subject: Subject) -> Answer:
-    """Global generators must not matter, and should be left alone."""
+    """Checks that global generators do not matter and are not used."""
     scores = []
     touched = False
     for seed in (1, 1, 2):
@@ -141,7 +141,7 @@ def global_state(subject: Subject) -> Answer:
             before = _state()
             scores.append(subject.ask(subject.queries, subject.support))
             touched |= _state() != before
-    # What differs with the same seeds is drawn elsewhere: another check tells of it.
+    # A difference with the same seeds has another cause; another check finds it.
     noise = apart(subject, scores[1], scores[0])
     answer = same(subject, scores[2], scores[0], STEADY + 4 * noise)
     if answer.status == PASSED and touched:
@@ -150,7 +150,7 @@ def global_state(subject: Subject) -> Answer:
 
 
 def training_data(subject: Subject) -> Answer:
-    """A scorer should say what it was trained on."""
+    """Checks that a scorer says what it was trained on."""
     seen = subject.traits.trained_on
     if seen is None:
         return Answer(NOTED, "not said")

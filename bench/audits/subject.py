@@ -1,4 +1,4 @@
-"""A subject: a scorer before fixed images, asked as an evaluation asks."""
+"""A subject: a scorer with fixed images, called in the same way as by an evaluation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..scorers import BATCH, Asking, BrokenScorerError, Traits
 from .findings import RefusalError
 
 Prepare = Callable[[np.ndarray, bool], np.ndarray]
-"""Gives the array that a scorer is handed in place of another; the second
-argument says whether it holds images (else embeddings or labels)."""
+"""Makes the array that a scorer gets instead of another; the second argument tells
+whether it holds images (otherwise embeddings or labels)."""
 
 _T = TypeVar("_T")
 _SEED, _CLASSES = 3, 12
@@ -51,15 +51,20 @@ def panel() -> Panel:
 
 
 def copied(array: np.ndarray, image: bool) -> np.ndarray:
-    """The `Prepare` that keeps a scorer from writing where others read."""
+    """Copies an array, so that a scorer cannot change the original; a `Prepare`.
+
+    Args:
+        array: The array.
+        image: Not used.
+    """
     return array.copy()
 
 
 class _Once(Generic[_T]):
-    """A property that is found once.
+    """A property that is computed once.
 
-    That of `functools` has one lock for all subjects in Python 3.11, which a
-    scorer that hangs would hold.
+    `functools.cached_property` has one lock for all subjects in Python 3.11,
+    which a hanging scorer would hold.
     """
 
     def __init__(self, find: Callable[[Any], _T]) -> None:
@@ -71,16 +76,16 @@ class _Once(Generic[_T]):
 
 
 class Subject:
-    """A scorer before the fixed images.
+    """A scorer with the fixed images.
 
     Attributes:
         scorer: The scorer.
         level: 1, 2 or 3.
-        traits: What is known of it.
-        remake: Makes the scorer once more, or None.
-        elsewhere: Gives `reference` as another process finds it, or None.
-        written: Methods that have changed what they were given.
-        queries: The images asked about.
+        traits: The traits of the scorer.
+        remake: Makes the scorer again, or None.
+        elsewhere: Gives `reference` from another process, or None.
+        written: Methods that have changed their input.
+        queries: The query images.
         support: One image of each class.
         others: More images.
     """
@@ -92,6 +97,14 @@ class Subject:
         remake: Callable[[], Any] | None = None,
         elsewhere: Callable[[], np.ndarray] | None = None,
     ) -> None:
+        """Keeps the scorer; it is called at the first use of its answers.
+
+        Args:
+            scorer: The scorer.
+            traits: The traits of the scorer.
+            remake: Makes the scorer again, or None.
+            elsewhere: Gives `reference` from another process, or None.
+        """
         self.scorer, self.traits, self.level = scorer, traits, traits.level
         self.remake, self.elsewhere = remake, elsewhere
         self.written: set[str] = set()
@@ -104,8 +117,13 @@ class Subject:
     def _answer(self, method: str, *arguments: np.ndarray, **options: Any) -> np.ndarray:
         """Calls a method of the scorer, and notes whether it writes into its arguments.
 
+        Args:
+            method: Name of the method of `Asking`.
+            *arguments: Its arrays.
+            **options: Its other arguments.
+
         Raises:
-            RefusalError: It raises, or does not answer as it must.
+            RefusalError: The scorer raises, or its answer is not valid.
             ModelError: Its engine cannot run.
         """
         before = [argument.tobytes() for argument in arguments]
@@ -122,13 +140,27 @@ class Subject:
         return self._answer(method, *arguments).astype(np.float64)
 
     def embed(self, images: np.ndarray, prepare: Prepare = copied) -> np.ndarray:
-        """Embeds images, in one batch of just these: ndarray (B, D)."""
+        """Embeds images in one batch.
+
+        Args:
+            images: uint8 ndarray (B, 105, 105).
+            prepare: Makes the array that the scorer gets.
+
+        Returns:
+            ndarray (B, D).
+        """
         embedded = self._answer("embed", prepare(images, True), width=self._width)
         self._width = embedded.shape[1]
         return embedded
 
     def batch(self, images: np.ndarray, company: np.ndarray | None = None) -> np.ndarray:
-        """Fills images up to `BATCH`, with blank ones as an evaluation does, or with others."""
+        """Fills images up to `BATCH`.
+
+        Args:
+            images: uint8 ndarray (B, 105, 105).
+            company: Images to fill with; None for blank images, as in an
+                evaluation.
+        """
         filled = np.zeros((BATCH, *images.shape[1:]), dtype=np.uint8)
         filled[: len(images)] = images
         if company is not None:
@@ -138,13 +170,31 @@ class Subject:
     def compare(
         self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied
     ) -> np.ndarray:
-        """Compares embeddings (..., Q, D) with (..., S, D): float64 (..., Q, S), higher closer."""
+        """Compares embeddings.
+
+        Args:
+            query: ndarray (..., Q, D).
+            support: ndarray (..., S, D).
+            prepare: Makes the arrays that the scorer gets.
+
+        Returns:
+            float64 ndarray (..., Q, S), higher means more alike.
+        """
         return self._scores("compare", prepare(query, False), prepare(support, False))
 
     def score(
         self, query: np.ndarray, support: np.ndarray, prepare: Prepare = copied
     ) -> np.ndarray:
-        """Scores images (Q, ...) and (S, ...) in one call: float64 (Q, S), higher closer."""
+        """Scores pairs of images in one call.
+
+        Args:
+            query: uint8 ndarray (Q, 105, 105).
+            support: uint8 ndarray (S, 105, 105).
+            prepare: Makes the arrays that the scorer gets.
+
+        Returns:
+            float64 ndarray (Q, S), higher means more alike.
+        """
         return self._scores("score", prepare(query, True), prepare(support, True))
 
     def classify(
@@ -154,7 +204,17 @@ class Subject:
         labels: np.ndarray | None = None,
         prepare: Prepare = copied,
     ) -> np.ndarray:
-        """Classifies images (Q, ...), by default one support image a class: float64 (Q, ways)."""
+        """Classifies images.
+
+        Args:
+            query: uint8 ndarray (Q, 105, 105).
+            support: uint8 ndarray (S, 105, 105).
+            labels: int ndarray (S,); None for one support image of each class.
+            prepare: Makes the arrays that the scorer gets.
+
+        Returns:
+            float64 ndarray (Q, ways), higher means more alike.
+        """
         labels = np.arange(len(support)) if labels is None else labels
         return self._scores(
             "classify",
@@ -168,11 +228,11 @@ class Subject:
 
         Args:
             query: uint8 ndarray (Q, 105, 105).
-            support: uint8 ndarray (S, 105, 105), each a class of its own.
-            prepare: What the scorer is handed in place of an array.
+            support: uint8 ndarray (S, 105, 105), one image of each class.
+            prepare: Makes the arrays that the scorer gets.
 
         Returns:
-            float64 ndarray (Q, S), higher more alike.
+            float64 ndarray (Q, S), higher means more alike.
         """
         if self.level == 1:
             embedded = self.embed(self.batch(np.concatenate([query, support])), prepare)
@@ -185,21 +245,21 @@ class Subject:
 
     @_Once
     def reference(self) -> np.ndarray:
-        """Scores of the fixed queries and support as `ask` gives them, float64 ndarray (24, 12)."""
+        """Gives the scores of the fixed queries and support, float64 ndarray (24, 12)."""
         if self.level == 1:
             return self.compare(*self.embedded)[0]
         return self.ask(self.queries, self.support)
 
     @_Once
     def embedded(self) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings (1, 24, D) and (1, 12, D) of the fixed queries and support."""
+        """Gives the embeddings (1, 24, D) and (1, 12, D) of the fixed queries and support."""
         count = len(self.queries)
         known = self._embedded[None, : count + len(self.support)]
         return known[:, :count], known[:, count:]
 
     @_Once
     def blank(self) -> np.ndarray:
-        """Scores of an image without ink, float64 ndarray (1, 12)."""
+        """Gives the scores of an image without ink, float64 ndarray (1, 12)."""
         if self.level == 1:
             # The batch ends with such images.
             return self.compare(self._embedded[None, -1:], self.embedded[1])[0]
@@ -211,6 +271,6 @@ class Subject:
 
     @_Once
     def span(self) -> float:
-        """The largest less the smallest score of `reference` that is finite."""
+        """Gives the largest minus the smallest finite score of `reference`."""
         finite = self.reference[np.isfinite(self.reference)]
         return float(np.ptp(finite)) if finite.size else 0.0

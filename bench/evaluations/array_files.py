@@ -1,4 +1,4 @@
-"""Archives: arrays in a file that tells whether it is whole."""
+"""Array files: arrays in a file that holds its own digest."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import numpy as np
 from ...tasks import replacing
 
 _DIGEST = 64
-"""Bytes at the end of the file: SHA-256, in hexadecimal, of all that precedes it."""
+"""Bytes at the end of the file: the SHA-256 of all bytes before, in hexadecimal."""
 
 
 class DamagedError(OSError):
-    """A file that is not what was written."""
+    """A file that has changed after it was written."""
 
 
 def write(path: Path, **arrays: np.ndarray) -> None:
-    """Writes arrays as an `.npz` file whose comment, as a zip, is its digest.
+    """Writes arrays as an `.npz` file; the comment of this zip is its digest.
 
     Args:
-        path: The file, which appears whole or not at all.
-        arrays: The arrays by name.
+        path: The file, which is written completely or not at all.
+        **arrays: The arrays by name.
     """
     with replacing(path) as fresh, fresh.open("w+b") as file:
         np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
@@ -51,8 +51,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     """Reads all arrays of a file that `write` has written.
 
     Raises:
-        DamagedError: It is not what was written, be it by a single bit.
-        OSError: It cannot be read.
+        DamagedError: The file has changed after it was written.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
         if not _is_whole(file):

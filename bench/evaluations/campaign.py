@@ -22,23 +22,23 @@ def run(
     root: str | Path = "runs",
     settings: Settings | None = None,
 ) -> Results:
-    """Evaluates every scorer on every protocol; what is stored already is not run again.
+    """Evaluates every scorer on every protocol; runs that are stored are not run again.
 
     Args:
         scorers: Names as for `wayshot run --scorer`, or scorers.
-        protocols: Names, or as from `parse`.
-        episodes: How many episodes of each protocol.
-        seed: Which random episodes.
+        protocols: Names, or protocols from `parse`.
+        episodes: Number of episodes of each protocol.
+        seed: Seed of the episodes.
         data: Folder of Omniglot; see `tasks.data.omniglot.data_folder`.
         root: Folder of all runs.
-        settings: How to go about it.
+        settings: Settings of the evaluations; None for the defaults.
 
     Returns:
         The runs; printing them prints their table.
 
     Raises:
-        ScorerError: There is no such scorer, or it does not answer as it must.
-            The runs that were finished before are stored.
+        ScorerError: There is no such scorer, or its answers are not valid. Runs
+            that were finished before are stored.
         TaskError: There is no such protocol, or its data are missing.
     """
     scorers = [scorers] if isinstance(scorers, str) else scorers

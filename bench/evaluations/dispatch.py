@@ -1,4 +1,4 @@
-"""Dispatch: the units of one evaluation, given to an executor."""
+"""Dispatch: the units of an evaluation are given to an executor."""
 
 from __future__ import annotations
 
@@ -15,22 +15,28 @@ from .work import Bench, perform
 from .workers import Workers
 
 POLL = 0.2
-"""Seconds after which is asked again whether to end early."""
+"""Seconds between two checks for an interrupt."""
 
 
 class Dispatch:
-    """Gives units to an executor, a window of them at a time.
+    """Gives units to an executor, a limited number at a time.
 
-    Without an executor in the settings it has one of its own, while it is
-    used as a context manager.
+    If the settings have no executor, it makes one while it is used as a context
+    manager.
 
     Attributes:
         bench: The scorer and the episodes.
-        settings: How to go about it.
-        seconds: What each stage has taken.
+        settings: Settings of the evaluation.
+        seconds: Duration of each stage.
     """
 
     def __init__(self, bench: Bench, settings: Settings) -> None:
+        """Keeps scorer, episodes and settings.
+
+        Args:
+            bench: The scorer and the episodes.
+            settings: Settings of the evaluation.
+        """
         self.bench, self.settings = bench, settings
         self.seconds: dict[str, float] = {}
         self._stack = ExitStack()
@@ -46,16 +52,16 @@ class Dispatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Adds the time that is spent within to a stage's seconds."""
+        """Adds the time of the block to a stage's seconds."""
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
     def check(self) -> None:
-        """Ends early where that is wanted.
+        """Checks whether the evaluation should end early.
 
         Raises:
-            KeyboardInterrupt: It is.
+            KeyboardInterrupt: It should.
         """
         if self.settings.interrupted():
             raise KeyboardInterrupt
@@ -66,15 +72,16 @@ class Dispatch:
         """Does units in any order.
 
         Args:
-            method: Name of the method of `Bench` that does one.
-            calls: The arguments of each.
+            method: Name of the method of `Bench` that does a unit.
+            calls: The arguments of each unit.
 
         Yields:
-            The arguments and the result of each.
+            The arguments and the result of each unit.
 
         Raises:
-            ScorerError: The scorer does not answer as it must.
-            KeyboardInterrupt: It is to end early; what was in flight was given.
+            ScorerError: An answer of the scorer is not valid.
+            KeyboardInterrupt: The evaluation should end early; all units that
+                were begun are finished and were given.
         """
         waiting = iter(calls)
         flying: dict[Future[Any], tuple[Any, ...]] = {}

@@ -1,4 +1,4 @@
-"""Embeddings on disk, by what the image is and what made them."""
+"""Embeddings on disk, by the image's pixels and by the scorer."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from . import array_files as archive
 
 
 def image_keys(images: Images, rows: np.ndarray) -> np.ndarray:
-    """What each image is, turned or not, whatever its name and data set.
+    """Computes a key for each image from its pixels and rotation, without its name.
 
     Args:
         images: The images.
-        rows: int ndarray (n,), rows of turned images included; see `Images`.
+        rows: int ndarray (n,), rows of `Images`, including turned images.
 
     Returns:
         `S17` ndarray (n,): the image's digest and its turns. Equal images have
-        equal keys; digests are never cut at zero bytes, as the turns follow.
+        equal keys. The turns come last and are never 0, so that NumPy does not
+        cut digests that end with zero bytes.
     """
     turns, upright = np.divmod(rows, len(images))
     keys = np.empty((len(rows), 17), dtype=np.uint8)
@@ -33,40 +34,46 @@ def image_keys(images: Images, rows: np.ndarray) -> np.ndarray:
 
 
 class EmbeddingCache:
-    """The embeddings of one scorer, in files that are only ever added.
+    """The stored embeddings of a scorer; files are only added, never changed.
 
-    The folder's name covers the scorer's digest, the batch size, machine and
-    library versions; the keys within cover pixels and rotation; an array
-    keeps its dtype. All protocols and data sets share it. A file that is
-    damaged is removed: what it held is embedded again.
+    The folder's name depends on the scorer's digest, the batch size, the
+    machine and library versions; the keys depend on pixels and rotation; arrays
+    keep their dtype. All protocols and data sets share the folder. A damaged
+    file is removed, and its images are embedded again.
 
     Attributes:
-        folder: Holds the files.
-        damaged: Files that were found damaged.
+        folder: The folder of the files.
+        damaged: Files that were damaged.
     """
 
     def __init__(self, traits: Traits, root: Path | None = None) -> None:
+        """Computes the folder.
+
+        Args:
+            traits: The traits of the scorer.
+            root: Folder in which it is; None for the cache folder.
+        """
         content = f"embeddings 2 {traits.digest} batch {BATCH} {environment()}"
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.folder = (root or cache_folder()) / "embeddings" / entry
         self.damaged: list[Path] = []
 
     def get(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Looks embeddings up.
+        """Reads the embeddings that are stored.
 
         Args:
             keys: `S17` ndarray (n,) as from `image_keys`.
 
         Returns:
-            bool ndarray (n,), which are there, and an ndarray (n, D) with
-            their embeddings (None where none is there).
+            bool ndarray (n,), which tells the stored ones, and an ndarray
+            (n, D) with their embeddings (None if none is stored).
         """
         found = np.zeros(len(keys), dtype=bool)
         embeddings: np.ndarray | None = None
         order = np.argsort(keys)
         ordered = keys[order]
         for path in sorted(self.folder.glob("*.npz")):
-            # What another process is still writing, or was, begins with a dot.
+            # Unfinished files of other processes begin with a dot.
             if path.name.startswith("."):
                 continue
             try:
@@ -95,7 +102,11 @@ class EmbeddingCache:
         return found, embeddings
 
     def put(self, keys: np.ndarray, embeddings: np.ndarray) -> None:
-        """Adds embeddings (n, D) of the images with some keys (n,).
+        """Stores embeddings.
+
+        Args:
+            keys: `S17` ndarray (n,) as from `image_keys`.
+            embeddings: ndarray (n, D).
 
         Raises:
             OSError: They cannot be written.

@@ -27,7 +27,7 @@ from .unfinished import UnfinishedRun
 from .work import Bench
 
 EPISODE_UNIT = 16
-"""Episodes of one unit for scorers of level 3."""
+"""Number of episodes in a unit for scorers of level 3."""
 
 
 class Evaluation:
@@ -35,8 +35,8 @@ class Evaluation:
 
     Attributes:
         bench: The scorer and the episodes.
-        episodes: How many episodes will be run.
-        folder: Where the run is stored.
+        episodes: Number of episodes to run.
+        folder: Folder in which the run is stored.
     """
 
     def __init__(
@@ -52,13 +52,14 @@ class Evaluation:
         """Prepares an evaluation.
 
         Args:
-            scorer: The scorer; not needed where workers make it by the
-                settings' `worker`.
-            known: What is known of it, as from `scorer.traits`.
-            source: Where the episodes come from.
-            episodes: How many; fewer are run where the protocol has an end.
+            scorer: The scorer; None if workers make it from the settings'
+                `worker`.
+            known: The traits of the scorer, from `scorer.traits`.
+            source: The episodes.
+            episodes: Number of episodes; fewer are run if the protocol has
+                fewer.
             root: Folder of all runs.
-            settings: How to go about it.
+            settings: Settings of the evaluation; None for the defaults.
         """
         self.bench = Bench(scorer, known, source)
         self.traits, self.source = known, source
@@ -76,15 +77,15 @@ class Evaluation:
         self._lock = FileLock(f"{self._unfinished.folder}.lock")
 
     def stored(self) -> results.Run | None:
-        """The run, if it is stored already and its trials are sound.
+        """Gives the run if it is stored already and its trials are not damaged, or None.
 
-        What a process that was killed after storing it has left is removed.
+        It also removes files of a process that was killed after storing it.
         """
         run = self._stored()
         if run is not None and (
             self._unfinished.folder.exists() or Path(self._lock.lock_file).exists()
         ):
-            # Whoever holds the lock will do it.
+            # Another process that holds the lock will do it.
             with suppress(OSError), self._lock.acquire(timeout=0):
                 self._tidy()
         return run
@@ -108,18 +109,18 @@ class Evaluation:
         return run
 
     def run(self) -> results.Run:
-        """Does all that is not done yet, and stores the run.
+        """Does all units that are not finished, and stores the run.
 
         Units that an interrupted evaluation has finished are not done again.
 
         Raises:
-            ScorerError: The scorer does not answer as it must.
+            ScorerError: An answer of the scorer is not valid.
             ResultError: The folder cannot be written.
-            KeyboardInterrupt: The settings say that it is to end early.
+            KeyboardInterrupt: The settings tell to end early.
         """
         try:
             self._unfinished.folder.mkdir(parents=True, exist_ok=True)
-            # Who waits for the lock finds the run stored, even if the file is gone by then.
+            # A process that waits for the lock finds the run stored, even if the file is gone.
             with self._locked():
                 run = self._stored() or self._run()
                 self._tidy()
@@ -132,7 +133,7 @@ class Evaluation:
             ) from error
 
     def failure(self, error: Exception) -> Failure:
-        """Puts what `run` has raised into words."""
+        """Describes the error that `run` has raised."""
         return Failure.of(self.source.protocol.name, self.traits.name, error)
 
     @contextmanager
@@ -151,7 +152,7 @@ class Evaluation:
             self._lock.release()
 
     def _tidy(self) -> None:
-        """Removes what was needed, or left behind by killed processes, until the run was stored."""
+        """Removes unfinished units, and files left by killed processes."""
         shutil.rmtree(self._unfinished.folder, ignore_errors=True)
         for left in self.folder.parent.glob(f".new-{self.folder.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -177,7 +178,7 @@ class Evaluation:
             return self._store(units, dispatch, preparation, audit, started)
 
     def _audit(self, dispatch: Dispatch) -> dict[str, Any]:
-        """Has the scorer audited, unless it has passed before."""
+        """Audits the scorer, unless it has passed before."""
         found = recall(self.traits)
         if found is None:
             ((_, found),) = dispatch.units("apply", [(short_audit,)])
@@ -190,7 +191,7 @@ class Evaluation:
         return found
 
     def _trial_units(self) -> list[tuple[int, int]]:
-        """First and last episode of each unit, within blocks."""
+        """Gives the first episode of each unit, and the one after its last, within blocks."""
         size = EPISODE_UNIT if self.traits.level == 3 else BLOCK
         return [
             (first, min(first + size, self.episodes)) for first in range(0, self.episodes, size)
@@ -203,7 +204,7 @@ class Evaluation:
     def _columns(
         self, units: list[tuple[int, int]], dispatch: Dispatch
     ) -> Iterator[dict[str, Any]]:
-        """The trials of each unit, with the names of their images."""
+        """Gives the trials of each unit, with the names of their images."""
         dataset = self.source.dataset
         names = {
             name: (
@@ -283,7 +284,7 @@ class Evaluation:
         return results.write(self.folder, record, self._columns(units, dispatch))
 
     def _leaked(self, preparation: Preparation) -> int | None:
-        """How many characters in the episodes it was trained on; None if it does not say."""
+        """Counts the episodes' characters among the training characters; None if unknown."""
         if self.traits.trained_on is None:
             return None
         dataset = self.source.dataset

@@ -1,4 +1,4 @@
-"""Preparation: what episodes are tried with, embeddings of images or scores of pairs."""
+"""Preparation: embeddings of images, or scores of pairs, before the episodes are run."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from .embeddings import EmbeddingCache, image_keys
 from .unfinished import UnfinishedRun
 
 EMBED_UNIT = 4 * BATCH
-"""Images of one unit of embedding."""
+"""Number of images in a unit of embedding."""
 
 PAIR_UNIT = 4096
-"""Pairs of one unit of scoring, or somewhat more."""
+"""Number of pairs in a unit of scoring, at least."""
 
 MERGE = 1 << 22
-"""Codes of pairs that are collected before equal ones are removed."""
+"""Number of pairs' codes after which equal codes are removed."""
 
 
 class Preparation:
-    """All that is done once, before the first episode is tried.
+    """The work that is done once, before the first episode is run.
 
     Attributes:
-        embedded: How many images were embedded.
+        embedded: Number of images that were embedded.
     """
 
     def __init__(self, dispatch: Dispatch, unfinished: UnfinishedRun, episodes: int) -> None:
-        """Prepares nothing yet.
+        """Keeps the arguments; nothing is prepared yet.
 
         Args:
             dispatch: Does the units.
-            unfinished: Keeps what is finished.
-            episodes: How many will be tried.
+            unfinished: Stores finished units.
+            episodes: Number of episodes to run.
         """
         self._dispatch, self._unfinished, self._episodes = dispatch, unfinished, episodes
         self._bench, self._settings = dispatch.bench, dispatch.settings
         self.embedded = 0
 
     def prepare(self) -> Path:
-        """Embeds images or scores pairs; gives the file that holds the outcome.
+        """Embeds images or scores pairs, and gives the file with the result.
 
-        Where units are done in this process, it is kept in memory instead.
+        If units are done in this process, the result is kept in memory instead.
         """
         path = self._unfinished.path("prepared")
         level = self._bench.traits.level
@@ -72,14 +72,14 @@ class Preparation:
         turns = 1 if source.protocol.rotations == "none" else 4
         used = np.zeros(turns * len(source.dataset) + 1, dtype=bool)
         for block in self._blocks():
-            # Absent images, -1, fall on the last place.
+            # Missing images, -1, mark the last place.
             used[block.support] = used[block.query] = True
             if used[:-1].all():
                 break
         return np.flatnonzero(used[:-1])
 
     def _embeddings(self) -> tuple[np.ndarray, np.ndarray]:
-        """Embeds each different image once; gives each row's place, and embeddings."""
+        """Embeds each different image once; gives the place of each row, and the embeddings."""
         dispatch, settings = self._dispatch, self._settings
         with dispatch.stage("sample"):
             rows = self.used_rows
@@ -88,7 +88,7 @@ class Preparation:
             return_index=True,
             return_inverse=True,
         )
-        # In the order of the data set: batches are the same whatever is cached.
+        # In the order of the data set, so that batches do not depend on the cache.
         order = np.argsort(first)
         rank = np.empty(len(order), dtype=np.int32)
         rank[order] = np.arange(len(order))
@@ -99,7 +99,7 @@ class Preparation:
         with dispatch.stage("load"):
             found, values = cache.get(keys)
         for path in cache.damaged:
-            settings.warn(f"{path}: damaged; its embeddings are made anew")
+            settings.warn(f"{path}: damaged; its images are embedded again")
         units = [
             (start, images[start : start + EMBED_UNIT])
             for start in range(0, len(images), EMBED_UNIT)
@@ -131,11 +131,11 @@ class Preparation:
     def _kept(
         self, cache: EmbeddingCache, keys: np.ndarray, embedded: np.ndarray
     ) -> EmbeddingCache | None:
-        """Stores embeddings; gives the cache, or None where it cannot be written any more."""
+        """Stores embeddings; gives the cache, or None if it cannot be written any more."""
         try:
             cache.put(keys, embedded)
         except (OSError, TaskError) as error:
-            # In the run's own folder, the trials could not be stored either.
+            # A cache in the run's own folder: the trials could not be stored either.
             if not self._settings.cache:
                 raise
             reason = getattr(error, "strerror", None) or error
@@ -144,7 +144,7 @@ class Preparation:
         return cache
 
     def _pairs(self) -> np.ndarray:
-        """Codes of all pairs in the episodes, sorted; see `Bench.pair_codes`."""
+        """Gives the codes of all pairs in the episodes, sorted; see `Bench.pair_codes`."""
         known, fresh = np.empty(0, dtype=np.int64), []
         for block in self._blocks():
             query = block.query[..., None]
@@ -156,12 +156,12 @@ class Preparation:
         return np.unique(np.concatenate([known, *fresh]))
 
     def _pair_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Scores each different pair once; gives pairs' codes, and scores."""
+        """Scores each different pair once; gives the codes of the pairs, and the scores."""
         dispatch, bench = self._dispatch, self._bench
         with dispatch.stage("sample"):
             codes = self._pairs()
         queries = bench.pair_rows(codes)[0]
-        # Units begin where a query begins, so that its calls do not depend on them.
+        # A unit begins with a new query, so that calls do not depend on units.
         starts = np.flatnonzero(np.diff(queries, prepend=-1))
         _, first = np.unique(starts // PAIR_UNIT, return_index=True)
         parts = np.split(codes, starts[first][1:])

@@ -1,4 +1,4 @@
-"""How an evaluation goes about its work."""
+"""Settings of an evaluation."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from .worker_spec import WorkerSpec
 
 @dataclass(frozen=True)
 class Settings:
-    """How an evaluation goes about its work; nothing here changes a trial.
+    """How an evaluation does its work; no setting changes a trial.
 
     Attributes:
-        executor: Where units are done; None for a thread of this process.
-        window: How many units are given to the executor at a time: at least
-            twice as many as it does at a time.
-        worker: What workers of an executor of other processes need, or None.
-        limit: Seconds that a unit may take, or None; an executor of one's own
-            sees to that itself.
-        audit: Whether a scorer that has not passed an audit before gets a short one.
-        cache: Whether embeddings are kept on disk.
-        scores: Whether all scores are stored beside the trials.
+        executor: Executor of the units; None for a thread of this process.
+        window: Number of units that the executor has at a time; at least twice
+            as many as it does at the same time.
+        worker: Names from which workers in other processes make scorer and
+            episodes; None if units are done in this process.
+        limit: Seconds that a unit may take, or None; not used with `executor`,
+            which must limit the time itself.
+        audit: Whether to make a short audit of a scorer that has not passed one
+            before.
+        cache: Whether to keep embeddings on disk.
+        scores: Whether to store all scores beside the trials.
         progress: Shows the progress.
-        warn: Is told, in one line, of what was mended on the way.
-        interrupted: Is asked again and again whether to end early. Then the
-            units in flight are finished and stored, and `KeyboardInterrupt`
-            is raised.
+        warn: Is called with a line about a problem that was solved, such as a
+            damaged file.
+        interrupted: Is called often and tells whether to end early. Then units
+            that were begun are finished and stored, and `KeyboardInterrupt` is
+            raised.
     """
 
     executor: Executor | None = None

@@ -1,9 +1,9 @@
-"""Stopping: more and more episodes until intervals are narrow enough.
+"""Stopping: more episodes until intervals are narrow enough.
 
-How often one may look is settled before the first episode: after one block,
-two, four and so on. What is looked at again and again is the noise of the
-episodes, so that the error probability of that noise is shared among the looks
-(Bonferroni's rule); the alphabets are drawn once and for all.
+The number of interim looks is fixed before the first episode: after one block,
+two, four and so on. The looks differ in their episodes, so that the error
+probability of the episodes' noise is divided by the number of looks
+(Bonferroni's correction). The alphabets are the same at every look.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .evaluation import Evaluation
 
 
 def looks(most: int) -> tuple[int, ...]:
-    """Numbers of episodes after which is looked: whole blocks, doubled each time.
+    """Gives the numbers of episodes of the interim looks: whole blocks, doubled each time.
 
     Args:
-        most: The most episodes, rounded up to whole blocks.
+        most: The largest number of episodes, rounded up to whole blocks.
     """
     blocks = -(-most // BLOCK)
     return tuple(BLOCK * min(2**i, blocks) for i in range((blocks - 1).bit_length() + 1))
@@ -32,11 +32,11 @@ def looks(most: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the search for narrow intervals ended.
+    """The end of a search for narrow intervals.
 
     Attributes:
         runs: A run of each scorer that has not failed, all of the same episodes.
-        missed: For each scorer whose interval is too wide, in words, why.
+        missed: For each scorer whose interval is too wide, the reason in words.
         failures: The scorers that have failed.
     """
 
@@ -51,7 +51,7 @@ def _halfwidth(run: results.Run) -> float:
 
 
 def _remove(run: results.Run) -> None:
-    # Out of sight at once: half a run must not be found where this is interrupted.
+    # Renamed first, so that an interrupt does not leave half a run.
     gone = run.folder.with_name(f".new-{run.folder.name}-gone")
     run.folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
@@ -62,17 +62,17 @@ def until_narrow(
 ) -> Outcome:
     """Runs all scorers on the same episodes until all intervals are narrow.
 
-    Ends early where no number of episodes would do, because the alphabets are
+    It ends early if no number of episodes is enough, because the alphabets are
     too few and too different.
 
     Args:
-        evaluate: Gives the evaluations of some number of episodes.
-        halfwidth: Half the width of the population interval that is wanted,
-            as a fraction.
-        most: The most episodes.
+        evaluate: Gives the evaluations for a number of episodes.
+        halfwidth: The half-width of the population interval to reach, as a
+            fraction.
+        most: The largest number of episodes.
 
     Raises:
-        ScorerError: The half-width is no fraction.
+        ScorerError: The half-width is not between 0 and 0.5.
         ResultError, KeyboardInterrupt: As `Evaluation.run`.
     """
     if not 0 < halfwidth < 0.5:
@@ -80,7 +80,7 @@ def until_narrow(
             f"half-width {100 * halfwidth:g} is impossible, expected between 0 and 50 points"
         )
     planned = looks(most)
-    # All by the place of their scorer.
+    # All by the index of their scorer.
     runs: dict[int, results.Run] = {}
     new: set[int] = set()
     failures: dict[int, Failure] = {}
@@ -97,7 +97,7 @@ def until_narrow(
                 failures[place] = evaluation.failure(error)
                 runs.pop(place, None)
                 continue
-            # The one with more episodes takes its place.
+            # The run with more episodes replaces it.
             if place in new and runs[place].folder != run.folder:
                 _remove(runs[place])
                 new.remove(place)

@@ -1,4 +1,4 @@
-"""What an unfinished evaluation has done so far."""
+"""An unfinished run: the finished units of an evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import array_files as archive
 
 
 class UnfinishedRun:
-    """A folder of finished units, each a file that is there whole or not at all.
+    """A folder of finished units, each in a file that is written completely or not at all.
 
     Attributes:
         folder: The folder; it is removed when the run is stored.
@@ -21,18 +21,18 @@ class UnfinishedRun:
         self.folder = folder
 
     def path(self, unit: str) -> Path:
-        """Gives the file of a unit, which need not be there."""
+        """Gives the file of a unit, which need not exist."""
         return self.folder / f"{unit}.npz"
 
     def get(self, unit: str, columns: Sequence[str]) -> dict[str, np.ndarray] | None:
         """Reads a unit.
 
         Args:
-            unit: Its name.
-            columns: The arrays it must have.
+            unit: Name of the unit.
+            columns: Names of arrays that it must have.
 
         Returns:
-            All its arrays by name; None where it is not there, or damaged.
+            All its arrays by name; None if it is missing or damaged.
         """
         try:
             arrays = archive.read(self.path(unit))
@@ -41,7 +41,15 @@ class UnfinishedRun:
         return arrays if all(name in arrays for name in columns) else None
 
     def put(self, unit: str, **arrays: np.ndarray) -> Path:
-        """Stores a unit's arrays under its name."""
+        """Stores a unit.
+
+        Args:
+            unit: Name of the unit.
+            **arrays: Its arrays by name.
+
+        Returns:
+            The file of the unit.
+        """
         path = self.path(unit)
         archive.write(path, **arrays)
         return path

@@ -1,4 +1,4 @@
-"""Units of work: what is done by a worker, and depends on nothing but its arguments."""
+"""Units of work, which are done by workers and depend only on their arguments."""
 
 from __future__ import annotations
 
@@ -16,29 +16,36 @@ from . import array_files as archive
 from .worker_spec import WorkerSpec
 
 CHUNK = 64 * 20 * 20
-"""Pairs compared in one call, or one episode: few enough for the processor's cache."""
+"""Number of pairs compared in a call, at least one episode: they fit the processor's cache."""
 
 
 class Bench:
-    """A scorer before the episodes of a protocol.
+    """A scorer and the episodes of a protocol.
 
     Attributes:
-        scorer: The scorer; None where it is asked in other processes only.
-        traits: What is known of it.
-        source: Where the episodes come from.
+        scorer: The scorer; None if only other processes call it.
+        traits: The traits of the scorer.
+        source: The episodes.
     """
 
     def __init__(self, scorer: Scorer | None, traits: Traits, source: Source) -> None:
+        """Keeps scorer and episodes.
+
+        Args:
+            scorer: The scorer; None if only other processes call it.
+            traits: The traits of the scorer.
+            source: The episodes.
+        """
         self.scorer, self.traits, self.source = scorer, traits, source
         self._asking = Asking(scorer, traits)
         self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
 
     def apply(self, function: Callable[[Scorer | None, Traits], Any]) -> Any:
-        """Calls a function with the scorer and what is known of it, where the scorer is."""
+        """Calls a function with the scorer and its traits, in the process of the scorer."""
         return function(self.scorer, self.traits)
 
     def embed(self, rows: np.ndarray) -> np.ndarray:
-        """Embeds images in batches of `BATCH`, the last one filled up with blank ones.
+        """Embeds images in batches of `BATCH`; the last batch is filled with blank images.
 
         Args:
             rows: int ndarray (n,) of rows of the data set's images.
@@ -85,16 +92,25 @@ class Bench:
         return np.concatenate(scores)
 
     def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """A number for each pair of rows, in the order of queries, then supports."""
+        """Gives a number for each pair of rows, in the order of queries, then supports.
+
+        Args:
+            query: int ndarray, rows of the query images.
+            support: int ndarray, rows of the support images, broadcast with
+                `query`.
+
+        Returns:
+            int64 ndarray.
+        """
         return query.astype(np.int64) * (4 * len(self.source.dataset)) + support
 
     def pair_rows(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the query and of the support image of each code."""
+        """Gives the rows of the query and of the support image of each code."""
         queries, supports = np.divmod(codes, 4 * len(self.source.dataset))
         return queries, supports
 
     def _compare(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-        # Half of the time of indexing with an array.
+        # Twice as fast as indexing with an array.
         query, support = (
             embeddings.take(place[rows], axis=0) for rows in (part.query, part.support)
         )
@@ -104,7 +120,7 @@ class Bench:
     def _check_alone(
         self, part: Episodes, place: np.ndarray, embeddings: np.ndarray, scores: np.ndarray
     ) -> None:
-        """Refuses a scorer that scores a query otherwise when it is the only one."""
+        """Refuses a scorer whose scores for a query change if it is the only query."""
         alone = Episodes(part.support, part.query[:, :1], part.target[:, :1])
         found = self._compare(alone, place, embeddings)[:, 0]
         with np.errstate(over="ignore"):
@@ -144,7 +160,13 @@ class Bench:
         return self._loaded[1:]
 
     def hold(self, path: str, keys: np.ndarray, values: np.ndarray) -> None:
-        """Keeps in memory what `try_episodes` would read from a file."""
+        """Keeps the result of the preparation in memory, instead of in a file.
+
+        Args:
+            path: Path of the file, which need not exist.
+            keys: As in `try_episodes`: places of rows, or codes of pairs.
+            values: Embeddings, or scores.
+        """
         self._loaded = (path, keys, values)
 
     def try_episodes(
@@ -154,11 +176,11 @@ class Bench:
 
         Args:
             first: Number of the first episode.
-            last: Number after the last.
-            prepared: Path of a file with what was prepared: for level 1 the
+            last: Number of the last episode plus 1.
+            prepared: Path of the file with the preparation: for level 1 the
                 place of each row's embedding and the embeddings, for level 2
                 the sorted codes of pairs and their scores.
-            keep: Whether the scores are given too.
+            keep: Whether to give the scores too.
 
         Returns:
             An array (n,) for each of episode, query, row (of the query image),
@@ -204,7 +226,7 @@ class Bench:
         if keep:
             columns["scores"] = scores
         try:
-            # Margins between scores near the end of the floats are cut to what fits.
+            # Margins of extremely large scores are cut to the largest number.
             with np.errstate(over="ignore"):
                 return columns | judge(scores, target)
         except ResultError as error:
@@ -226,19 +248,19 @@ def perform(worker: WorkerSpec, method: str, *arguments: Any) -> Any:
     """Does a unit of work in a worker process.
 
     Args:
-        worker: From which the worker makes its `Bench`, once.
+        worker: Names from which the worker makes its `Bench`, once.
         method: Name of the method of `Bench`.
-        arguments: Its arguments.
+        *arguments: Its arguments.
     """
     return getattr(_bench(worker), method)(*arguments)
 
 
 def recognise(scorer: str, engine: str, data: str | None) -> Traits:
-    """Finds out in a worker process what a scorer is.
+    """Gives the traits of a scorer, in a worker process.
 
     Args:
-        scorer: Its name; see `registry.resolve`.
-        engine: What embeds.
+        scorer: Name of the scorer; see `registry.resolve`.
+        engine: Name of the engine.
         data: Folder of Omniglot.
     """
     return _resolve(scorer, engine, data)[1]

@@ -1,4 +1,4 @@
-"""What a worker needs to know: names from which it makes its scorer and episodes."""
+"""The specification of a worker: names from which it makes its scorer and episodes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """All that a worker process needs to make its `Bench`.
+    """The names that a worker process needs to make its `Bench`.
 
     Attributes:
         protocol: Name of the protocol.
         seed: Seed of the episodes.
         data: Folder of Omniglot.
         scorer: Name of the scorer.
-        engine: What embeds; see `registry.resolve`.
+        engine: Name of the engine; see `registry.resolve`.
     """
 
     protocol: str

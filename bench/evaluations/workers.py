@@ -1,4 +1,4 @@
-"""Workers: an executor that outlives what scorers do to it."""
+"""Workers: an executor that survives scorers that hang or kill their process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from typing import Any, Protocol
 from ..scorers import OverdueError
 
 TRIES = 3
-"""Worker processes that may die of one unit before it is given up."""
+"""Number of worker processes that may die in the same unit before it fails."""
 
 GRACE = 5.0
-"""Seconds that an idle worker process has to leave by itself."""
+"""Seconds in which an idle worker process must end."""
 
 Answer = tuple[bool, Any]
-"""Whether a call succeeded, and what it gave or raised."""
+"""Whether a call succeeded, and its result or exception."""
 
 
 class DiedError(BrokenExecutor):
@@ -40,18 +40,18 @@ def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
 
 
 class _Worker(Protocol):
-    """Whoever does a unit, while a thread waits for it."""
+    """A thread or process that does a unit, while another thread waits for it."""
 
     def ask(self, function: Callable[..., Any], arguments: tuple, limit: float | None) -> Answer:
         """Calls a function; raises `OverdueError` or `DiedError`."""
         ...
 
     def end(self) -> None:
-        """Lets an idle worker go."""
+        """Ends an idle worker."""
         ...
 
     def kill(self) -> None:
-        """Ends a worker whatever it does."""
+        """Ends a worker at once."""
         ...
 
 
@@ -62,7 +62,7 @@ def _overdue(limit: float | None) -> OverdueError:
 
 
 class _Thread:
-    """A thread of this process; if it hangs it can only be left behind."""
+    """A thread of this process; if it hangs, it is abandoned, as threads cannot be ended."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue = queue.SimpleQueue()
@@ -89,7 +89,7 @@ class _Thread:
 
 
 class _Process:
-    """A process of its own, with a pipe that no other shares."""
+    """A process, with a pipe of its own."""
 
     def __init__(self) -> None:
         # Forked copies of a process with TensorFlow's threads in it would hang.
@@ -103,7 +103,7 @@ class _Process:
         deadline = time.monotonic() + (math.inf if limit is None else limit)
         try:
             self._pipe.send((function, arguments))
-            # Children of a dead worker may keep the pipe open, so that its end is not seen there.
+            # Checked, because children of a dead worker may keep the pipe open.
             while not self._pipe.poll(min(1.0, max(0.0, deadline - time.monotonic()))):
                 if time.monotonic() >= deadline:
                     raise _overdue(limit)
@@ -132,7 +132,7 @@ class _Process:
 
 
 def _portable(error: BaseException) -> BaseException:
-    """An exception that can be made again in another process, with its traceback as a note."""
+    """Makes an exception that can be sent to another process, with its traceback as a note."""
     trace = "".join(traceback.format_exception(error))
     module = type(error).__module__
     known = isinstance(error, OSError) and module == "builtins"
@@ -143,7 +143,7 @@ def _portable(error: BaseException) -> BaseException:
 
 
 def _follow_parent() -> None:
-    """Ends the process with its parent, however that ends."""
+    """Ends this process when its parent ends, for whatever reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -151,7 +151,7 @@ def _follow_parent() -> None:
 
 
 def _serve(pipe: Connection) -> None:
-    """Answers calls until there are no more; Ctrl-C is for the main process."""
+    """Answers calls until the pipe is closed; only the main process handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError, OSError):
@@ -161,17 +161,17 @@ def _serve(pipe: Connection) -> None:
 
 
 def _ignore_interrupts() -> None:
-    """Keeps Ctrl-C from processes that this thread starts, before they can ignore it themselves."""
+    """Makes processes that this thread starts ignore Ctrl-C from their beginning."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 class Workers(Executor):
-    """Does calls in processes of its own, or one after the other in a thread of this one.
+    """Makes calls in other processes, or one after the other in a thread of this process.
 
-    A process that dies is replaced, and its call made again, `TRIES` times in
-    all. A call that takes too long ends with its process; a thread of this
-    process is left behind and replaced.
+    A process that dies is replaced, and its call is made again, up to `TRIES`
+    times in all. If a call takes too long, its process is killed; a thread is
+    abandoned and replaced.
     """
 
     def __init__(
@@ -185,10 +185,10 @@ class Workers(Executor):
         """Prepares workers; they start when they are needed.
 
         Args:
-            jobs: Calls made at the same time.
-            processes: Whether in processes of their own.
+            jobs: Number of calls at the same time.
+            processes: Whether calls are made in other processes.
             limit: Seconds that a call may take, or None.
-            warn: Is told, in one line, of processes that died.
+            warn: Is called with a line about a process that died.
         """
         self._kind: type[_Thread] | type[_Process] = _Process if processes else _Thread
         self._limit, self._warn = limit, warn
@@ -201,7 +201,13 @@ class Workers(Executor):
         self._killed = self._closed = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Calls a function; see `Executor.submit`. Keywords are not taken."""
+        """Calls a function; see `Executor.submit`.
+
+        Args:
+            fn: The function.
+            *args: Its arguments.
+            **kwargs: Must be empty.
+        """
         if kwargs:
             raise TypeError("calls have no keywords here")
         return self._threads.submit(self._do, fn, args)
@@ -256,7 +262,7 @@ class Workers(Executor):
         worker.kill()
 
     def kill(self) -> None:
-        """Ends all workers, whatever they do."""
+        """Ends all workers at once."""
         with self._lock:
             self._killed = True
             workers = [*self._busy, *self._idle]
@@ -264,7 +270,12 @@ class Workers(Executor):
             worker.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Lets the workers go; see `Executor.shutdown`."""
+        """Ends the workers; see `Executor.shutdown`.
+
+        Args:
+            wait: Whether to wait for running calls.
+            cancel_futures: Whether to cancel calls that have not begun.
+        """
         self._threads.shutdown(wait, cancel_futures=cancel_futures or self._killed)
         with self._lock:
             self._closed = True
@@ -273,7 +284,7 @@ class Workers(Executor):
             worker.end()
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
-        # After an error nobody waits for what is in flight.
+        # After an error, running calls are of no use.
         if kind is not None:
             self.kill()
         self.shutdown()

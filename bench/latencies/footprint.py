@@ -1,4 +1,4 @@
-"""Footprint: what a scorer costs before and besides its queries, in a process of its own."""
+"""Footprint: load time, memory and size of a scorer, measured in a fresh process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .questions import Questions, cold
 
 
 def _peak_bytes() -> int:
-    """The most memory that this process has had."""
+    """Gives the largest memory of this process so far, in bytes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # On Linux what getrusage says covers the process that started this one.
+        # On Linux, getrusage includes the process that started this one.
         lines = status.read_text().splitlines()
         return next(1024 * int(one.split()[1]) for one in lines if one.startswith("VmHWM"))
     if sys.platform == "win32":
@@ -34,7 +34,7 @@ def _peak_bytes() -> int:
 
 
 def weights_bytes(name: str) -> int | None:
-    """Size of the file of a network's weights; None where there is none.
+    """Gives the size of the file of a network's weights; None if there is no file.
 
     Args:
         name: As for `registry.resolve`.
@@ -59,13 +59,13 @@ def _comparison_flops(scorer: Any) -> int | None:
 
 
 def _measure(name: str, questions: Questions, engine: str, data: str | None) -> dict[str, Any]:
-    """What `footprint_of` gives, of this process."""
+    """Measures in this process what `footprint_of` gives."""
     before = _peak_bytes()
     start = time.perf_counter()
     scorer, known = resolve(name, engine, data=data)
     network = scorer if isinstance(scorer, BundledSiamese | CheckpointSiamese) else None
     if network:
-        # Networks are loaded when they are first needed.
+        # Loaded here, because networks are loaded at their first use.
         network.load()
     loaded = time.perf_counter()
     with answering(known.name, "the first call"):
@@ -91,27 +91,27 @@ def footprint_of(
 
     Args:
         name: As for `registry.resolve`.
-        questions: The first is asked.
+        questions: Queries, of which the first is asked.
         engine: As for `registry.resolve`.
         data: As for `registry.resolve`.
-        waiting: Is called now and then with 0, and with 1 at the end.
+        waiting: Is called repeatedly with 0, and with 1 at the end.
 
     Returns:
-        `load_ms`, from the name to the loaded scorer, libraries included, and
-        of a scorer from outside the batch of images that its digest covers;
-        `first_call_ms`, until its first query is answered, support included
-        (most of it compilation); `peak_bytes`, the most memory above that of
-        Python with the harness; `weights_bytes` of its file, or of what the
-        inference engine runs; and
-        `comparison_flops` of comparing two embeddings, or None.
+        A dict: `load_ms`, time to load libraries and scorer (for a scorer from
+        outside, including the batch of images for its digest); `first_call_ms`,
+        time to answer the first query with its support (mostly compilation);
+        `peak_bytes`, largest memory above that of Python with the harness;
+        `weights_bytes`, size of the weights' file, or of the exported files of
+        the inference engine, or None; and `comparison_flops`, operations to
+        compare two embeddings, or None.
 
     Raises:
-        ScorerError: It cannot be made, or the process died.
+        ScorerError: The scorer cannot be made, or the process died.
     """
     with ProcessPoolExecutor(
         1,
         mp_context=multiprocessing.get_context("spawn"),
-        # Ctrl-C is for the main process.
+        # Only the main process handles Ctrl-C.
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as pool:

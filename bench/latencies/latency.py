@@ -1,4 +1,4 @@
-"""Latency: how long a scorer takes, measured and stored."""
+"""Latency: how long a scorer takes for a query, measured and stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..scorers import Asking, Traits, answering
 from .questions import Questions, cold, embedded_support, ready
 from .scenarios import QUERIES, harness, offline, single
 
-_NO_EMBEDDING = "it compares images: there are no embeddings that could be ready"
+_NO_EMBEDDING = "it compares images: there are no embeddings to compute beforehand"
 
 
 def measure(
@@ -33,17 +33,18 @@ def measure(
 
     Args:
         scorer: The scorer.
-        known: What is known of it, as from `scorer.traits`.
-        source: Where the queries come from.
-        queries: The fewest of a single stream.
-        seconds: The shortest time of each part.
+        known: The traits of the scorer, from `scorer.traits`.
+        source: The episodes of the queries.
+        queries: The smallest number of queries of a single stream.
+        seconds: The shortest time of each part, in seconds.
         progress: Shows the progress.
 
     Returns:
         A record, as `docs/records.md` describes it.
 
     Raises:
-        ScorerError: It does not answer as it must, or the number of ways varies.
+        ScorerError: An answer of the scorer is not valid, or the number of ways
+            varies.
     """
     if queries < 1 or not seconds > 0:
         raise ScorerError(f"{queries} queries in {seconds:g} s are none, expected more than 0")
@@ -95,14 +96,14 @@ def measure(
 
 
 def store(root: Path, record: dict[str, Any]) -> Path:
-    """Stores a record, in place of one of the same scorer, protocol, threads and machine.
+    """Stores a record; it replaces one of the same scorer, protocol, threads and machine.
 
     Args:
         root: Folder of all runs.
-        record: As from `measure`, perhaps with more fields.
+        record: The record from `measure`, which may have more fields.
 
     Returns:
-        Its file.
+        The file of the record.
     """
     scorer, protocol, here = record["scorer"], record["protocol"], record["environment"]
     same = (protocol["digest"], *(here[name] for name in ("machine", "cpu", "gpus", "threads")))

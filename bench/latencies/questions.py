@@ -13,10 +13,10 @@ from ..errors import ScorerError
 from ..scorers import BATCH, Asking
 
 Answer = tuple[np.ndarray, int, int]
-"""Scores of the ways, higher more alike, and the nanoseconds of embedding and of comparing."""
+"""Scores of the ways, higher means more alike; nanoseconds of embedding, and of comparing."""
 
 clock = time.perf_counter_ns
-"""Monotonic, and the finest there is."""
+"""The monotonic clock with the finest resolution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +24,12 @@ class Questions:
     """Queries of a protocol's first episodes.
 
     Attributes:
-        images: uint8 ndarray (E, 1 + ways * shots, side, side): room for a
-            query, then the support of each episode.
+        images: uint8 ndarray (E, 1 + ways * shots, side, side): for each
+            episode, space for a query and then the support.
         query: uint8 ndarray (n, side, side).
         episode: The episode of each query.
-        ways: Classes to choose from.
-        shots: Support images of each.
+        ways: Number of classes of an episode.
+        shots: Number of support images of a class.
     """
 
     images: np.ndarray
@@ -43,8 +43,8 @@ class Questions:
         """Takes the first queries of a protocol.
 
         Args:
-            source: Where the episodes come from.
-            count: How many queries; fewer where there are no more.
+            source: The episodes.
+            count: Number of queries; there are fewer if block 0 has fewer.
 
         Raises:
             ScorerError: The number of ways varies.
@@ -53,7 +53,7 @@ class Questions:
         if protocol.fewest_ways != protocol.ways:
             raise ScorerError(
                 f"{protocol.name}: latency depends on the number of ways, which varies here; "
-                "choose a protocol of one number of ways"
+                "choose a protocol with a fixed number of ways"
             )
         block = source.block(0)
         episodes = block[: -(-count // block.query.shape[1])]
@@ -71,7 +71,7 @@ class Questions:
         return len(self.query)
 
     def first(self) -> Questions:
-        """The first of them alone."""
+        """Gives the first query with its support."""
         return Questions(self.images[:1], self.query[:1], [0], self.ways, self.shots)
 
     @property
@@ -80,13 +80,13 @@ class Questions:
         return np.repeat(np.arange(self.ways), self.shots)
 
     def flip(self, row: int | slice, number: int) -> None:
-        """Flips a pixel of queries and of their support, or flips it back.
+        """Inverts a pixel of queries and of their support, or restores it.
 
-        So that no image is asked about twice, as a scorer may remember images.
+        In this way no image is asked twice, because a scorer may cache images.
 
         Args:
-            row: Of the query, or `slice(None)` for all of them.
-            number: Another one for another pixel.
+            row: Row of the query, or `slice(None)` for all queries.
+            number: Number that determines the pixel.
         """
         place = number % self.query[0].size
         episode = row if isinstance(row, slice) else self.episode[row]
@@ -94,17 +94,38 @@ class Questions:
         self.images.reshape(*self.images.shape[:2], -1)[episode, 1:, place] ^= 1
 
     def scores(self, asking: Asking, answer: np.ndarray) -> np.ndarray:
-        """Turns scores (..., S) of support images, or of ways, into scores (..., ways)."""
+        """Turns an answer into scores of ways.
+
+        Args:
+            asking: Calls the scorer.
+            answer: ndarray (..., S) of support images, or of ways.
+
+        Returns:
+            ndarray (..., ways), higher means more alike.
+        """
         scores = asking.turned(answer)
         return scores if self.shots == 1 else asking.pooled(scores, self.ways)
 
     def prepared(self, asking: Asking, support: np.ndarray) -> np.ndarray:
-        """Support embeddings (ways * shots, D) as they are compared: perhaps their means."""
+        """Gives the support embeddings to compare with: means of a class for prototypes.
+
+        Args:
+            asking: Calls the scorer.
+            support: ndarray (ways * shots, D).
+        """
         return asking.prepared(support.reshape(self.ways, self.shots, -1))
 
 
 def embedded_support(asking: Asking, questions: Questions) -> np.ndarray:
-    """Embeds the support of all episodes: ndarray (E, S, D), as it is compared."""
+    """Embeds the support of all episodes.
+
+    Args:
+        asking: Calls a scorer of level 1.
+        questions: The queries with their support.
+
+    Returns:
+        ndarray (E, S, D), as from `Questions.prepared`.
+    """
     return np.stack(
         [
             questions.prepared(asking, np.asarray(asking.scorer.embed(images[1:])))
@@ -114,16 +135,18 @@ def embedded_support(asking: Asking, questions: Questions) -> np.ndarray:
 
 
 def ready(asking: Asking, questions: Questions, support: np.ndarray) -> Callable[[int], Answer]:
-    """The support is embedded already: a query costs one embedding and the comparisons.
+    """Makes the function that asks a query whose support is embedded already.
+
+    Such a query costs one embedding and the comparisons.
 
     Args:
-        asking: Asks a scorer of level 1.
+        asking: Calls a scorer of level 1.
         questions: The queries.
-        support: As from `embedded_support`.
+        support: The support embeddings, from `embedded_support`.
 
     Returns:
-        Asks about the query of a row. `np.asarray` waits until the numbers are
-        there, whichever device they come from.
+        A function of the row of the query. It waits until the scores are
+        computed, on whichever device.
     """
 
     def ask(row: int) -> Answer:
@@ -138,15 +161,17 @@ def ready(asking: Asking, questions: Questions, support: np.ndarray) -> Callable
 
 
 def cold(asking: Asking, questions: Questions) -> Callable[[int], Answer]:
-    """A query costs everything: its support has never been seen.
+    """Makes the function that asks a query whose support is new.
+
+    Such a query costs the embeddings of query and support, and the comparisons.
 
     Args:
-        asking: Asks a scorer of any level; one that embeds is given query and
+        asking: Calls a scorer of any level; a scorer of level 1 gets query and
             support in one batch.
         questions: The queries.
 
     Returns:
-        Asks about the query of a row.
+        A function of the row of the query.
     """
     labels = questions.labels
 

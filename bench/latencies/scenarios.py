@@ -1,11 +1,11 @@
-"""Scenarios: how queries come to a scorer, by the rules of MLPerf's LoadGen as far as they fit.
+"""Scenarios: how queries are sent to a scorer, following MLPerf's LoadGen where possible.
 
-Single stream: a query is asked when the one before is answered, each timed by
-itself, until there are enough of them and enough time has passed; ready, with
-the support embedded beforehand, and cold. Offline: all queries at once. An
-evaluation embeds in batches of `scorer.BATCH`; here a query is one image, as it
-is where a scorer is used. (Reddi et al. 2020, MLPerf Inference Benchmark. MLPerf
-asks for 60 s or more, and for one percentile only.)
+Single stream: a query is asked when the query before is answered. Each query is
+timed, until there are enough queries and enough time has passed. There are two
+modes: ready, with the support embedded beforehand, and cold. Offline: all
+queries at once. An evaluation embeds in batches of `scorer.BATCH`; here a query
+is one image, as in applications. Source: Reddi et al. 2020, MLPerf Inference
+Benchmark, which requires 60 s or more, and only one percentile.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from ..scorers import Asking, Chance, traits
 from .questions import Answer, Questions, clock, embedded_support, ready
 
 QUERIES = 1024
-"""The fewest queries in a single stream, unless one asks for others."""
+"""Default of the smallest number of queries in a single stream."""
 
 LONGEST = 60.0
-"""Seconds after which a stream ends with fewer queries, unless one asks for more."""
+"""Default of the seconds after which a stream ends with fewer queries."""
 
 _HARNESS_QUERIES = 2000
 
 
 @dataclass(frozen=True)
 class Stream:
-    """What asking one query after the other gave, in nanoseconds.
+    """The times of queries that were asked one after the other, in nanoseconds.
 
     Attributes:
-        latency: int64 ndarray (n,): from a query to the scores of its ways.
-        embedding: int64 ndarray (n,): of that, until images were embedded.
-        comparison: int64 ndarray (n,): of that, until they were compared.
-        total: From the first query to the last answer, checks included.
+        latency: int64 ndarray (n,): from the query to the scores of its ways.
+        embedding: int64 ndarray (n,): the part for embedding images.
+        comparison: int64 ndarray (n,): the part for comparing embeddings.
+        total: From the first query to the last answer, including checks.
     """
 
     latency: np.ndarray
@@ -58,14 +58,15 @@ def stream(
     """Asks one query after the other.
 
     Args:
-        ask: As from `questions.ready` or `questions.cold`.
-        asking: As `ask` has it.
-        questions: What to ask, again and again; each time another pixel of
-            the images is flipped.
-        queries: The fewest.
-        seconds: The shortest time. It ends after `LONGEST` in any case, or
-            after this if it is longer.
-        tick: Is told the progress, in steps of a hundredth.
+        ask: Asks the query of a row, from `questions.ready` or
+            `questions.cold`.
+        asking: Calls the same scorer.
+        questions: The queries, which are repeated; each time another pixel of
+            the images is inverted.
+        queries: The smallest number of queries.
+        seconds: The shortest time. The stream ends after `LONGEST` in any case,
+            or after `seconds` if that is longer.
+        tick: Is called with the progress, in hundredths.
 
     Raises:
         ScorerError: An answer is not a finite number for each way.
@@ -122,8 +123,8 @@ def single(
         tick: As for `stream`.
 
     Returns:
-        `queries` and `seconds` that it took, `percentiles` of the latency,
-        whether all are `valid`, and by mean what a query's time goes into.
+        A dict: number of `queries`, `seconds`, `percentiles` of the latency,
+        whether all are `valid`, and `mean_ms`, the mean time of each part.
     """
     stream(ask, asking, questions, min(queries, 10), min(seconds, 0.5))
     found = stream(ask, asking, questions, queries, seconds, tick)
@@ -146,7 +147,7 @@ def single(
 def _batches(
     asking: Asking, questions: Questions, support: np.ndarray | None
 ) -> list[Callable[[], tuple[np.ndarray, int]]]:
-    """What answers all queries, in a few calls: scores, and nanoseconds of embedding."""
+    """Makes functions that answer all queries: each gives scores, and the time of embedding."""
     if support is not None:
         near = support[questions.episode]
 
@@ -179,19 +180,20 @@ def offline(
     seconds: float,
     tick: Callable[[int], None],
 ) -> dict[str, Any]:
-    """Asks all queries at once: level 1 in one batch, others an episode a call, again and again.
+    """Asks all queries at once, repeatedly: level 1 in one batch, others episode by episode.
 
     Args:
-        asking: Asks the scorer.
-        questions: What to ask.
-        support: As from `questions.embedded_support`, for level 1.
-        seconds: The shortest time.
-        tick: Is told the progress, in steps of a hundredth.
+        asking: Calls the scorer.
+        questions: The queries.
+        support: The support embeddings for level 1, from
+            `questions.embedded_support`; else None.
+        seconds: The shortest time, in seconds.
+        tick: Is called with the progress, in hundredths.
 
     Returns:
-        The throughput, `queries_per_second` and `images_per_second` of
-        embedding alone, with the `seconds` that it took and whether it is
-        `valid`.
+        A dict: number of `queries`, `seconds`, the throughput
+        `queries_per_second`, that of embedding alone `images_per_second`,
+        whether it is `valid`, and the `reason` if not.
     """
     batches = _batches(asking, questions, support)
     batches[0]()
@@ -224,7 +226,7 @@ def offline(
 
 
 def harness(questions: Questions) -> float:
-    """Microseconds a query of the whole stream with a scorer that does nothing."""
+    """Measures the microseconds per query of a stream with a scorer that does nothing."""
     scorer = Chance()
     asking = Asking(scorer, traits(scorer, scorer.name))
     ask = ready(asking, questions, embedded_support(asking, questions))

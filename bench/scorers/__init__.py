@@ -1,4 +1,4 @@
-"""Scorers: what a scorer is, those that have names, and how they are asked."""
+"""Scorers: what a scorer is, the baselines and networks, and scorers by name."""
 
 import lazy_loader
 

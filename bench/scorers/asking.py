@@ -1,4 +1,4 @@
-"""Asking: the one place where a scorer is called, and where its answers are judged."""
+"""Asking: the only place where a scorer is called, and where its answers are checked."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .scorer import Traits
 
 @contextmanager
 def answering(scorer: str, method: str) -> Iterator[None]:
-    """Turns whatever a scorer raises into one line for the user.
+    """Turns an exception of a scorer into one line for the user.
 
     Args:
-        scorer: Its name.
-        method: What is called.
+        scorer: Name of the scorer.
+        method: Name of the method that is called.
 
     Raises:
-        BrokenScorerError: It raised something. A `ScorerError` or `ModelError`
-            says what is wrong already, and is raised as it is.
+        BrokenScorerError: The scorer raised an exception. A `ScorerError` or
+            `ModelError` is raised unchanged.
     """
     try:
         yield
@@ -36,41 +36,51 @@ def answering(scorer: str, method: str) -> Iterator[None]:
 
 
 class Asking:
-    """Asks a scorer, and makes sure that it answers as it must.
+    """Calls a scorer, and checks its answers.
 
     Attributes:
         scorer: The scorer.
-        traits: What is known of it.
-        finite: Whether scores and embeddings have to be finite.
+        traits: The traits of the scorer.
+        finite: Whether scores and embeddings must be finite.
     """
 
     def __init__(self, scorer: Any, traits: Traits, *, finite: bool = True) -> None:
+        """Keeps the scorer.
+
+        Args:
+            scorer: The scorer.
+            traits: The traits of the scorer.
+            finite: Whether scores and embeddings must be finite.
+        """
         self.scorer, self.traits, self.finite = scorer, traits, finite
 
     def broken(self, problem: str) -> BrokenScorerError:
-        """The error that says what is wrong with the scorer."""
+        """Makes the error that says what is wrong with the scorer."""
         return BrokenScorerError(f"scorer {self.traits.name}: {problem}")
 
     def _call(
         self, method: str, shape: tuple[int | None, ...], arguments: tuple[np.ndarray, ...]
     ) -> np.ndarray:
         with answering(self.traits.name, method):
-            # A copy, as a scorer may fill the same array again at the next call.
+            # A copy, because a scorer may use the same array again in its next call.
             answer = np.array(getattr(self.scorer, method)(*arguments))
         return self.checked(answer, shape, method)
 
     def checked(
         self, answer: np.ndarray, shape: tuple[int | None, ...], method: str = ""
     ) -> np.ndarray:
-        """Gives an answer back if it is numbers of the right shape.
+        """Checks that an answer consists of numbers and has the right shape.
 
         Args:
-            answer: What a scorer gave.
-            shape: What it must have; None where any length will do.
-            method: Which of its methods gave it.
+            answer: The answer of the scorer.
+            shape: The shape that it must have; None for any length.
+            method: Name of the method that gave it.
+
+        Returns:
+            The answer.
 
         Raises:
-            BrokenScorerError: It is something else.
+            BrokenScorerError: It has another type or shape.
         """
         method = f"{method} " if method else ""
         if answer.dtype.kind not in "fiu":
@@ -84,7 +94,11 @@ class Asking:
         return answer
 
     def check_finite(self, answer: np.ndarray, method: str = "") -> None:
-        """Makes sure that an answer is finite, where it has to be.
+        """Checks that an answer is finite, if it must be.
+
+        Args:
+            answer: The answer of the scorer.
+            method: Name of the method that gave it.
 
         Raises:
             BrokenScorerError: A number is NaN or infinite.
@@ -94,8 +108,8 @@ class Asking:
             raise self.broken(f"{method}gave NaN or infinity, expected finite numbers")
 
     def turned(self, scores: np.ndarray) -> np.ndarray:
-        """Turns what a scorer gave into floats that are higher for what is more alike."""
-        # Unsigned numbers would wrap when a distance is turned into a score.
+        """Turns an answer into floats where higher means more alike."""
+        # Converted, because the negative of an unsigned number would wrap around.
         small = scores.dtype.kind == "f" and scores.dtype.itemsize <= 4
         scores = scores.astype(np.float32 if small else np.float64, copy=False)
         return -scores if self.traits.smaller_is_closer else scores
@@ -113,8 +127,8 @@ class Asking:
         Args:
             images: uint8 ndarray (B, height, width).
             width: Dimensions that the embeddings must have; None for any.
-            count: How many of the images are looked at afterwards: those behind
-                them only fill up the batch. All where None.
+            count: Number of images that are used; the others only fill the
+                batch. None for all.
 
         Returns:
             ndarray (count, D).
@@ -124,21 +138,53 @@ class Asking:
         return embedded
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Compares embeddings (..., Q, D) with (..., S, D): (..., Q, S), higher more alike."""
+        """Compares every query with every support embedding.
+
+        Args:
+            query: ndarray (..., Q, D).
+            support: ndarray (..., S, D).
+
+        Returns:
+            ndarray (..., Q, S), higher means more alike.
+        """
         shape = (*query.shape[:-1], support.shape[-2])
         return self._scores("compare", shape, query, support)
 
     def score(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Compares images (Q, height, width) with (S, height, width): (Q, S), likewise."""
+        """Compares every query image with every support image.
+
+        Args:
+            query: uint8 ndarray (Q, height, width).
+            support: uint8 ndarray (S, height, width).
+
+        Returns:
+            ndarray (Q, S), higher means more alike.
+        """
         return self._scores("score", (len(query), len(support)), query, support)
 
     def classify(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
-        """Classifies images (Q, height, width) by labelled ones: (Q, ways), likewise."""
+        """Classifies images.
+
+        Args:
+            support: uint8 ndarray (S, height, width).
+            labels: int ndarray (S,), from 0 to ways - 1.
+            query: uint8 ndarray (Q, height, width).
+
+        Returns:
+            ndarray (Q, ways), higher means more alike.
+        """
         shape = len(query), int(labels.max()) + 1
         return self._scores("classify", shape, support, labels, query)
 
     def pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:
-        """Turns scores (..., ways * shots), or of prototypes (..., ways), into (..., ways).
+        """Turns scores of support images into scores of ways.
+
+        Args:
+            scores: ndarray (..., ways * shots), or (..., ways) of prototypes.
+            ways: Number of ways.
+
+        Returns:
+            ndarray (..., ways).
 
         Raises:
             BrokenScorerError: Finite scores have an infinite mean.
@@ -155,7 +201,7 @@ class Asking:
         return pooled
 
     def prepared(self, support: np.ndarray) -> np.ndarray:
-        """Turns support embeddings (..., ways, shots, D) into what is compared: (..., S, D)."""
+        """Turns support embeddings (..., ways, shots, D) into those to compare, (..., S, D)."""
         if self.traits.pooling == "prototype" and support.shape[-2] > 1:
             with np.errstate(over="ignore"):
                 return support.mean(axis=-2)

@@ -1,4 +1,4 @@
-"""Scorers that have learned nothing."""
+"""Baselines: scorers without training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Chance:
-    """Finds all images equally alike: shared credit makes it exactly chance."""
+    """Gives all images the same score; with shared credit its accuracy is exactly chance."""
 
     name = "chance"
     digest = "chance 1"
@@ -22,12 +22,17 @@ class Chance:
         return np.zeros((len(images), 1), dtype=np.float32)
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Gives zeros (..., Q, S)."""
+        """Gives zeros, float32 ndarray (..., Q, S).
+
+        Args:
+            query: Embeddings (..., Q, 1).
+            support: Embeddings (..., S, 1).
+        """
         return query @ np.swapaxes(support, -1, -2)
 
 
 class _Pixels:
-    """Compares pixels; everything is counted in whole numbers, so that ties are ties."""
+    """Compares pixels by counting in whole numbers, so that equal scores are exactly equal."""
 
     trained_on = ()
     parameters = 0
@@ -44,7 +49,7 @@ class _Pixels:
         self, query: np.ndarray, support: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Counts common ink (..., Q, S), and the ink of each image."""
-        # One query at a time, as the words of all pairs would fill the memory.
+        # One query at a time, because the words of all pairs would fill the memory.
         both = [
             np.bitwise_count(query[..., i, None, :] & support).sum(axis=-1, dtype=np.float64)
             for i in range(query.shape[-2])
@@ -57,26 +62,36 @@ class _Pixels:
 
 
 class PixelCosine(_Pixels):
-    """Cosine between the pixels as they are, ink = 1; 0 to an image without ink."""
+    """The cosine between the pixels, ink = 1; it is 0 for an image without ink."""
 
     name = "pixel-cosine"
     digest = "pixel-cosine 1"
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Gives the cosines, float64 ndarray (..., Q, S)."""
+        """Gives the cosines, float64 ndarray (..., Q, S).
+
+        Args:
+            query: Packed pixels (..., Q, words).
+            support: Packed pixels (..., S, words).
+        """
         both, first, second = self._counts(query, support)
         return both / np.sqrt(np.maximum(first * second, 1))
 
 
 class PixelEuclidean(_Pixels):
-    """Euclidean distance between the pixels as they are."""
+    """The Euclidean distance between the pixels."""
 
     name = "pixel-euclidean"
     digest = "pixel-euclidean 1"
     smaller_is_closer = True
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Gives the distances, float64 ndarray (..., Q, S)."""
+        """Gives the distances, float64 ndarray (..., Q, S).
+
+        Args:
+            query: Packed pixels (..., Q, words).
+            support: Packed pixels (..., S, words).
+        """
         both, first, second = self._counts(query, support)
         return np.sqrt(first + second - 2 * both)
 
@@ -84,9 +99,10 @@ class PixelEuclidean(_Pixels):
 class Hausdorff:
     """The modified Hausdorff distance (Dubuisson and Jain 1994) between ink pixels.
 
-    As in Lake et al. (2015): ink points (row, column) minus their mean; the
-    larger of the two mean distances to the nearest point of the other image.
-    An image without ink is as far from any other as the image is wide.
+    As in Lake et al. (2015), the points are the ink pixels (row, column) minus
+    their mean. The distance is the larger of the two mean distances to the
+    nearest point of the other image. An image without ink has the image's width
+    as its distance to any image with ink.
     """
 
     name = "hausdorff"
@@ -97,7 +113,12 @@ class Hausdorff:
     baseline = True
 
     def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
-        """Gives the distances in pixels, float64 ndarray (Q, S)."""
+        """Gives the distances in pixels, float64 ndarray (Q, S).
+
+        Args:
+            query_images: uint8 ndarray (Q, height, width).
+            support_images: uint8 ndarray (S, height, width).
+        """
         side = query_images.shape[-1]
         queries, supports = (
             [_ink(image.tobytes(), side) for image in images]
@@ -115,7 +136,7 @@ class Hausdorff:
 
 @dataclass(frozen=True)
 class _Ink:
-    """Ink points of an image around their mean, and what finds the nearest of them.
+    """Ink points of an image around their mean, and tables to find the nearest of them.
 
     Attributes:
         rows: Of the rows with ink, the distance below the mean, (R,).
@@ -136,10 +157,10 @@ class _Ink:
     right: np.ndarray
 
     def distance_to(self, other: _Ink) -> float:
-        """The mean distance of the points to the nearest of another image.
+        """Computes the mean distance of the points to the nearest point of another image.
 
-        In any row of the other image the nearest point is the first at the left
-        or at the right, so that a look at each of its rows is enough.
+        In each row of the other image, the nearest point is the first one to
+        the left or to the right, so that two points of each row are enough.
         """
         edge = len(other.left) - 1
         k = np.clip(np.floor(self.columns + other.centre).astype(np.intp) + 1, 0, edge)
@@ -151,14 +172,14 @@ class _Ink:
         down = np.square(self.rows[:, None] - other.rows)
         squares = across.take(self.column, axis=0)
         squares += down.take(self.row, axis=0)
-        # A third of the time of a minimum over the second axis.
+        # Three times as fast as a minimum over the second axis.
         starts = np.arange(0, squares.size, squares.shape[1])
         return float(np.sqrt(np.minimum.reduceat(squares.ravel(), starts)).mean())
 
 
 @lru_cache(maxsize=2048)
 def _ink(pixels: bytes, side: int) -> _Ink | None:
-    """Remembered, as an image comes up in many pairs; None where there is no ink."""
+    """Finds the ink of an image, or None; cached, because an image occurs in many pairs."""
     image = np.frombuffer(pixels, np.uint8).reshape(-1, side) != 0
     row, column = np.nonzero(image)
     if not len(row):

@@ -1,4 +1,4 @@
-"""Failures: what ended an evaluation while others go on."""
+"""Failures: evaluations that ended with an error, while others continue."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..errors import ScorerError
 
 
 class BrokenScorerError(ScorerError):
-    """A scorer that was found, and whose own code raises, hangs, dies, or answers amiss."""
+    """A scorer whose own code raises, hangs, kills its process, or gives invalid answers."""
 
 
 class OverdueError(RuntimeError):
-    """A unit of work that took longer than it may."""
+    """A unit of work that took longer than its limit."""
 
 
 @contextmanager
 def blamed(scorer: str) -> Iterator[None]:
-    """Turns what an executor raises when a scorer hangs or dies into a line about the scorer.
+    """Turns an executor's error about a hanging or dying scorer into a line about the scorer.
 
     Args:
-        scorer: Its name.
+        scorer: Name of the scorer.
 
     Raises:
         BrokenScorerError: A unit was overdue, or its worker process died.
@@ -41,7 +41,7 @@ class Failure:
     Attributes:
         protocol: Name of the protocol.
         scorer: Name of the scorer.
-        reason: What was wrong, in one line.
+        reason: The error, in one line.
     """
 
     protocol: str
@@ -50,7 +50,13 @@ class Failure:
 
     @classmethod
     def of(cls, protocol: str, scorer: str, error: Exception) -> Failure:
-        """Makes one of what was raised."""
+        """Makes a failure from an exception.
+
+        Args:
+            protocol: Name of the protocol.
+            scorer: Name of the scorer.
+            error: The exception.
+        """
         reason = " ".join(str(error).split())
         for start in (f"scorer {scorer}: ", f"scorer {scorer!r} "):
             reason = reason.removeprefix(start)

@@ -24,7 +24,7 @@ GROUP = "wayshot.scorers"
 
 
 def registered() -> dict[str, Callable[[], Any]]:
-    """Makers of all scorers that have a name, built in or from entry points."""
+    """Lists the functions that make the scorers with a name, built in or from entry points."""
     makers: dict[str, Callable[[], Any]] = {**BASELINES}
     for name in bundles():
         makers[name] = lambda name=name: BundledSiamese(name)

@@ -37,30 +37,51 @@ class EmbeddingScorer(Protocol):
         ...
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Compares query (..., Q, D) with support (..., S, D) embeddings: (..., Q, S)."""
+        """Compares every query with every support embedding.
+
+        Args:
+            query: Embeddings (..., Q, D).
+            support: Embeddings (..., S, D).
+
+        Returns:
+            ndarray (..., Q, S).
+        """
         ...
 
 
 @runtime_checkable
 class PairScorer(Protocol):
-    """Level 2: compares images directly; called for each pair of images once."""
+    """Level 2: compares images directly; it is called once for each pair of images."""
 
     def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
-        """Compares all of Q images with all of S images: ndarray (Q, S)."""
+        """Compares every query image with every support image.
+
+        Args:
+            query_images: uint8 ndarray (Q, height, width).
+            support_images: uint8 ndarray (S, height, width).
+
+        Returns:
+            ndarray (Q, S).
+        """
         ...
 
 
 @runtime_checkable
 class FewShotClassifier(Protocol):
-    """Level 3: a whole few-shot classifier, called once an episode."""
+    """Level 3: a whole few-shot classifier; it is called once for each episode."""
 
     def classify(
         self, support_images: np.ndarray, support_labels: np.ndarray, query_images: np.ndarray
     ) -> np.ndarray:
-        """Scores Q query images for each of the ways: ndarray (Q, ways).
+        """Scores query images for each of the ways.
 
-        `support_labels` is an int ndarray from 0 to ways - 1, one for each
-        support image.
+        Args:
+            support_images: uint8 ndarray (S, height, width).
+            support_labels: int ndarray (S,), from 0 to ways - 1.
+            query_images: uint8 ndarray (Q, height, width).
+
+        Returns:
+            ndarray (Q, ways).
         """
         ...
 
@@ -154,14 +175,14 @@ class Traits:
 
 
 def _probe() -> np.ndarray:
-    """Fixed images (BATCH, 105, 105) of random blots."""
+    """Gives fixed images (BATCH, 105, 105) of random squares."""
     rng = np.random.Generator(np.random.PCG64(20))
     coarse = (rng.random((BATCH, 15, 15)) < 0.2).astype(np.uint8)
     return coarse.repeat(7, axis=1).repeat(7, axis=2)
 
 
 def _behaviour(scorer: Scorer, name: str) -> str:
-    """Identifies a scorer by its answers."""
+    """Computes a digest of a scorer's answers to fixed images."""
     images = _probe()
     try:
         if isinstance(scorer, EmbeddingScorer):

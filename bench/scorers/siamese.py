@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from ...models.networks import Siamese
 
 _VERSION = "siamese 4"
-"""Raised when the same weights begin to give other answers."""
+"""Part of the digest; to be raised if the same weights come to give other answers."""
 
 _LARGEST_CARD = 2**22
-"""Bytes of a card that is read."""
+"""The largest size of a card, in bytes."""
 
 
 def _scale(head: str) -> str | None:
-    """A plain similarity has no bias and no factor, so that it is no logit."""
+    """Gives the scale of a head's scores: log-odds, but none for a similarity."""
     return None if head == "similarity" else "log-odds"
 
 
 def _training(card: dict[str, Any]) -> dict[str, Any]:
-    """Tells a network's recipe, in every field, and its seed."""
+    """Gives the digest of a network's whole recipe, and its seed."""
     recipe = json.dumps(card["recipe"], sort_keys=True).encode()
     return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
 
 
 def _told(card: Path) -> tuple[list[str], dict[str, Any]]:
-    """What a card beside a checkpoint, maybe a stranger's, tells: characters, and `_training`."""
+    """Reads characters and `_training` from a card, which may come from anyone."""
     try:
         content = json.loads(read_regular(card, _LARGEST_CARD))
         characters, training = content["characters"], _training(content)
@@ -52,12 +52,15 @@ def _told(card: Path) -> tuple[list[str], dict[str, Any]]:
 
 
 def _pooling(join: str) -> str:
-    """Mean embeddings where products compare; elsewhere heads know only real images."""
+    """Gives the pooling of shots: mean embeddings for joins by product, else mean scores.
+
+    A head on differences was never trained on mean embeddings.
+    """
     return "prototype" if join in ("product", "cosine") else "mean"
 
 
 class _Embedded:
-    """What networks have in common: embeddings by some engine, which the digest covers."""
+    """The common part of Siamese scorers: embeddings by an engine, which the digest includes."""
 
     _embedder: Embedder
 
@@ -68,12 +71,12 @@ class _Embedded:
 
     @property
     def passed_over(self) -> dict[str, str]:
-        """Engines that are installed and that `auto` could not take, and why."""
+        """Installed engines that `auto` could not choose, with the reason."""
         return self._embedder.choice.passed_over
 
     @property
     def digest(self) -> str:
-        """Covers architecture, weights, pixels and engine."""
+        """Digest of architecture, weights, pixels and engine."""
         return self._embedder.digest
 
     @property
@@ -82,7 +85,7 @@ class _Embedded:
         return self._embedder.exported_bytes
 
     def load(self) -> None:
-        """Loads the network, or its engine, as the first image would."""
+        """Loads the network or its engine, which otherwise happens at the first image."""
         _ = self._embedder.embed
 
     def embed(self, images: np.ndarray) -> np.ndarray:
@@ -101,6 +104,14 @@ class BundledSiamese(_Embedded):
         data: str | None = None,
         progress: Progress = quiet,
     ) -> None:
+        """Reads the card; the network is loaded at the first image.
+
+        Args:
+            name: Name of the bundled network.
+            engine: Name of the engine; see `models.engines.Embedder`.
+            data: Folder of Omniglot, for engines of static int8.
+            progress: Shows the progress of choosing an engine.
+        """
         self._bundle: Bundle = bundle(name)
         card = self._bundle.card
         self._network: dict[str, Any] = card["network"]
@@ -131,7 +142,12 @@ class BundledSiamese(_Embedded):
         }
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
-        """Gives the head's logits, float32 ndarray (..., Q, S)."""
+        """Gives the head's logits, float32 ndarray (..., Q, S).
+
+        Args:
+            query: float32 ndarray (..., Q, D).
+            support: float32 ndarray (..., S, D).
+        """
         network = self._network
         return compare(network["join"], network["head"], self._head, query, support)
 
@@ -147,6 +163,17 @@ class CheckpointSiamese(_Embedded):
         data: str | None = None,
         progress: Progress = quiet,
     ) -> None:
+        """Loads the network, and reads the card if there is one.
+
+        Args:
+            path: Path of the `.keras` file.
+            engine: Name of the engine; see `models.engines.Embedder`.
+            data: Folder of Omniglot, for engines of static int8.
+            progress: Shows the progress of choosing an engine.
+
+        Raises:
+            ModelError: The file or the card cannot be read.
+        """
         from ...models.networks import load_checkpoint, tower_flops
 
         self.model = load_checkpoint(path)

@@ -96,7 +96,7 @@ def _openvino(path: Path, precision: str) -> Run:
     openvino: Any = importlib.import_module("openvino")
     core = openvino.Core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise ModelError("this processor has no bfloat16 arithmetic; use another engine")
+        raise ModelError("this processor has no bfloat16 arithmetic")
     compiled = core.compile_model(
         path,
         "CPU",

@@ -247,11 +247,11 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
 
 
 def influence_of(run: Run, trials: pd.DataFrame) -> Influence:
-    """The influence of alphabets, computed once for a run whose trials stay in memory.
+    """Gives the influence of alphabets; computed once if the run's trials stay in memory.
 
     Args:
         run: The run.
-        trials: What its `outcome` gave.
+        trials: Its trials, from `Run.outcome`.
     """
     if not run.keeps(trials):
         return influence(trials)

@@ -153,7 +153,7 @@ def _check_same_trials(runs: tuple[Run, Run], trials: tuple[pd.DataFrame, pd.Dat
 
 
 def _same_names(mine: pd.Series, theirs: pd.Series) -> bool:
-    """Whether two columns hold the same names, whatever the order of their categories."""
+    """Tells whether two columns hold the same names, in whatever order their categories are."""
     if mine.dtype == "category" and mine.dtype == theirs.dtype:
         return np.array_equal(mine.cat.codes.to_numpy(), theirs.cat.codes.to_numpy())
     return bool((mine.astype(object).to_numpy() == theirs.astype(object).to_numpy()).all())

@@ -180,10 +180,10 @@ def _without_defaults(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_official(protocol: dict[str, Any]) -> bool:
-    """Whether the protocol of a record is that of the 20 official runs.
+    """Tells whether a record's protocol is that of the 20 official runs.
 
     Args:
-        protocol: The record's field.
+        protocol: The field `protocol` of the record.
     """
     fields = protocol.get("fields")
     return fields.get("structure") == "runs" if fields else protocol["name"] == "lake-runs"

@@ -81,12 +81,12 @@ class Run:
         return self._read(OUTCOME)
 
     def keeps(self, trials: pd.DataFrame) -> bool:
-        """Whether these are the trials that `outcome` gave and that stay in memory."""
+        """Tells whether these are the trials from `outcome` that stay in memory."""
         return trials is vars(self).get("_outcome")
 
     @cached_property
     def derived(self) -> dict[str, Any]:
-        """What statistics have computed of the trials that stay in memory, by name."""
+        """Results of statistics on the trials that stay in memory, by name."""
         return {}
 
     @cached_property

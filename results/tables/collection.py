@@ -57,7 +57,7 @@ class Results:
         return Results(tuple(runs))
 
     def __str__(self) -> str:
-        """The table of the runs, as `wayshot table` prints it."""
+        """Writes the table of the runs, as `wayshot table` prints it."""
         return table(self.runs).render("text")
 
     def table(self, interval: str = "population", level: float = LEVEL) -> pd.DataFrame:

@@ -19,7 +19,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 """Endings of the names of files that are read, in any case."""
 
 ALPHABET = "all"
-"""The alphabet of all characters, where a folder has none of its own."""
+"""Name of the alphabet if a folder has characters but no alphabets."""
 
 _LAYOUT = "expected alphabet/character/*.png or character/*.png"
 
@@ -57,7 +57,7 @@ def _files(root: Path) -> list[tuple[str, str, Path]]:
 
 
 def _name(path: Path, root: Path) -> str:
-    """The name of a file below a folder, the same on every system."""
+    """Gives the name of a file below a folder, which is the same on every system."""
     return unicodedata.normalize("NFC", path.relative_to(root).as_posix())
 
 

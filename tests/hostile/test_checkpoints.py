@@ -165,7 +165,7 @@ def test_a_configuration_of_something_else_is_refused(exchanged, config):
 )
 def test_a_further_member_is_refused_and_not_unpacked(exchanged, tmp_path, name):
     path = exchanged(**{name: b"owned"})
-    assert "expected config.json, metadata.json, model.weights.h5 alone" in refusal(path)
+    assert "expected only config.json, metadata.json, model.weights.h5" in refusal(path)
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -21,7 +21,7 @@ def test_a_damaged_cache_is_mended_and_said(source, tmp_path, monkeypatch):
         root=tmp_path / "again",
         settings=Settings(warn=said.append),
     )
-    assert said == [f"{damaged}: damaged; its embeddings are made anew"]
+    assert said == [f"{damaged}: damaged; its images are embedded again"]
     assert again.record["trials_digest"] == first.record["trials_digest"]
 
 

@@ -143,7 +143,7 @@ def test_no_image_is_asked_about_twice_and_all_are_put_back(source, mode):
 
 
 def test_a_varying_number_of_ways_is_refused(source):
-    with pytest.raises(ScorerError, match="choose a protocol of one number of ways"):
+    with pytest.raises(ScorerError, match="choose a protocol with a fixed number of ways"):
         Questions.of(source("within-3to5w1s"))
 
 

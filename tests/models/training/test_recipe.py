@@ -65,7 +65,7 @@ def test_what_is_written_out_is_complete_and_reads_as_the_same_recipe(name, tmp_
         (GOOD + "pairs: {batch: 5}\n", r"missing required field `steps` - at `\$.pairs`"),
         (GOOD + "distortion: {scale: [1]}\n", r"length 2, got 1 - at `\$.distortion.scale`"),
         (GOOD + "distortion: {scale: [0, 1]}\n", r"> 0.0 - at `\$.distortion.scale\[0\]`"),
-        (GOOD + "distortion: {scale: [2, 1]}\n", "expected the smaller first"),
+        (GOOD + "distortion: {scale: [2, 1]}\n", "expected the smaller value first"),
         (GOOD + "distortion: {probability: 2}\n", r"<= 1.0 - at `\$.distortion.probability`"),
         (GOOD + "distortion: 3\n", r"Expected `object`, got `int` - at `\$.distortion`"),
         (GOOD + "drawers: 1\n", r"Expected `int` >= 2 - at `\$.drawers`"),
