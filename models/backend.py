@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -35,12 +36,38 @@ def load_keras() -> ModuleType:
         os.close(nowhere)
 
 
+@contextmanager
+def designed_settings(policy: str = "float32") -> Iterator[None]:
+    """Holds Keras's settings at the values that this project's networks are made for.
+
+    A user's `~/.keras/keras.json` may set other ones. They would reach every
+    layer that is made meanwhile, and change its answers under the same digest.
+
+    Args:
+        policy: Keras's dtype policy.
+    """
+    keras = load_keras()
+    config = keras.config
+    before = config.image_data_format(), config.floatx(), config.epsilon(), config.dtype_policy()
+    try:
+        config.set_image_data_format("channels_last")
+        config.set_floatx("float32")
+        config.set_epsilon(1e-7)
+        config.set_dtype_policy(policy)
+        yield
+    finally:
+        config.set_image_data_format(before[0])
+        config.set_floatx(before[1])
+        config.set_epsilon(before[2])
+        config.set_dtype_policy(before[3])
+
+
 def backend_name() -> str:
     """Gives the backend that Keras uses or will use, without loading Keras."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     try:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
         configured = json.loads((home / "keras.json").read_text()).get("backend", "tensorflow")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RuntimeError):
         configured = "tensorflow"
     return os.environ.get("KERAS_BACKEND") or str(configured)
 

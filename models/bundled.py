@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..tasks import reason
-from .backend import load_keras
+from .backend import designed_settings, load_keras
 from .errors import ModelError
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class Bundle:
         from .networks import Network, assemble
 
         network = Network(**self.card["network"])
-        model = assemble(network, self.name)
+        with designed_settings():
+            model = assemble(network, self.name)
         variables = named_weights(model)
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
         if shapes != {name: array.shape for name, array in self.arrays.items()}:

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import unicodedata
 
+_JOINERS = "\u200c\u200d"
+
 
 def plain(text: str) -> str:
     """Makes a text that may come from anyone harmless, in one line.
 
     Control and formatting characters (terminal escapes, line breaks, marks
-    that change the writing direction) become the replacement character.
+    that change the writing direction) become the replacement character. The
+    joiners of scripts such as Persian stay between the characters that they join.
     """
-    return "".join("\ufffd" if _is_control(char) else char for char in text)
+    return "".join(
+        "\ufffd" if _is_control(char) and not _joins(text, place) else char
+        for place, char in enumerate(text)
+    )
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether a character is a joiner between two that can be joined."""
+    around = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
+    return (
+        text[place] in _JOINERS
+        and len(around) == 2
+        # Letters, marks and emoji; in ASCII a joiner would only hide.
+        and all(unicodedata.category(char)[0] in "LMS" and not char.isascii() for char in around)
+    )
 
 
 def _is_control(char: str) -> bool:

@@ -22,8 +22,19 @@ def cache_folder() -> Path:
     """Gives the cache folder, for everything that can be made again.
 
     It is `WAYSHOT_CACHE` if this variable is set, else the user's cache folder.
+
+    Raises:
+        TaskError: The user has no home folder.
     """
-    return Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+    try:
+        folder = Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+    except (RuntimeError, KeyError):
+        folder = Path("~")
+    if folder.parts[:1] == ("~",):
+        raise TaskError(
+            "cache folder: this user has no home folder; name a folder by WAYSHOT_CACHE"
+        )
+    return folder
 
 
 def make_cache_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
@@ -83,6 +84,10 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: Words of the command; those of the process where None.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of an old encoding lacks ±, and the letters of many alphabets.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = group.main(arguments, prog_name="wayshot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

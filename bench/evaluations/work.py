@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ import numpy as np
 
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
-from ..scorers import BATCH, Asking, Scorer, Traits, resolve
+from ..scorers import BATCH, Asking, BrokenScorerError, NotFiniteError, Scorer, Traits, resolve
 from . import array_files as archive
 from .worker_spec import WorkerSpec
 
 CHUNK = 64 * 20 * 20
 """Number of pairs compared in a call, at least one episode: they fit the processor's cache."""
+
+CHUNK_NUMBERS = 2**26
+"""Numbers of the pairs' embeddings in one call: 512 MiB for a scorer that subtracts them all."""
 
 
 class Bench:
@@ -40,6 +44,23 @@ class Bench:
         self._asking = Asking(scorer, traits)
         self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
 
+    @contextmanager
+    def _naming(self, rows: Callable[[tuple[int, ...]], list[int]]) -> Iterator[None]:
+        """Adds to an error about NaN or infinity which images it is about.
+
+        Args:
+            rows: Gives the rows of the images behind a place in the answer.
+        """
+        try:
+            yield
+        except NotFiniteError as error:
+            dataset, names = self.source.dataset, []
+            for row in rows(error.place):
+                turns, image = divmod(int(row), len(dataset))
+                turned = f" turned by {90 * turns} degrees" if turns else ""
+                names.append(f"{dataset.table['file'].iloc[image]}{turned}")
+            raise BrokenScorerError(f"{error}; first for {' and '.join(names)}") from error
+
     def apply(self, function: Callable[[Scorer | None, Traits], Any]) -> Any:
         """Calls a function with the scorer and its traits, in the process of the scorer."""
         return function(self.scorer, self.traits)
@@ -59,7 +80,8 @@ class Bench:
             pixels = images[batch]
             if len(batch) < BATCH:
                 pixels = np.pad(pixels, ((0, BATCH - len(batch)), (0, 0), (0, 0)))
-            embedded = self._asking.embed(pixels, count=len(batch))
+            with self._naming(lambda place, batch=batch: [batch[place[0]]]):
+                embedded = self._asking.embed(pixels, count=len(batch))
             if parts and (embedded.shape[1:], embedded.dtype) != (
                 parts[0].shape[1:],
                 parts[0].dtype,
@@ -87,8 +109,9 @@ class Bench:
             last = np.searchsorted(queries, queries[first], side="right")
             query = images[queries[first : first + 1]]
             for start in range(first, last, BATCH):
-                support = images[supports[start : min(start + BATCH, last)]]
-                scores.append(self._asking.score(query, support)[0])
+                rows = supports[start : min(start + BATCH, last)]
+                with self._naming(lambda place, of=queries[first], rows=rows: [of, rows[place[1]]]):
+                    scores.append(self._asking.score(query, images[rows])[0])
         return np.concatenate(scores)
 
     def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
@@ -114,8 +137,18 @@ class Bench:
         query, support = (
             embeddings.take(place[rows], axis=0) for rows in (part.query, part.support)
         )
-        scores = self._asking.compare(query, self._asking.prepared(support))
+        with self._naming(lambda place: self._compared(part, place)):
+            scores = self._asking.compare(query, self._asking.prepared(support))
         return self._asking.pooled(scores, part.support.shape[1])
+
+    def _compared(self, part: Episodes, place: tuple[int, ...]) -> list[int]:
+        """Rows of the query and the support images behind a score of a block."""
+        episode, query, column = place
+        support = part.support[episode].ravel()
+        shots = part.support.shape[2]
+        one_each = self.traits.pooling != "prototype" or shots == 1
+        of = slice(column, column + 1) if one_each else slice(column * shots, (column + 1) * shots)
+        return [part.query[episode, query], *support[of]]
 
     def _check_alone(
         self, part: Episodes, place: np.ndarray, embeddings: np.ndarray, scores: np.ndarray
@@ -146,11 +179,12 @@ class Bench:
         for e in range(episodes):
             query = part.query[e][part.query[e] >= 0]
             count = int((part.support[e, :, 0] >= 0).sum())
-            scores[e, : len(query), :count] = self._asking.classify(
-                images[part.support[e, :count].ravel()],
-                np.repeat(np.arange(count), shots),
-                images[query],
-            )
+            with self._naming(lambda place, query=query: [query[place[0]]]):
+                scores[e, : len(query), :count] = self._asking.classify(
+                    images[part.support[e, :count].ravel()],
+                    np.repeat(np.arange(count), shots),
+                    images[query],
+                )
         return scores
 
     def _load(self, path: str) -> tuple[np.ndarray, np.ndarray]:
@@ -158,6 +192,10 @@ class Bench:
             arrays = archive.read(Path(path))
             self._loaded = (path, arrays["keys"], arrays["values"])
         return self._loaded[1:]
+
+    def _width(self, prepared: str) -> int:
+        """Gives the dimensions of an embedding, 1 for scorers that have none."""
+        return self._load(prepared)[1].shape[1] if self.traits.level == 1 else 1
 
     def hold(self, path: str, keys: np.ndarray, values: np.ndarray) -> None:
         """Keeps the result of the preparation in memory, instead of in a file.
@@ -190,7 +228,7 @@ class Bench:
         episodes = self.source.block(block)[start : start + last - first]
         collected: list[dict[str, np.ndarray]] = []
         pairs = episodes.query.shape[1] * episodes.support[0].size
-        chunk = max(1, CHUNK // pairs)
+        chunk = max(1, min(CHUNK, CHUNK_NUMBERS // self._width(prepared)) // pairs)
         for offset in range(0, len(episodes), chunk):
             part = episodes[offset : offset + chunk]
             if self.traits.level == 3:

@@ -7,6 +7,7 @@ from .baselines import PixelCosine as PixelCosine
 from .baselines import PixelEuclidean as PixelEuclidean
 from .failures import BrokenScorerError as BrokenScorerError
 from .failures import Failure as Failure
+from .failures import NotFiniteError as NotFiniteError
 from .failures import OverdueError as OverdueError
 from .failures import blamed as blamed
 from .registry import registered as registered

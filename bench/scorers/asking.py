@@ -10,7 +10,7 @@ import numpy as np
 
 from ...models import ModelError
 from ..errors import ScorerError
-from .failures import BrokenScorerError
+from .failures import BrokenScorerError, NotFiniteError
 from .scorer import Traits
 
 
@@ -105,7 +105,9 @@ class Asking:
         """
         if self.finite and answer.dtype.kind == "f" and not np.isfinite(answer).all():
             method = f"{method} " if method else ""
-            raise self.broken(f"{method}gave NaN or infinity, expected finite numbers")
+            place = tuple(int(index[0]) for index in np.nonzero(~np.isfinite(answer)))
+            problem = self.broken(f"{method}gave NaN or infinity, expected finite numbers")
+            raise NotFiniteError(str(problem), place)
 
     def turned(self, scores: np.ndarray) -> np.ndarray:
         """Turns an answer into floats where higher means more alike."""

@@ -14,6 +14,18 @@ class BrokenScorerError(ScorerError):
     """A scorer whose own code raises, hangs, kills its process, or gives invalid answers."""
 
 
+class NotFiniteError(BrokenScorerError):
+    """A scorer that gave NaN or infinity.
+
+    Attributes:
+        place: Where the first of them stands in the answer.
+    """
+
+    def __init__(self, message: str, place: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 class OverdueError(RuntimeError):
     """A unit of work that took longer than its limit."""
 

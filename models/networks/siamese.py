@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ...tasks import readable, reason
+from ..backend import designed_settings
 from ..errors import ModelError
 from . import comparison
 from .backbones import backbone
@@ -256,9 +257,10 @@ def load_checkpoint(path: str | Path) -> Siamese:
         name = inspect(Path(path))
         kind: Any = keras.saving.get_custom_objects().get(name)
         is_ours = isinstance(kind, type) and issubclass(kind, Siamese)
-        model: Any = (
-            keras.saving.load_model(path, compile=False, safe_mode=True) if is_ours else None
-        )
+        with designed_settings():
+            model: Any = (
+                keras.saving.load_model(path, compile=False, safe_mode=True) if is_ours else None
+            )
     except Exception as error:
         raise ModelError(f"checkpoint {path}: cannot be loaded ({reason(error)})") from None
     if not is_ours:

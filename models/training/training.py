@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from ...tasks import Dataset, replacing
+from ..backend import designed_settings
 from ..bundled import named_weights, read_weights
 from ..errors import ModelError
 from ..networks import Siamese, assemble
@@ -103,9 +104,7 @@ class Training:
         )
         self.background_digest = background.digest
         keras.utils.set_random_seed(seed)
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(self.policy)
-        try:
+        with designed_settings(self.policy):
             self.siamese = assemble(recipe.network, recipe.name)
             seen = background.select(~held_out, "seen")
             images = TrainingImages(recipe, seen, self.siamese.size, self.siamese.channels)
@@ -119,8 +118,6 @@ class Training:
                     self.siamese.tower.trainable = name == "classes" or plan.tower
                     stage = self._stages[name] = kind(plan, self.siamese, images, seed)
                     stage.model.optimizer.build(stage.model.trainable_variables)
-        finally:
-            keras.config.set_dtype_policy(before)
         self.characters = images.characters
         self.steps = dict.fromkeys(self._stages, 0)
         self._ended: list[str] = []
@@ -130,7 +127,8 @@ class Training:
 
     def finished(self) -> Siamese:
         """Gives the network in single precision, with the best weights if there is patience."""
-        siamese = assemble(self.recipe.network, self.recipe.name)
+        with designed_settings():
+            siamese = assemble(self.recipe.network, self.recipe.name)
         trained = self._best[1] if self._best else read_weights(self.siamese)
         for name, variable in named_weights(siamese).items():
             variable.assign(trained[name])

@@ -354,3 +354,19 @@ def test_a_scorer_that_hangs_or_dies_is_an_error_row(
     )
     assert status == 1 and re.search(problem, out.splitlines()[-1])
     assert [run.scorer for run in results.find([tmp_path])] == ["chance"]
+
+
+def test_an_answer_that_is_not_finite_names_the_images(source, tmp_path):
+    class Nan(Pixels):
+        def compare(self, query, support):
+            scores = super().compare(query, support)
+            if scores.ndim == 3:
+                scores[0, 0, 1] = np.nan
+            return scores
+
+    made = source("within-5w1s")
+    block, files = made.block(0), made.dataset.table["file"]
+    expected = [files.iloc[block.query[0, 0]], files.iloc[block.support[0, 1, 0]]]
+    with pytest.raises(ScorerError, match="NaN or infinity") as caught:
+        evaluate(Nan(), made, episodes=5, root=tmp_path, settings=Settings(audit=False))
+    assert str(caught.value).endswith(f"; first for {expected[0]} and {expected[1]}")

@@ -1,0 +1,15 @@
+import pytest
+from wayshot.results import plain
+
+JOINED = ["می\u200cخواهم", "क्\u200dष", "\U0001f469\u200d\U0001f4bb", "日本語"]
+HIDING = ["a\u200db", "\u200dب", "ب\u200d", "ب\u202eب", "a\x1b[0m", "x\u2028y"]
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_joiners_stay_between_what_they_join(name):
+    assert plain(name) == name
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_what_only_hides_or_commands_is_replaced(name):
+    assert "\ufffd" in plain(name)
