@@ -16,13 +16,13 @@ from .progress import Progress as Progress
 from .progress import followed as followed
 from .progress import quiet as quiet
 from .protocol import RUNS as RUNS
+from .protocol import SUFFIXES as SUFFIXES
 from .protocol import Protocol as Protocol
 from .protocol import parse as parse
 from .splits import SPLITS as SPLITS
 from .splits import Split as Split
 from .splits import load as load
 from .splits import load_glyphs as load_glyphs
-from .suffixes import SUFFIXES as SUFFIXES
 from .suffixes import Suffix as Suffix
 from .text import readable as readable
 from .text import reason as reason

@@ -12,12 +12,55 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import TaskError
 from .splits import SPLITS, parts_of
-from .suffixes import SUFFIXES
+from .suffixes import Suffix
 from .text import readable
 
 VERSION = 2
 """Part of every digest. Raised when the same fields come to mean other episodes, or when
 what a digest covers changes."""
+
+SUFFIXES = {
+    suffix.name: suffix
+    for suffix in (
+        Suffix("qN", "queries", None, None, "N query images a class instead of 1"),
+        Suffix(
+            "distinctdrawers",
+            "drawers",
+            "distinct",
+            "support and queries by distinct drawers",
+            "no drawer of a support image drew a query of the episode",
+        ),
+        Suffix(
+            "samedrawer",
+            "drawers",
+            "same",
+            "support of all classes by the same drawers, queries by others",
+            "the same drawers drew the support of all classes, and others drew the queries",
+        ),
+        Suffix(
+            "rot",
+            "rotations",
+            "classes",
+            "rotated characters as classes",
+            "the four orientations of a character are four classes",
+        ),
+        Suffix(
+            "rotapart",
+            "rotations",
+            "apart",
+            "rotated characters as classes, no character at two rotations in an episode",
+            "as -rot, but never two orientations of one character in an episode",
+        ),
+        Suffix(
+            "once",
+            "reuse",
+            "once",
+            "every image at most once",
+            "every image is used at most once in all episodes",
+        ),
+    )
+}
+"""All suffixes, in the order in which a name has them."""
 
 _NAME = re.compile(
     r"(?P<split>folder:.+(?=-(?:within|between)-)|folder:.+?|[a-z0-9]+?)"

@@ -7,7 +7,7 @@ import json
 import click
 import tabulate
 
-from ...tasks import SPLITS, suffixes
+from ...tasks import SPLITS, SUFFIXES
 from ...tasks.data import omniglot
 from .common import data_option, examples, json_option
 
@@ -29,9 +29,7 @@ def _protocols() -> list[dict[str, str]]:
 
 
 def _suffixes() -> list[dict[str, str]]:
-    return [
-        {"suffix": f"-{suffix.name}", "what": suffix.what} for suffix in suffixes.SUFFIXES.values()
-    ]
+    return [{"suffix": f"-{suffix.name}", "what": suffix.what} for suffix in SUFFIXES.values()]
 
 
 def _scorers() -> list[dict[str, str]]:
