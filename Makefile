@@ -54,9 +54,9 @@ coverage: $(VENV)/tested
 # From nothing, as runs of what the scorers were before would stand beside theirs of today.
 tables: $(VENV)/installed
 	rm -rf build/published && mkdir -p build
-	$(BIN)/wayshot run $(LAKE) --out build/published/lake --jobs $(JOBS) \
+	$(BIN)/wayshot run $(LAKE) --runs build/published/lake --jobs $(JOBS) \
 	    -s siamese-small -s siamese-resnet18-eca -s hausdorff -s pixel-cosine -s chance
-	$(BIN)/wayshot run $(VINYALS) --out build/published/vinyals --jobs $(JOBS) --episodes 10000 \
+	$(BIN)/wayshot run $(VINYALS) --runs build/published/vinyals --jobs $(JOBS) --episodes 10000 \
 	    -s siamese-small -s pixel-cosine -s chance
 	for table in lake vinyals; do for form in github:md latex:tex csv:csv; do \
 	    $(BIN)/wayshot table build/published/$$table --published --format $${form%:*} \
