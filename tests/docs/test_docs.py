@@ -10,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from blocks import Block, blocks
-from wayshot.bench.cli import main
+from wayshot.bench.cli import group, main
 from wayshot.models.training.recipe import read
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +136,20 @@ def test_links_lead_to_files(page):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
     local = [link for link in links if not link.startswith("http")]
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_sentences_have_the_options_that_they_name(page):
+    context = click.Context(group)
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for line in re.findall(r"`wayshot ([^`]+)`", " ".join(prose.split())):
+        name, *rest = shlex.split(line)
+        command = group.get_command(context, name)
+        assert command, line
+        if isinstance(command, click.Group):
+            command = command.get_command(context, rest[0])
+        known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+        assert {word for word in rest if word.startswith("-")} <= known, line
 
 
 def test_the_map_has_every_room():
