@@ -15,24 +15,24 @@ CHECKS: dict[str, Check] = {
     ),
     "spread": Check(
         answers.spread,
-        "looked whether a query's scores differ",
+        "checked whether the scores of a query differ",
         "Gives every image the same embedding, or so few values that most are tied?",
         short=True,
     ),
     "determinism": Check(
         answers.determinism,
         "made the same call twice",
-        "Draws random numbers, as dropout or augmentation left on at test do?",
+        "Draws random numbers, because dropout or augmentation is active at test time?",
         short=True,
     ),
     "fresh instance": Check(
         answers.fresh_instance,
-        "made the scorer again and asked it the same",
-        "Weights are initialised anew when it is made, and not loaded?",
+        "made the scorer again and asked it the same queries",
+        "Weights are initialised instead of loaded when it is made?",
     ),
     "another process": Check(
         answers.another_process,
-        "made the scorer in another process and asked it the same",
+        "made the scorer in another process and asked it the same queries",
         "Depends on hashes, on a global generator at import, or on what this process did before, "
         "such as a cache that several models share?",
     ),
@@ -53,39 +53,38 @@ CHECKS: dict[str, Check] = {
     "batch order": Check(
         invariance.batch_order,
         "embedded the same batch in reverse order",
-        "Something is drawn or added by place in the batch: augmentation or dropout with a fixed "
-        "seed?",
+        "Something depends on the place in the batch: augmentation or dropout with a fixed seed?",
         levels=(1,),
         short=True,
     ),
     "other queries": Check(
         invariance.other_queries,
         "gave fewer queries at once, or all in one call",
-        "Looks at other queries: normalises scores over the queries, or assigns one to one?",
+        "Uses other queries: normalises scores over the queries, or assigns them one to one?",
         short=True,
     ),
     "query order": Check(
         invariance.query_order,
         "gave the queries in reverse order",
-        "Answers by the place of a query, or carries something over from query to query?",
+        "Answers depend on the place of a query, or on the query before?",
         short=True,
     ),
     "other support": Check(
         invariance.other_support,
         "gave fewer, or more, support images beside the same ones",
-        "The score of a pair depends on the other pairs of the call: a softmax, or normalised by "
-        "the batch?",
+        "The score of a pair depends on the other pairs of the call: a softmax, or a "
+        "normalisation over the batch?",
         levels=(1, 2),
     ),
     "support order": Check(
         invariance.support_order,
         "gave the support images, and their labels, in reverse order",
-        "Answers by the place of a support image, or takes labels to be sorted?",
+        "Answers depend on the place of a support image, or labels are assumed to be sorted?",
         short=True,
     ),
     "class positions": Check(
         invariance.class_positions,
-        "numbered the classes otherwise",
+        "numbered the classes in another order",
         "Favours classes by their number: the first one wins ties, or the true class used to be "
         "at a fixed place?",
         levels=(3,),
@@ -94,7 +93,7 @@ CHECKS: dict[str, Check] = {
     "other episodes": Check(
         invariance.other_episodes,
         "compared three episodes in one call, and each by itself",
-        "Takes the first axis, of episodes, for the queries or the batch?",
+        "Treats the first axis, of episodes, as queries or as the batch?",
         levels=(1,),
         short=True,
     ),
@@ -112,19 +111,19 @@ CHECKS: dict[str, Check] = {
     ),
     "identity": Check(
         pitfalls.identity,
-        "gave equal images in other memory, and other images in the same; no name reaches it",
-        "Remembers answers by the array and not by its pixels, or reads memory without strides?",
+        "gave equal images in other memory, and other images in the same memory",
+        "Caches answers by the array and not by its pixels, or reads memory without strides?",
     ),
     "input": Check(
         pitfalls.input_kept,
-        "looked, after every call so far, whether the arrays that it was given have changed",
+        "checked, after every call so far, whether its input arrays have changed",
         "Works in place on its input: copy it first?",
         short=True,
     ),
     "read-only input": Check(
         pitfalls.read_only,
-        "gave arrays that cannot be written into",
-        "Asks for arrays that it could write into, which is allowed.",
+        "gave read-only arrays",
+        "Needs arrays that it can write into, which is allowed.",
     ),
     "bytes": Check(
         pitfalls.whole_bytes,
@@ -141,11 +140,11 @@ CHECKS: dict[str, Check] = {
     "training data": Check(
         pitfalls.training_data,
         "looked for trained_on",
-        "Does not say what it was trained on, so that leakage cannot be seen.",
+        "Does not say what it was trained on, so that leakage cannot be detected.",
     ),
     "memory": Check(
         answers.memory,
-        "asked the same again after all this and 48 other images",
+        "asked the same queries again after all other checks and 48 other images",
         "Learns from what it is asked: running statistics that are still updated?",
     ),
 }

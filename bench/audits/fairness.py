@@ -199,7 +199,7 @@ def _judging(drawing: Drawing) -> Answer:
             (scores, by_hand),
         )
     )
-    words = f"{wrong} of {4 * len(target)} queries get another credit than by hand"
+    words = f"{wrong} of {4 * len(target)} queries do not get the credit that their scores give"
     return Answer(FAILED if wrong else PASSED, words, wrong / (4 * len(target)))
 
 
@@ -209,7 +209,7 @@ PROMISES: dict[str, Callable[[Drawing], Answer]] = {
     "rotations": _rotations,
     "reuse": _once,
 }
-"""What looks after each field of a protocol that a suffix sets: whoever adds one adds its check."""
+"""For each field of a protocol that a suffix can set, the check of what the suffix promises."""
 
 
 def _promises(drawing: Drawing) -> Answer:

@@ -137,7 +137,7 @@ def examine(
                 with np.errstate(all="ignore"):
                     answer = check.ask(subject)
             else:
-                answer = Answer(NOT_APPLICABLE, f"a scorer of level {level} has nothing of it")
+                answer = Answer(NOT_APPLICABLE, f"this check is not for scorers of level {level}")
             refused = False
         except RefusalError as refusal:
             answer, refused = Answer(FAILED, str(refusal), cause="A bug in its code?"), True

@@ -18,10 +18,16 @@ class NotFiniteError(BrokenScorerError):
     """A scorer that gave NaN or infinity.
 
     Attributes:
-        place: Where the first of them stands in the answer.
+        place: Index of the first of them in the answer.
     """
 
     def __init__(self, message: str, place: tuple[int, ...]) -> None:
+        """Keeps the place.
+
+        Args:
+            message: The message, one line.
+            place: Index of the first such number in the answer.
+        """
         super().__init__(message)
         self.place = place
 

@@ -72,22 +72,26 @@ def _imported(name: str) -> tuple[Any, str]:
 def resolve(
     name: str, engine: str = "auto", *, data: str | None = None, progress: Progress = quiet
 ) -> tuple[Scorer, Traits]:
-    """Gives a scorer and what is to be known of it.
+    """Gives a scorer by name, and its traits.
 
     Args:
         name: A registered name, the path of a `.keras` file, or
             `module:attribute` (a scorer, or a class or function that makes
-            one), found as Python finds modules or in the current folder.
-        engine: What embeds, where the scorer is a Siamese network of this
-            project; see `siamese.Embedder`.
-        data: Folder of Omniglot, by which engines of static int8 are
+            one); the module is searched on Python's path and in the current
+            folder.
+        engine: Name of the engine, if the scorer is a Siamese network of this
+            project; see `models.engines.Embedder`.
+        data: Folder of Omniglot, with which engines of static int8 are
             calibrated.
         progress: Shows the progress of choosing an engine, which takes up to a
             minute the first time.
 
+    Returns:
+        The scorer and its traits.
+
     Raises:
-        ScorerError: There is none such, or it is no scorer; there is no such
-            engine, or it is not installed.
+        ScorerError: There is no such scorer, the object is not a scorer, or
+            the engine does not exist or is not installed.
     """
     makers = registered()
     source = ""

@@ -57,7 +57,7 @@ def breakdown(run: Run, by: str = "alphabet") -> pd.DataFrame:
 
     Args:
         run: The run.
-        by: One of `PARTS`. Drawers are told apart by alphabet too, because the
+        by: One of `PARTS`. Drawers of different alphabets are different, because the
             same number may be another person in another alphabet.
 
     Returns:

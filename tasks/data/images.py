@@ -36,7 +36,7 @@ class Images:
     """Square one-bit images, eight pixels a byte, in memory or memory-mapped.
 
     Indexing gives pixels: `images[rows]` is a uint8 ndarray of shape
-    (len(rows), side, side) with ink = 1. Each image can be had in four
+    (len(rows), side, side) with ink = 1. Each image exists in four
     orientations: row `i + turns * len(images)` is image `i` turned by `turns`
     quarter turns counter-clockwise, for turns 0 to 3.
 

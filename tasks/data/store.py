@@ -84,7 +84,7 @@ def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
     dataset = _read(folder, name)
     if dataset is None:
         if folder.exists():
-            logging.getLogger(__name__).warning("%s: damaged; it is made anew", folder)
+            logging.getLogger(__name__).warning("%s: damaged; it is made again", folder)
         made = make()
         try:
             _write(folder, made)

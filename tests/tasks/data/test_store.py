@@ -108,7 +108,7 @@ def test_a_damaged_entry_is_said(entry, made, caplog):
     (entry / "bits.npy").write_bytes(b"something else")
     cached("key", "made", lambda: made)
     assert [record.getMessage() for record in caplog.records] == [
-        f"{entry}: damaged; it is made anew"
+        f"{entry}: damaged; it is made again"
     ]
     cached("key", "made", must_not_be_made)
     cached("other key", "made", lambda: made)
