@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,12 +23,18 @@ class Dataset:
             character (the name within its alphabet) and drawer, and the
             column file with the name of the image's file, unique.
         digest: SHA-256 in hexadecimal that identifies names and pixels.
+        remarks: What was left out or looks wrong, a line each, for whoever uses
+            the images.
+        ink: How many images have ink that is dark or light, and how many did
+            not tell by themselves (unclear); None where nothing was to be found out.
     """
 
     name: str
     images: Images
     table: pd.DataFrame
     digest: str
+    remarks: tuple[str, ...] = ()
+    ink: Mapping[str, int] | None = None
 
     @classmethod
     def build(
@@ -37,6 +43,9 @@ class Dataset:
         images: Images,
         rows: Sequence[tuple[str, str, str, str]],
         digest: str | None = None,
+        *,
+        remarks: Sequence[str] = (),
+        ink: Mapping[str, int] | None = None,
     ) -> Dataset:
         """Makes a data set of images and their names.
 
@@ -45,11 +54,13 @@ class Dataset:
             images: `Images` of n images.
             rows: Alphabet, character, drawer and file of each image.
             digest: `pixel_digest` over the files, where it is known already.
+            remarks: As the attribute.
+            ink: As the attribute.
         """
         table = pd.DataFrame(list(rows), columns=["alphabet", "character", "drawer", "file"])
         kinds = dict.fromkeys(["alphabet", "character", "drawer"], "category")
         digest = digest or pixel_digest(table["file"], images.bits, images.side)
-        return cls(name, images, table.astype(kinds), digest)
+        return cls(name, images, table.astype(kinds), digest, tuple(remarks), ink)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,6 +89,8 @@ class Dataset:
             name,
             Images(self.images.bits[keep], self.images.side),
             list(rows.astype(str).itertuples(index=False, name=None)),
+            remarks=self.remarks,
+            ink=self.ink,
         )
 
 

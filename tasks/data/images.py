@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import TaskError
 from ..files import read_regular
 from ..text import readable, reason
+from .ink import look
 
 SIDE = 105
 """Height and width of an image, in pixels, as in Omniglot."""
@@ -27,8 +28,8 @@ LARGEST_FILE = 2**26
 LARGEST_IMAGE = 2**24
 """The largest number of pixels of an image: 4096 x 4096."""
 
-# Pillow runs Ghostscript for some of the others.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+# Pillow runs Ghostscript for some of the others, and takes any text for a few of them.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 
 
 @dataclass(frozen=True)
@@ -176,12 +177,29 @@ def decode_exact(content: bytes, name: str) -> np.ndarray:
     return ~np.asarray(image.convert("1"), dtype=bool)
 
 
-def decode_any(content: bytes | Path, name: str) -> np.ndarray:
-    """Decodes an image of any size, common format and polarity.
+def decode_shades(content: bytes | Path, name: str) -> np.ndarray:
+    """Decodes an image of any size and common format.
 
-    The picture is fitted into the square with its proportions kept and
-    centred; ink is what differs from the paper (the median shade of the
-    border) by more than half of the largest difference in the picture.
+    Args:
+        content: The file's bytes, or its path.
+        name: The file's name, for the error.
+
+    Returns:
+        int16 ndarray of shape (height, width), 0 for black to 255 for white.
+
+    Raises:
+        TaskError: It is not an image that can be read, has more than
+            `LARGEST_IMAGE` pixels, or holds several pictures.
+    """
+    try:
+        data = content if isinstance(content, bytes) else read_regular(content, LARGEST_FILE)
+        return _shades(_decoded(data, _FORMATS))
+    except TaskError as error:
+        raise TaskError(f"{readable(name)}: {error}") from None
+
+
+def decode_any(content: bytes | Path, name: str) -> np.ndarray:
+    """Decodes an image of any size, common format and polarity; see `ink.look`.
 
     Args:
         content: The file's bytes, or its path.
@@ -191,14 +209,10 @@ def decode_any(content: bytes | Path, name: str) -> np.ndarray:
         bool ndarray of shape (105, 105), ink = True.
 
     Raises:
-        TaskError: It is not an image that can be read, has more than
-            `LARGEST_IMAGE` pixels, or holds several pictures.
+        TaskError: As `decode_shades`.
     """
-    try:
-        data = content if isinstance(content, bytes) else read_regular(content, LARGEST_FILE)
-        return _ink(_shades(_decoded(data, _FORMATS)))
-    except TaskError as error:
-        raise TaskError(f"{readable(name)}: {error}") from None
+    seen = look(decode_shades(content, name), SIDE)
+    return seen.dark if seen.darkness >= 0 else seen.light
 
 
 def _shades(image: Image.Image) -> np.ndarray:
@@ -222,21 +236,3 @@ def _shades(image: Image.Image) -> np.ndarray:
         raise TaskError("a pixel is NaN or infinite, expected shades of grey")
     span = float(np.ptp(values)) or 1.0
     return ((values - values.min()) * (255 / span)).astype(np.int16)
-
-
-def _ink(shades: np.ndarray) -> np.ndarray:
-    """Gives the ink, which differs from the paper, in the square; bool ndarray (105, 105)."""
-    border = np.concatenate([shades[0], shades[-1], shades[:, 0], shades[:, -1]])
-    contrast = np.abs(shades - np.int16(np.median(border))).astype(np.uint8)
-    ink = Image.fromarray(contrast)
-    if ink.size != (SIDE, SIDE):
-        scale = SIDE / max(ink.size)
-        width, height = (max(1, round(scale * length)) for length in ink.size)
-        square = Image.new("L", (SIDE, SIDE), 0)
-        resized = ink.resize(
-            (width, height), Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
-        )
-        square.paste(resized, ((SIDE - width) // 2, (SIDE - height) // 2))
-        ink = square
-    shades = np.asarray(ink)
-    return shades > shades.max() / 2 if shades.any() else np.zeros((SIDE, SIDE), dtype=bool)

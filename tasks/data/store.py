@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +19,16 @@ from ..files import cache_folder, make_cache_folder
 from .dataset import Dataset
 from .images import Images
 
+_SAID = ("remarks", "ink")
+"""What is stored only where there is something to say."""
+
 
 def _content(folder: Path, record: dict) -> str:
     """Computes the SHA-256 of everything in an entry."""
     total = hashlib.sha256(f"{record['digest']} {record['side']} ".encode())
+    said = {name: record[name] for name in _SAID if record.get(name)}
+    if said:
+        total.update(json.dumps(said, sort_keys=True).encode())
     for name in ("bits.npy", "rows.npy"):
         with (folder / name).open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
@@ -36,7 +43,12 @@ def _read(folder: Path, name: str) -> Dataset | None:
         bits = np.load(folder / "bits.npy", mmap_mode="r", allow_pickle=False)
         rows = np.load(folder / "rows.npy", allow_pickle=False)
         return Dataset.build(
-            name, Images(bits, record["side"]), [tuple(row) for row in rows], record["digest"]
+            name,
+            Images(bits, record["side"]),
+            [tuple(row) for row in rows],
+            record["digest"],
+            remarks=record.get("remarks", ()),
+            ink=record.get("ink"),
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
@@ -49,9 +61,10 @@ def _write(folder: Path, dataset: Dataset) -> None:
         bits = np.ascontiguousarray(dataset.images.bits)
         np.save(fresh / "bits.npy", bits)
         np.save(fresh / "rows.npy", dataset.table.astype(str).to_numpy().astype(str))
-        record = {
+        record: dict[str, Any] = {
             "digest": dataset.digest,
             "side": dataset.images.side,
+            **{name: said for name in _SAID if (said := getattr(dataset, name))},
         }
         record["content"] = _content(fresh, record)
         (fresh / "record.json").write_text(json.dumps(record))

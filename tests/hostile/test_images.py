@@ -13,7 +13,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from wayshot.tasks import TaskError
 from wayshot.tasks.data import folder
 from wayshot.tasks.data.images import LARGEST_IMAGE, decode_any, decode_exact
@@ -204,9 +204,9 @@ def test_a_picture_with_changed_bytes_is_read_or_refused(grey, kind):
 @pytest.fixture
 def characters(tmp_path, grey):
     """A folder of two characters by two drawers."""
-    for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
+    for turn, name in enumerate(("a/1.png", "a/2.png", "b/1.png", "b/2.png")):
         (tmp_path / "letters" / name).parent.mkdir(parents=True, exist_ok=True)
-        grey.save(tmp_path / "letters" / name)
+        grey.rotate(90 * turn).save(tmp_path / "letters" / name)
     return tmp_path / "letters"
 
 
@@ -232,10 +232,10 @@ class TestFolders:
     def test_a_linked_image_is_read_and_its_change_noticed(self, characters, tmp_path, grey):
         before = folder.load(str(characters)).digest
         target = tmp_path / "elsewhere.png"
-        grey.rotate(90).save(target)
+        ImageOps.mirror(grey).save(target)
         (characters / "b" / "3.png").symlink_to(target)
         first = folder.load(str(characters))
-        grey.rotate(180).save(target)
+        ImageOps.flip(grey).save(target)
         os.utime(target, ns=(1, 1))
         second = folder.load(str(characters))
         assert len(first) == len(second) == 5
@@ -256,7 +256,7 @@ class TestFolders:
         "name", ["b/x\n.png", "b/\x1b[2J.png", "b/\u202egnp.png", "b/" + "x" * 240 + ".png"]
     )
     def test_odd_names_of_sound_images_are_read(self, characters, grey, name):
-        grey.save(characters / name)
+        ImageOps.mirror(grey).save(characters / name)
         assert len(folder.load(str(characters))) == 5
 
     @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import PIL.Image
 import pytest
 from PIL import Image
 from wayshot.tasks import TaskError
+from wayshot.tasks.data import content
 from wayshot.tasks.data.folder import load
 
 pytestmark = pytest.mark.usefixtures("no_omniglot")
@@ -38,10 +39,10 @@ def test_alphabets_characters_and_images_are_read_in_the_order_of_names(letters,
     dataset = load(str(letters))
     assert dataset.name == "folder:letters"
     assert [tuple(row) for row in dataset.table.astype(str).to_numpy()] == [
-        ("New", "a", "01", "New/a/9.png"),
-        ("Old", "a", "01", "Old/a/x.png"),
-        ("Old", "a", "02", "Old/a/y.png"),
-        ("Old", "b", "01", "Old/b/1.png"),
+        ("New", "a", "9", "New/a/9.png"),
+        ("Old", "a", "x", "Old/a/x.png"),
+        ("Old", "a", "y", "Old/a/y.png"),
+        ("Old", "b", "1", "Old/b/1.png"),
     ]
     np.testing.assert_array_equal(dataset.images[:], ink[[3, 0, 1, 2]])
 
@@ -61,21 +62,24 @@ def test_the_home_folder_may_be_written_as_a_tilde(letters, monkeypatch):
 
 
 def test_formats_sizes_and_polarities_may_be_mixed(tmp_path, ink):
-    figure = ink[0]
-    save(tmp_path, "a/1.png", figure)
-    save(tmp_path, "a/2.JPG", figure, quality=95)
-    save(tmp_path, "a/3.gif", figure)
-    save(tmp_path, "a/4.png", np.kron(figure, np.ones((2, 2), dtype=bool)))
-    save(tmp_path, "a/5.bmp", ~figure)
-    Image.fromarray(np.where(figure, 300, 50000).astype(np.uint16)).save(tmp_path / "a/6.png")
-    alpha = np.where(figure, 255, 0)[..., None] * np.array([0, 0, 0, 1])
+    # Another place for each file, as one picture in two formats would be there twice.
+    figures = [np.roll(ink[0], (i, i), axis=(0, 1)) for i in range(8)]
+    save(tmp_path, "a/1.png", figures[1])
+    save(tmp_path, "a/2.JPG", figures[2], quality=95)
+    save(tmp_path, "a/3.gif", figures[3])
+    save(tmp_path, "a/4.png", np.kron(figures[4], np.ones((2, 2), dtype=bool)))
+    save(tmp_path, "a/5.bmp", ~figures[5])
+    deep = Image.fromarray(np.where(figures[6], 300, 50000).astype(np.uint16))
+    deep.save(tmp_path / "a/6.png")
+    alpha = np.where(figures[7], 255, 0)[..., None] * np.array([0, 0, 0, 1])
     Image.fromarray(alpha.astype(np.uint8)).save(tmp_path / "a/7.png")
     (tmp_path / "a/notes.txt").write_text("not an image, and not called one")
     dataset = load(str(tmp_path))
-    assert list(dataset.table["drawer"]) == [f"{i:02}" for i in range(1, 8)]
-    for file, pixels in zip(dataset.table["file"], dataset.images[:], strict=True):
-        allowed = 0.02 * figure.sum() if file.endswith("JPG") else 0
-        assert (pixels != figure).sum() <= allowed, file
+    assert list(dataset.table["drawer"]) == list("1234567")
+    for i, (file, pixels) in enumerate(zip(dataset.table["file"], dataset.images[:], strict=True)):
+        allowed = 0.02 * ink[0].sum() if file.endswith("JPG") else 0
+        assert (pixels != figures[i + 1]).sum() <= allowed, file
+    assert dataset.ink == {"dark": 6, "light": 1, "unclear": 0}
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
@@ -135,7 +139,7 @@ def test_a_changed_an_added_and_a_removed_image_are_noticed(letters, ink):
     path = save(letters, "Old/b/1.png", ~ink[0] & ink[3])
     os.utime(path, ns=(1, 1))
     digests.append(load(str(letters)).digest)
-    save(letters, "Old/b/2.png", ink[0])
+    save(letters, "Old/b/2.png", ink[0].T)
     digests.append(load(str(letters)).digest)
     path.unlink()
     digests.append(load(str(letters)).digest)
@@ -172,10 +176,234 @@ def test_a_photograph_is_turned_as_its_camera_says(tmp_path):
     image = Image.new("L", (20, 20), 255)
     for column in range(5, 15):
         image.putpixel((column, 3), 0)
-    (tmp_path / "x").mkdir()
-    image.save(tmp_path / "x" / "1.png")
     exif = Image.Exif()
     exif[0x0112] = 6
-    image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "x" / "2.png", exif=exif)
-    plain, turned = load(str(tmp_path)).images[:]
-    np.testing.assert_array_equal(plain, turned)
+    images = []
+    for name, picture, options in (
+        ("plain", image, {}),
+        ("turned", image.transpose(Image.Transpose.ROTATE_90), {"exif": exif}),
+    ):
+        (tmp_path / name / "x").mkdir(parents=True)
+        picture.save(tmp_path / name / "x" / "1.png", **options)
+        images.append(load(str(tmp_path / name)).images[0])
+    np.testing.assert_array_equal(*images)
+
+
+def said(root, word):
+    """The remarks in which a word is."""
+    return [remark for remark in load(str(root)).remarks if word in remark]
+
+
+@pytest.mark.parametrize("ending", ["jfif", "ppm", "jpe", "pnm", "JPEG", "avif", "jp2"])
+def test_every_ending_of_a_format_that_can_be_read_is_read(letters, ink, ending):
+    try:
+        save(letters, f"Old/c/1.{ending}", ink[0].T)
+    except (OSError, KeyError, ValueError):
+        # Not every Pillow writes every format; the name decides nothing but that it is tried.
+        picture = Image.fromarray(np.where(ink[0].T, 0, 255).astype(np.uint8))
+        picture.save(letters / f"Old/c/1.{ending}", "PNG")
+    dataset = load(str(letters))
+    assert ("Old", "c") in set(dataset.characters.itertuples(index=False, name=None))
+    assert dataset.remarks == ()
+
+
+def test_what_is_no_image_is_told_class_by_class_with_counts(letters, ink):
+    for name in ("Old/a/one.xyz", "Old/a/two.xyz", "Old/heic/1.heic", ".dot/x/1.png"):
+        (letters / name).parent.mkdir(parents=True, exist_ok=True)
+        (letters / name).write_text("?")
+    for name in ("__under/x/1.png", "__under/x/2.png", "Old/__c/1.png", "Old/a/.hidden.png"):
+        save(letters, name, ink[0])
+    (letters / "Old/empty").mkdir()
+    (letters / "Bare").mkdir()
+    (letters / "notes.txt").write_text("At the top, where no class is.")
+    assert load(str(letters)).remarks == (
+        "Bare: no class, as it has no images (it is empty)",
+        "Old/a: not read are 2 files ending in .xyz, which is no known ending of images",
+        "Old/empty: no class, as it has no images (it is empty)",
+        "Old/heic: no class, as it has no images (1 file ending in .heic)",
+        ".dot: left out (1 file), as its name begins with . or __; rename it if it is to be read",
+        "Old/__c: left out (1 file), as its name begins with . or __; rename it if it is to be "
+        "read",
+        "Old/a/.hidden.png: left out (1 file), as its name begins with . or __; rename it if it "
+        "is to be read",
+        "__under: left out (a folder of 2 files), as its name begins with . or __; rename it if "
+        "it is to be read",
+    )
+
+
+def test_what_systems_put_into_folders_is_no_remark(letters):
+    for name in (".DS_Store", "Old/a/._x.png", "Old/a/Thumbs.db", "__MACOSX/a/x.png"):
+        (letters / name).parent.mkdir(parents=True, exist_ok=True)
+        (letters / name).write_text("?")
+    assert load(str(letters)).remarks == ()
+
+
+def test_remarks_come_from_the_cache_too_and_follow_the_folder(letters):
+    (letters / "Old/empty").mkdir()
+    assert load(str(letters)).remarks == load(str(letters)).remarks
+    assert said(letters, "Old/empty")
+    (letters / "Old/empty").rmdir()
+    assert load(str(letters)).remarks == ()
+
+
+def test_a_folder_that_cannot_be_opened_is_an_error_that_names_it(letters, monkeypatch):
+    """As its owner would meet it; for an administrator every folder opens."""
+    opened = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("Old/b"):
+            raise PermissionError(13, "Permission denied")
+        return opened(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(TaskError, match=r"Old/b cannot be opened \(Permission denied\)"):
+        load(str(letters))
+
+
+def test_images_that_show_nothing_are_counted_and_are_no_class(letters, ink):
+    save(letters, "Old/white/1.png", ~ink[0] & ink[0])
+    save(letters, "Old/white/2.png", np.zeros((30, 40), dtype=bool))
+    save(letters, "Old/a/black.png", np.ones((30, 40), dtype=bool))
+    save(letters, "Old/a/point.png", np.ones((1, 1), dtype=bool))
+    shades = np.random.default_rng(0).normal(200, 3, (80, 80)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(shades).save(letters / "Old/a/noise.png")
+    dataset = load(str(letters))
+    assert len(dataset) == 4
+    assert dataset.remarks == (
+        "Old/a: 3 of 5 images left out (black.png, noise.png, point.png), which show nothing: one "
+        "shade, or too small",
+        "Old/white: 2 of 2 images left out (1.png, 2.png), which show nothing: one shade, or too "
+        "small, so that it is no class",
+    )
+
+
+def test_a_folder_of_white_pages_is_refused(tmp_path):
+    save(tmp_path, "a/1.png", np.zeros((30, 30), dtype=bool))
+    with pytest.raises(TaskError, match="no image has ink, all 1 are of one shade"):
+        load(str(tmp_path))
+
+
+def test_the_same_picture_twice_in_a_class_is_counted_once(letters, ink):
+    save(letters, "Old/b/1 (copy).png", ink[2])
+    save(letters, "Old/b/1.bmp", np.kron(ink[2], np.ones((2, 2), dtype=bool)))
+    dataset = load(str(letters))
+    assert len(dataset) == 4
+    assert dataset.remarks == (
+        "Old/b/1.bmp and Old/b/1 (copy).png are the same picture, which is counted once",
+        "Old/b/1.bmp and Old/b/1.png are the same picture, which is counted once",
+    )
+
+
+def test_the_same_picture_in_two_classes_is_refused(letters, ink):
+    save(letters, "New/c/z.png", ink[1])
+    match = "one picture is in two characters.*New/c/z.png and Old/a/y.png; remove it"
+    with pytest.raises(TaskError, match=match):
+        load(str(letters))
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "test"), ("Training", "VAL"), ("train_images", "test_images")]
+)
+def test_training_and_test_folders_with_the_same_classes_are_refused(tmp_path, ink, train, test):
+    for i, name in enumerate((f"{train}/a/1.png", f"{train}/b/1.png", f"{test}/a/2.png")):
+        save(tmp_path, name, ink[i])
+    with pytest.raises(TaskError) as error:
+        load(str(tmp_path))
+    for word in (f"{train}/a", f"{test}/a", f"folder:{tmp_path}/{test}", "rename"):
+        assert word in str(error.value)
+    assert len(load(str(tmp_path / train))) == 2
+
+
+def test_classes_that_are_divided_into_training_and_test_are_refused(tmp_path, ink):
+    for i, name in enumerate(("a/train/1.png", "a/test/1.png", "b/train/1.png")):
+        save(tmp_path, name, ink[i])
+    with pytest.raises(TaskError, match=r"a/test and a/train.*into one folder"):
+        load(str(tmp_path))
+
+
+def test_alphabets_of_other_names_may_have_characters_of_the_same_name(tmp_path, ink):
+    for i, name in enumerate(("train/a/1.png", "test/b/1.png", "Greek/a/1.png", "Latin/a/1.png")):
+        save(tmp_path, name, ink[i])
+    assert len(load(str(tmp_path)).characters) == 4
+
+
+@pytest.mark.parametrize(
+    ("files", "drawers"),
+    [
+        (("a/ann.png", "a/bob.png", "b/ann.png", "b/bob.png"), ["ann", "bob", "ann", "bob"]),
+        (
+            ("a/0001_07.png", "a/0001_08.png", "b/0002_07.png", "b/0002_08.png"),
+            ["07", "08", "07", "08"],
+        ),
+        (("a/x_1.png", "a/y_1.png", "b/z_1.png", "b/z_2.png"), ["x_1", "y_1", "z_1", "z_2"]),
+        (("a/1.gif", "a/1.png", "b/1.png", "b/2.png"), ["1.gif", "1.png", "1.png", "2.png"]),
+    ],
+)
+def test_drawers_are_read_from_names(tmp_path, ink, files, drawers):
+    for figure, name in zip(ink, files, strict=True):
+        save(tmp_path, name, figure)
+    assert list(load(str(tmp_path)).table["drawer"]) == drawers
+
+
+def test_content_decides_where_size_and_time_are_the_same(letters, ink):
+    path = letters / "Old/b/1.pbm"
+    digests = []
+    for figure in (ink[0].T, ink[1].T):
+        Image.fromarray(~figure).save(path)
+        os.utime(path, ns=(0, 0))
+        digests.append(load(str(letters)).digest)
+    assert digests[0] != digests[1]
+
+
+def test_what_has_not_changed_for_a_while_is_not_read_again(letters, monkeypatch):
+    later = content.time.time() + 60
+    monkeypatch.setattr(content.time, "time", lambda: later)
+    reads = []
+    read = content.read_regular
+    monkeypatch.setattr(content, "read_regular", lambda *a: reads.append(a[0]) or read(*a))
+    first = load(str(letters)).digest
+    assert len(reads) == 4
+    assert load(str(letters)).digest == first
+    assert len(reads) == 4
+    os.utime(letters / "Old/b/1.png", ns=(1, 1))
+    assert load(str(letters)).digest == first
+    assert len(reads) == 8
+
+
+def test_a_listing_in_another_order_gives_the_same_table(letters, ink, monkeypatch):
+    for i, name in enumerate(("Old/B/1.png", "Old/é/1.png", "old/a/1.png")):
+        save(letters, name, ink[i].T)
+    here = load(str(letters)).table.astype(str).to_numpy().tolist()
+    opened = os.scandir
+
+    class Listed(list):
+        def __enter__(self):
+            return iter(self)
+
+        def __exit__(self, *stop):
+            pass
+
+    def backwards(path):
+        with opened(path) as entries:
+            return Listed(sorted(entries, key=lambda entry: entry.name.lower(), reverse=True))
+
+    monkeypatch.setattr(os, "scandir", backwards)
+    monkeypatch.setenv("WAYSHOT_CACHE", str(letters.parent / "another"))
+    assert load(str(letters)).table.astype(str).to_numpy().tolist() == here
+    assert [row[3] for row in here] == sorted(row[3] for row in here)
+
+
+def test_a_line_in_the_folder_says_what_is_ink(letters, ink):
+    (letters / "wayshot.yaml").write_text("ink: light\n")
+    dataset = load(str(letters))
+    np.testing.assert_array_equal(dataset.images[0], ~ink[3])
+    assert dataset.ink == {"dark": 0, "light": 4, "unclear": 0}
+    (letters / "wayshot.yaml").write_text("ink: dark\n")
+    np.testing.assert_array_equal(load(str(letters)).images[0], ink[3])
+
+
+@pytest.mark.parametrize("text", ["ink: red", "ink", "paper: white", "ink: [", "- ink: dark"])
+def test_another_line_is_an_error_that_says_what_is_expected(letters, text):
+    (letters / "wayshot.yaml").write_text(text)
+    with pytest.raises(TaskError, match=r"wayshot\.yaml: .*(expected|cannot be read)"):
+        load(str(letters))
