@@ -15,7 +15,7 @@ from .by_group import breakdown, concentration, half
 from .caption import figure_notes, title
 from .layout import MISSING, Cell, Column, Layout, Section, decimals_for, percent
 from .literature import Published, as_published, is_setting_of, notes_on, sections_of
-from .marks import FLAWS, MEANING, marks
+from .marks import FLAWS, explained, marks
 from .summary import EXTRAS, flat, result
 from .writers import render
 
@@ -292,25 +292,6 @@ def _sections(
     return tuple(tuple(group) for group in groups if group)
 
 
-def _notes(
-    runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]]
-) -> list[str]:
-    """Explains the marks, and names the scorers that do not say what they were trained on."""
-    given = {mark for some in marked.values() for mark in some}
-    notes = [f"{mark} {meaning}" for mark, meaning in MEANING.items() if mark in given]
-    silent = dict.fromkeys(
-        label
-        for (label, _), run in runs.items()
-        if run.record["scorer"].get("leaked_characters") is None
-    )
-    if silent:
-        notes.append(
-            "Leakage unknown, because the scorer does not say what it was trained on: "
-            f"{', '.join(silent)}"
-        )
-    return notes
-
-
 def _conflicts(runs: Sequence[Run], rows: dict[Any, str], columns: dict[Any, str]) -> list[str]:
     """Names the cells with several runs whose trials differ, of which only the last is shown."""
     digests: dict[tuple[str, str], set[str]] = {}
@@ -371,7 +352,7 @@ def table(
     protocols = [run.record["protocol"] for run in placed.values()]
     found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
     sections = _sections(rows, order, cells, runs)
-    notes = _notes(placed, marked)
+    notes = explained(placed, marked)
     if "latency" in extras:
         notes += latencies.notes(
             (row, results[row, column]["latency"], run.record["environment"])

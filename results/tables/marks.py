@@ -40,3 +40,22 @@ def warnings(runs: Iterable[tuple[str, Run]]) -> list[str]:
         for mark in marks(run):
             found.setdefault(mark, []).append(label)
     return [f"{', '.join(found[mark])}: {MEANING[mark]}" for mark in MEANING if mark in found]
+
+
+def explained(
+    runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]]
+) -> list[str]:
+    """Explains the marks, and names the scorers that do not say what they were trained on."""
+    given = {mark for some in marked.values() for mark in some}
+    notes = [f"{mark} {meaning}" for mark, meaning in MEANING.items() if mark in given]
+    silent = dict.fromkeys(
+        label
+        for (label, _), run in runs.items()
+        if run.record["scorer"].get("leaked_characters") is None
+    )
+    if silent:
+        notes.append(
+            "Leakage unknown, because the scorer does not say what it was trained on: "
+            f"{', '.join(silent)}"
+        )
+    return notes
