@@ -23,7 +23,7 @@ PAGES = [
     *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "extending.md"),
 ]
 LANGUAGES = {"console", "sh", "python", "yaml", "text"}
-FEW = {"WAYSHOT_RUN_EPISODES": "20", "WAYSHOT_RUN_ENGINE": "keras"}
+FEW = {"WAYSHOT_RUN_EPISODES": "8", "WAYSHOT_RUN_ENGINE": "keras"}
 """Variables that keep commands short."""
 
 
