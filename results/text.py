@@ -21,7 +21,7 @@ def plain(text: str) -> str:
 
 
 def _joins(text: str, place: int) -> bool:
-    """Whether a character is a joiner between two that can be joined."""
+    """Tells whether a character is a joiner between two characters that can be joined."""
     around = text[max(place - 1, 0) : place] + text[place + 1 : place + 2]
     return (
         text[place] in _JOINERS

@@ -45,7 +45,12 @@ def warnings(runs: Iterable[tuple[str, Run]]) -> list[str]:
 def explained(
     runs: dict[tuple[str, str], Run], marked: dict[tuple[str, str], tuple[str, ...]]
 ) -> list[str]:
-    """Explains the marks, and names the scorers that do not say what they were trained on."""
+    """Explains the marks, and names the scorers that do not say what they were trained on.
+
+    Args:
+        runs: The run of each (row, column).
+        marked: The marks of each (row, column) that has some.
+    """
     given = {mark for some in marked.values() for mark in some}
     notes = [f"{mark} {meaning}" for mark, meaning in MEANING.items() if mark in given]
     silent = dict.fromkeys(
