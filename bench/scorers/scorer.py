@@ -259,7 +259,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
-            "classify; see wayshot.bench.scorers.scorer"
+            "classify; wayshot.wrap makes a scorer of a trained model"
         )
     said = ScorerAttributes.of(scorer)
     # An attribute of another type, as layers and numbers of a network are, is something else.
