@@ -17,6 +17,8 @@ from .scorers import PairScorer as PairScorer
 from .scorers import Scorer as Scorer
 from .scorers import ScorerAttributes as ScorerAttributes
 from .scorers import Traits as Traits
+from .scorers import fewshot as fewshot
 from .scorers import registered as registered
 from .scorers import resolve as resolve
 from .scorers import traits as traits
+from .scorers import wrap as wrap

@@ -16,7 +16,9 @@ from .networks import Siamese as Siamese
 from .networks import assemble as assemble
 from .networks import backbone as backbone
 from .networks import load_checkpoint as load_checkpoint
+from .networks import load_network as load_network
 from .threads import blas as blas
+from .threads import processors as processors
 from .threads import share as share
 from .training import Recipe as Recipe
 from .training import Training as Training

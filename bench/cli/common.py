@@ -218,7 +218,10 @@ def with_words(words: Sequence[Any], name: str) -> tuple[Any, ...]:
     return (*words, *(values if typed(name) or not words else ()))
 
 
-SCORER = "the name of a scorer, the path of a .keras file, or module:attribute"
+SCORER = (
+    "[LABEL=]SPEC[,key=value...], where SPEC is the name of a scorer, the path of a .keras, .onnx, "
+    ".tflite, .pt2 or scorer.yaml file, module:attribute or file.py:attribute"
+)
 """What is typed for a scorer that answers."""
 
 

@@ -22,3 +22,5 @@ from .scorer import Traits as Traits
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
+from .wrapping import fewshot as fewshot
+from .wrapping import wrap as wrap

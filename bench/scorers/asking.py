@@ -10,29 +10,36 @@ import numpy as np
 
 from ...models import ModelError
 from ..errors import ScorerError
-from .failures import BrokenScorerError, NotFiniteError
+from .failures import BrokenScorerError, NotFiniteError, told
+from .output import aside
+from .precision import widened
 from .scorer import Traits
 
 
 @contextmanager
-def answering(scorer: str, method: str) -> Iterator[None]:
+def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
     """Turns an exception of a scorer into one line for the user.
+
+    What the scorer prints goes to the standard error.
 
     Args:
         scorer: Name of the scorer.
         method: Name of the method that is called.
+        *given: The arrays that it is given.
 
     Raises:
         BrokenScorerError: The scorer raised an exception. A `ScorerError` or
             `ModelError` is raised unchanged.
     """
     try:
-        yield
+        with aside():
+            yield
     except (ScorerError, ModelError):
         raise
     except (Exception, SystemExit) as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BrokenScorerError(f"scorer {scorer}: {method} raised {problem}") from error
+        arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
+        what = f"{method}, given {arrays}," if given else method
+        raise BrokenScorerError(told(f"scorer {scorer}: {what} raised", error)) from error
 
 
 class Asking:
@@ -61,9 +68,9 @@ class Asking:
     def _call(
         self, method: str, shape: tuple[int | None, ...], arguments: tuple[np.ndarray, ...]
     ) -> np.ndarray:
-        with answering(self.traits.name, method):
+        with answering(self.traits.name, method, *arguments):
             # A copy, because a scorer may use the same array again in its next call.
-            answer = np.array(getattr(self.scorer, method)(*arguments))
+            answer = widened(np.array(getattr(self.scorer, method)(*arguments)))
         return self.checked(answer, shape, method)
 
     def checked(

@@ -36,6 +36,21 @@ class OverdueError(RuntimeError):
     """A unit of work that took longer than its limit."""
 
 
+_LONGEST = 300
+"""Most characters of an error of a scorer's own code."""
+
+
+def told(start: str, error: BaseException) -> str:
+    """Gives one line of at most 300 characters about an exception.
+
+    Args:
+        start: The beginning of the line: what raised it.
+        error: The exception.
+    """
+    line = " ".join(f"{start} {type(error).__name__}: {error}".split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 4]} ..."
+
+
 @contextmanager
 def blamed(scorer: str) -> Iterator[None]:
     """Turns an executor's error about a hanging or dying scorer into a line about the scorer.

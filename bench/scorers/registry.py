@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import importlib
-import inspect
-import sys
+import json
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,12 @@ from ...models import ModelError, bundles
 from ...tasks import Progress, quiet
 from ..errors import ScorerError
 from .baselines import BASELINES
+from .failures import told
+from .output import aside
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
+from .specs import Spec, attribute, made, wrapped
+from .wrapping import READERS
 
 GROUP = "wayshot.scorers"
 """Entry points of this group are scorers: objects, or functions without arguments."""
@@ -29,44 +32,42 @@ def registered() -> dict[str, Callable[[], Any]]:
     for name in bundles():
         makers[name] = lambda name=name: BundledSiamese(name)
     for point in entry_points(group=GROUP):
-        makers.setdefault(point.name, lambda point=point: _made(point.load()))
+        makers.setdefault(point.name, lambda point=point: made(point.load()))
     return makers
-
-
-def _made(thing: Any) -> Any:
-    """Calls classes and functions, and leaves scorers as they are."""
-    is_scorer = any(hasattr(thing, method) for method in ("compare", "score", "classify"))
-    return thing() if inspect.isclass(thing) or (callable(thing) and not is_scorer) else thing
 
 
 def _attempt(name: str, action: Callable[[], Any]) -> Any:
     """Turns whatever goes wrong with someone's code into one line for the user."""
     try:
-        return action()
+        with aside():
+            return action()
     except ScorerError:
         raise
     except ModelError as error:
         raise ScorerError(str(error)) from None
     except (Exception, SystemExit) as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        problem = told("", error).strip()
         raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
 
 
-def _imported(name: str) -> tuple[Any, str]:
-    """Imports what the user typed as `module:attribute`; gives also its code's digest."""
-    module_name, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        # For good, as the scorer may import its neighbours when it is used.
-        sys.path.append(here)
-    module = importlib.import_module(module_name)
-    thing: Any = module
-    for part in attribute.split("."):
-        thing = getattr(thing, part)
-    scorer = _made(thing)
-    file = getattr(module, "__file__", None)
-    code = Path(file).read_bytes() if file and Path(file).is_file() else b""
-    return scorer, hashlib.sha256(code).hexdigest()
+def _is_ours(path: str) -> bool:
+    """Tells whether a `.keras` file holds a network of this project, without loading Keras."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        return str(config["registered_name"]).startswith("wayshot>")
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        # Whoever reads the file says what is wrong with it.
+        return True
+
+
+def _file(spec: Spec, engine: str, data: str | None, progress: Progress) -> Any:
+    """Makes a scorer of the file of a model."""
+    if not spec.what.endswith(".keras") or not _is_ours(spec.what):
+        return wrapped(spec.what, spec.keys)
+    if spec.keys:
+        raise ScorerError(f"{spec.what}: a network of wayshot takes no {', '.join(spec.keys)}")
+    return CheckpointSiamese(spec.what, engine, data=data, progress=progress)
 
 
 def resolve(
@@ -75,10 +76,12 @@ def resolve(
     """Gives a scorer by name, and its traits.
 
     Args:
-        name: A registered name, the path of a `.keras` file, or
-            `module:attribute` (a scorer, or a class or function that makes
-            one); the module is searched on Python's path and in the current
-            folder.
+        name: `[LABEL=]SPEC[,key=value...]`, where SPEC is a registered name;
+            the path of a `.keras`, `.onnx`, `.tflite` or `.pt2` file (keys are
+            arguments of `wrap`); `module:attribute` or `file.py:attribute`: a
+            scorer, a model, or a class or function that makes one (keys are
+            its arguments, or those of `wrap`), first sought in the current
+            folder; or the path of a `scorer.yaml`.
         engine: Name of the engine, if the scorer is a Siamese network of this
             project; see `models.engines.Embedder`.
         data: Folder of Omniglot, with which engines of static int8 are
@@ -94,21 +97,27 @@ def resolve(
             the engine does not exist or is not installed.
     """
     makers = registered()
-    source = ""
-    if name in bundles():
-        scorer = _attempt(name, lambda: BundledSiamese(name, engine, data=data, progress=progress))
-    elif name in makers:
-        scorer = _attempt(name, makers[name])
-    elif name.endswith(".keras"):
-        scorer = _attempt(
-            name, lambda: CheckpointSiamese(name, engine, data=data, progress=progress)
-        )
-    elif ":" in name:
-        scorer, source = _attempt(name, lambda: _imported(name))
+    spec = _attempt(name, lambda: Spec.of(name, makers))
+    what, source = spec.what, ""
+    path = Path(what).expanduser()
+    if what in makers and spec.keys:
+        raise ScorerError(f"scorer {what!r} takes no {', '.join(spec.keys)}")
+    if what in bundles():
+        scorer = _attempt(name, lambda: BundledSiamese(what, engine, data=data, progress=progress))
+    elif what in makers:
+        scorer = _attempt(name, makers[what])
+    elif path.suffix in READERS or path.is_file():
+        scorer = _attempt(name, lambda: _file(spec, engine, data, progress))
+        spec = replace(spec, what=path.stem)
+    elif ":" in what:
+        thing, source = _attempt(name, lambda: attribute(what))
+        scorer = _attempt(name, lambda: made(thing, spec.keys))
     else:
-        close = difflib.get_close_matches(name, makers, n=3, cutoff=0.4)
+        close = difflib.get_close_matches(what, makers, n=3, cutoff=0.4)
         hint = f"closest: {', '.join(close)}" if close else f"known: {', '.join(makers)}"
         raise ScorerError(
-            f"unknown scorer {name!r}; {hint}; or the path of a .keras file, or module:attribute"
+            f"unknown scorer {what!r}; {hint}; or the path of a {', '.join(READERS)} or "
+            "scorer.yaml file, or module:attribute"
         )
-    return scorer, traits(scorer, name, source)
+    known = traits(scorer, spec.title, source)
+    return scorer, known if spec.label is None else replace(known, name=spec.label)

@@ -16,7 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import ScorerError
-from .failures import BrokenScorerError
+from .failures import BrokenScorerError, told
+from .output import aside
+from .precision import widened
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
@@ -181,22 +183,36 @@ def _probe() -> np.ndarray:
     return coarse.repeat(7, axis=1).repeat(7, axis=2)
 
 
-def _behaviour(scorer: Scorer, name: str) -> str:
-    """Computes a digest of a scorer's answers to fixed images."""
+def behaviour(scorer: Any, name: str) -> str:
+    """Computes a digest of a scorer's answers to fixed images.
+
+    Args:
+        scorer: The scorer.
+        name: What the user called it.
+
+    Raises:
+        BrokenScorerError: It raises an exception.
+    """
     images = _probe()
-    try:
-        if isinstance(scorer, EmbeddingScorer):
-            embedded = np.asarray(scorer.embed(images))
-            answers = [embedded, np.asarray(scorer.compare(embedded[:16], embedded[16:48]))]
-        elif isinstance(scorer, PairScorer):
-            answers = [np.asarray(scorer.score(images[i : i + 1], images[8:24])) for i in range(8)]
-        else:
-            answers = [np.asarray(scorer.classify(images[:8], np.arange(8) // 2, images[8:16]))]
-    except ScorerError:
-        raise
-    except (Exception, SystemExit) as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BrokenScorerError(f"scorer {name!r} fails on a first batch ({problem})") from error
+
+    def asked(method: str, *arguments: np.ndarray) -> np.ndarray:
+        try:
+            with aside():
+                return widened(np.asarray(getattr(scorer, method)(*arguments)))
+        except ScorerError:
+            raise
+        except (Exception, SystemExit) as error:
+            given = " and ".join(f"{one.dtype} {one.shape}" for one in arguments)
+            start = f"scorer {name!r} fails on a first batch: {method}, given {given}, raised"
+            raise BrokenScorerError(told(start, error)) from error
+
+    if isinstance(scorer, EmbeddingScorer):
+        embedded = asked("embed", images)
+        answers = [embedded, asked("compare", embedded[:16], embedded[16:48])]
+    elif isinstance(scorer, PairScorer):
+        answers = [asked("score", images[i : i + 1], images[8:24]) for i in range(8)]
+    else:
+        answers = [asked("classify", images[:8], np.arange(8) // 2, images[8:16])]
     digest = hashlib.sha256()
     for answer in answers:
         digest.update(f"{answer.dtype} {answer.shape}".encode())
@@ -205,7 +221,8 @@ def _behaviour(scorer: Scorer, name: str) -> str:
 
 
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
-    if seen is None:
+    # A layer or method of this name is something else.
+    if not isinstance(seen, Iterable) or callable(seen):
         return None
     names = None if isinstance(seen, str) else frozenset(map(str, seen))
     if names is None or any(one.count("/") != 1 for one in names):
@@ -217,9 +234,9 @@ def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
 
 def _training(training: Any, name: str) -> dict[str, Any] | None:
     # PyTorch's modules have a flag of this name.
-    if training is None or isinstance(training, bool):
+    if not isinstance(training, dict):
         return None
-    if not (isinstance(training, dict) and isinstance(training.get("recipe"), str)):
+    if not isinstance(training.get("recipe"), str):
         raise ScorerError(
             f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
         )
@@ -242,21 +259,27 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
-            "classify; see wayshot.bench.scorers.scorer"
+            "classify; wayshot.wrap makes a scorer of a trained model"
         )
     said = ScorerAttributes.of(scorer)
-    pooling = str(said.pooling)
+    # An attribute of another type, as layers and numbers of a network are, is something else.
+    pooling = said.pooling if isinstance(said.pooling, str) else ScorerAttributes.pooling
+    scale = said.scale if isinstance(said.scale, str) else None
     allowed = POOLINGS if level == 1 else POOLINGS[:2]
     if pooling not in allowed and level < 3:
         raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
-    if said.scale is not None and said.scale not in SCALES:
-        raise ScorerError(f"scorer {name!r}: scale {said.scale!r}, expected {' or '.join(SCALES)}")
-    smaller_is_closer, trained_on = bool(said.smaller_is_closer), _trained_on(said.trained_on, name)
-    own: Any = said.digest
+    if scale is not None and scale not in SCALES:
+        raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
+    smaller_is_closer = said.smaller_is_closer
+    smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
+    trained_on = _trained_on(said.trained_on, name)
+    own: Any = said.digest if isinstance(said.digest, str | int) else ""
     if not type(scorer).__module__.startswith("wayshot."):
         # What someone says of their scorer may not have changed when the scorer has.
         # Its name, too, as two scorers of one module may answer the fixed images alike.
-        own = f"{own} {source} {name} {_behaviour(scorer, name)}"
+        own = f"{own} {source} {name} {behaviour(scorer, name)}"
+    elif source:
+        own = f"{own} {source}"
     whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
     # A method of such a name, as PyTorch's modules have, is something else.
     parameters, flops = (
@@ -272,7 +295,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         trained_on=trained_on,
         parameters=parameters,
         flops=flops,
-        scale=said.scale,
+        scale=scale,
         training=_training(said.training, name),
         engine=said.engine if isinstance(said.engine, str) else None,
         baseline=said.baseline is True,

@@ -25,6 +25,7 @@ _WITH_KERAS = {
     "Siamese",
     "assemble",
     "load_checkpoint",
+    "load_network",
 }
 
 

@@ -20,3 +20,4 @@ from .siamese import HIDDEN as HIDDEN
 from .siamese import Siamese as Siamese
 from .siamese import assemble as assemble
 from .siamese import load_checkpoint as load_checkpoint
+from .siamese import load_network as load_network

@@ -81,6 +81,8 @@ def inspect(path: Path) -> str:
         if not isinstance(config, dict):
             raise ModelError("config.json does not describe a network")
         weights = archive.read("model.weights.h5")
+    # Loss, metrics and optimizer, which are not loaded.
+    config.pop("compile_config", None)
     for described in _described(config):
         _check_class(described)
     with h5py.File(BytesIO(weights)) as file:

@@ -241,31 +241,43 @@ def assemble(network: Network, name: str) -> Siamese:
     )
 
 
-def load_checkpoint(path: str | Path) -> Siamese:
-    """Loads a Siamese network from a `.keras` file, in Keras's safe mode.
+def load_network(path: str | Path) -> Any:
+    """Loads any network of plain layers from a `.keras` file, in Keras's safe mode.
 
-    The file is checked before Keras reads it; see `checkpoint.inspect`.
+    The file is checked before Keras reads it; see `checkpoint.inspect`. Loss and metrics that
+    the network was trained with are not loaded.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The Keras model.
 
     Raises:
-        ModelError: The file is missing, damaged, or is not a Siamese network.
+        ModelError: The file is missing, damaged, or holds more than plain layers.
     """
     if not Path(path).is_file():
         raise ModelError(f"checkpoint {path}: no such file")
     if not zipfile.is_zipfile(path):
         raise ModelError(f"checkpoint {path}: damaged, or not a .keras file")
     try:
-        name = inspect(Path(path))
-        kind: Any = keras.saving.get_custom_objects().get(name)
-        is_ours = isinstance(kind, type) and issubclass(kind, Siamese)
+        inspect(Path(path))
         with designed_settings():
-            model: Any = (
-                keras.saving.load_model(path, compile=False, safe_mode=True) if is_ours else None
-            )
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise ModelError(f"checkpoint {path}: cannot be loaded ({reason(error)})") from None
-    if not is_ours:
+
+
+def load_checkpoint(path: str | Path) -> Siamese:
+    """Loads a Siamese network from a `.keras` file, as `load_network` does.
+
+    Raises:
+        ModelError: The file is missing, damaged, or is not a Siamese network.
+    """
+    model = load_network(path)
+    if not isinstance(model, Siamese):
         raise ModelError(
-            f"checkpoint {path}: holds a {readable(name)[:100]}, expected a wayshot Siamese; "
-            "wrap other models in an object with embed and compare, and name it module:attribute"
+            f"checkpoint {path}: holds a {readable(type(model).__name__)[:100]}, expected a "
+            "wayshot Siamese; wayshot.wrap makes a scorer of other models"
         )
     return model

@@ -17,10 +17,14 @@ from wayshot.bench.cli import group, main
 from wayshot.models.training.recipe import read
 
 ROOT = Path(__file__).parents[2]
-# The generated tables have no blocks; test_extending.py runs docs/extending.md.
+# The generated tables have no blocks; test_extending.py and test_models.py run their pages.
 PAGES = [
     ROOT / "README.md",
-    *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "extending.md"),
+    *(
+        path
+        for path in sorted((ROOT / "docs").glob("*.md"))
+        if path.name not in ("extending.md", "models.md")
+    ),
 ]
 LANGUAGES = {"console", "sh", "python", "yaml", "text"}
 FEW = {"WAYSHOT_RUN_EPISODES": "8", "WAYSHOT_RUN_ENGINE": "keras"}

@@ -64,7 +64,9 @@ def test_a_scorer_that_fails_at_once_is_refused(tmp_path, monkeypatch):
         "class Failing:\n    def score(self, q, s):\n        raise ValueError('no luck')\n"
     )
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ScorerError, match=r"fails on a first batch .ValueError: no luck"):
+    with pytest.raises(
+        ScorerError, match=r"fails on a first batch: score, given .* raised ValueError: no luck"
+    ):
         resolve("failing_scorer:Failing")
 
 

@@ -1,0 +1,6 @@
+from .kinds import KINDS as KINDS
+from .kinds import READERS as READERS
+from .kinds import kind_of as kind_of
+from .methods import fewshot as fewshot
+from .outputs import as_array as as_array
+from .wrapped import wrap as wrap

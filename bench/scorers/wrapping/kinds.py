@@ -1,0 +1,118 @@
+"""Kinds of models, and the files that they are read from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ....models import ModelError, processors
+from ...errors import ScorerError
+from .engine_models import LiteInterpreter, OnnxSession
+from .keras_models import KerasModel
+from .model import Model
+from .sklearn_models import SklearnModel
+from .torch_models import ExportedProgram, TorchModule
+
+KINDS: dict[str, type[Model]] = {
+    "keras": KerasModel,
+    "torch": TorchModule,
+    "torch.export": ExportedProgram,
+    "onnxruntime": OnnxSession,
+    "litert": LiteInterpreter,
+    "scikit-learn": SklearnModel,
+    "function": Model,
+}
+"""The kinds of models by name. The first that recognises an object is taken."""
+
+
+def kind_of(model: Any) -> type[Model] | None:
+    """Gives the kind of an object, or None if it is no model."""
+    return next((kind for kind in KINDS.values() if kind.recognises(model)), None)
+
+
+def _library(path: Path, module: str, package: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ModelError(f"{path}: needs {package}, which is not installed") from None
+
+
+def _onnx(path: Path) -> Any:
+    library = _library(path, "onnxruntime", "onnxruntime")
+    options = library.SessionOptions()
+    options.intra_op_num_threads = processors()
+    return library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _tflite(path: Path) -> Any:
+    library = _library(path, "ai_edge_litert.interpreter", "ai-edge-litert")
+    return library.Interpreter(str(path), num_threads=processors())
+
+
+def _pt2(path: Path) -> Any:
+    return _library(path, "torch", "torch").export.load(str(path))
+
+
+def _keras(path: Path) -> Any:
+    from ....models import load_network
+
+    return load_network(path)
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".onnx": _onnx,
+    ".tflite": _tflite,
+    ".pt2": _pt2,
+    ".keras": _keras,
+}
+"""By the end of a file's name, what opens the file."""
+
+_UNREAD = {
+    ".pt": "may hold code, and weights without their network",
+    ".pth": "may hold code, and weights without their network",
+    ".ckpt": "may hold code, and weights without their network",
+    ".bin": "holds weights without their network",
+    ".safetensors": "holds weights without their network",
+    ".h5": "holds weights without their network, or a network in Keras's old format",
+    ".pkl": "may hold code",
+    ".joblib": "may hold code",
+}
+"""By the end of a file's name, why the file is not read."""
+
+
+def unread(path: Path) -> str:
+    """Says why a file is not read, and how to wrap what it holds."""
+    why = _UNREAD.get(path.suffix.lower(), "is of no kind that is read")
+    return (
+        f"{path}: {why}; expected {', '.join(READERS)} or a scorer.yaml. Load it in a function, "
+        "for example model() of model.py, that gives the network, and type model.py:model"
+    )
+
+
+def read(path: Path, device: str | None = None) -> tuple[Model, str]:
+    """Opens the file of a model.
+
+    Args:
+        path: The file.
+        device: As for `Model`.
+
+    Returns:
+        The model, and the digest of the file.
+
+    Raises:
+        ScorerError: There is no such file, or it is of a kind that is not read.
+        ModelError: It cannot be read.
+    """
+    if not path.exists():
+        raise ScorerError(f"{path}: no such file")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ScorerError(unread(path))
+    opened = reader(path)
+    kind = kind_of(opened)
+    assert kind is not None
+    with path.open("rb") as file:
+        return kind(opened, device), hashlib.file_digest(file, "sha256").hexdigest()

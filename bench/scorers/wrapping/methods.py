@@ -1,0 +1,179 @@
+"""Whole few-shot methods, which are given the support of every episode."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...errors import ScorerError
+from ..failures import BrokenScorerError, told
+from ..scorer import FewShotClassifier, behaviour
+from .inputs import Pixels, Transform
+from .outputs import as_array
+
+_VERSION = "fewshot 1"
+
+
+class _Method:
+    """The common part: preprocessing, errors, and what the scorer says of itself."""
+
+    def __init__(
+        self, method: Any, prepare: Callable[[np.ndarray], np.ndarray], name: str | None
+    ) -> None:
+        self._method, self._prepare, self.name = method, prepare, name
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the answers to fixed images."""
+        return f"{_VERSION} {behaviour(self, self.name or type(self._method).__name__)}"
+
+    @contextmanager
+    def _calling(self, what: str, *arrays: np.ndarray) -> Iterator[None]:
+        try:
+            yield
+        except ScorerError:
+            raise
+        except Exception as error:
+            given = " and ".join(f"{one.dtype} {one.shape}" for one in arrays)
+            who = self.name or type(self._method).__name__
+            raise BrokenScorerError(
+                told(f"scorer {who}: {what}, given {given}, raised", error)
+            ) from error
+
+    def _answer(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def classify(
+        self, support_images: np.ndarray, support_labels: np.ndarray, query_images: np.ndarray
+    ) -> np.ndarray:
+        """Scores query images for each of the ways.
+
+        Args:
+            support_images: uint8 ndarray (S, height, width), ink = 1.
+            support_labels: int ndarray (S,), from 0 to ways - 1.
+            query_images: uint8 ndarray (Q, height, width).
+
+        Returns:
+            ndarray (Q, ways).
+        """
+        with self._calling("the transform", support_images):
+            support, query = self._prepare(support_images), self._prepare(query_images)
+        return self._answer(support, support_labels, query)
+
+
+class _Estimator(_Method):
+    """An estimator of scikit-learn, fitted anew on the support of every episode."""
+
+    def _answer(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
+        fitted = sys.modules["sklearn.base"].clone(self._method)
+        with self._calling("fit", support, labels):
+            fitted.fit(support, labels)
+        ways = int(labels.max()) + 1
+        by_probability = hasattr(fitted, "predict_proba")
+        with self._calling("predict_proba" if by_probability else "decision_function", query):
+            if by_probability:
+                answer = as_array(fitted.predict_proba(query))
+            else:
+                answer = as_array(fitted.decision_function(query))
+        if answer.ndim == 1:
+            # Of two classes, estimators give the score of the second alone.
+            answer = np.stack([-answer, answer], axis=1)
+        scores = np.full((len(query), ways), -np.inf if not by_probability else 0.0)
+        scores[:, np.asarray(fitted.classes_, dtype=int)] = answer
+        return scores
+
+
+class _TensorMethod(_Method):
+    """A method that is given tensors of PyTorch, or arrays where it is no module."""
+
+    def _tensors(self, *arrays: np.ndarray) -> list[Any]:
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(self._method, torch.nn.Module):
+            return list(arrays)
+        self._method.eval()
+        held = next(self._method.parameters(), None)
+        device = None if held is None else held.device
+        return [torch.from_numpy(np.ascontiguousarray(one)).to(device) for one in arrays]
+
+
+class _ProcessSupport(_TensorMethod):
+    """A method of easyfsl: `process_support_set`, then a call with the queries."""
+
+    def _answer(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
+        pictures, ways, asked = self._tensors(support, labels.astype(np.int64), query)
+        # Not without gradients: some of its methods are fitted to the support.
+        with self._calling("process_support_set", support, labels):
+            self._method.process_support_set(pictures, ways)
+        with self._calling("forward", query):
+            return as_array(self._method(asked))
+
+
+class _Adapt(_TensorMethod):
+    """A method with `adapt(support, labels)`, which gives a function of the queries."""
+
+    def _answer(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
+        pictures, ways, asked = self._tensors(support, labels.astype(np.int64), query)
+        with self._calling("adapt", support, labels):
+            adapted = self._method.adapt(pictures, ways)
+        with self._calling("the adapted model", query):
+            return as_array(adapted(asked))
+
+
+def fewshot(
+    method: Any,
+    *,
+    transform: Callable[..., Any] | None = None,
+    size: int | None = None,
+    channels: int = 1,
+    ink: float = 1.0,
+    paper: float = 0.0,
+    name: str | None = None,
+) -> FewShotClassifier:
+    """Makes a scorer of a method that is given the support of every episode.
+
+    Args:
+        method: An object with `process_support_set(images, labels)` which is then called with
+            the queries (easyfsl); an object with `adapt(images, labels)` that gives a function
+            of the queries; or an estimator of scikit-learn, which is fitted anew to every
+            support.
+        transform: Makes the method's input, as in `wrap`. None for float32 (B, channels, size,
+            size) of a method, or (B, size * size) of an estimator.
+        size: Height and width in pixels; None for 105.
+        channels: Number of channels.
+        ink: Value of ink.
+        paper: Value of paper.
+        name: What tables call it.
+
+    Returns:
+        A scorer of level 3.
+
+    Raises:
+        ScorerError: The object has none of these methods.
+    """
+    base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
+    kind: type[_Method] | None = None
+    if base is not None and isinstance(method, base):
+        if hasattr(method, "predict_proba") or hasattr(method, "decision_function"):
+            kind = _Estimator
+    elif hasattr(method, "process_support_set"):
+        kind = _ProcessSupport
+    elif hasattr(method, "adapt"):
+        kind = _Adapt
+    if kind is None:
+        raise ScorerError(
+            f"a {type(method).__name__} is no few-shot method, expected process_support_set and "
+            "a call, or adapt, or a scikit-learn estimator with predict_proba or "
+            "decision_function; an object with classify is a scorer as it is"
+        )
+    if transform is not None:
+        prepare: Callable[[np.ndarray], np.ndarray] = Transform(transform, channels)
+    else:
+        sides = None if size is None else (size, size)
+        layout = "flat" if kind is _Estimator else "first"
+        prepare = Pixels(sides, channels, layout, ink, paper, (0.0,), (1.0,))
+    return kind(method, prepare, name)

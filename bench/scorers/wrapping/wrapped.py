@@ -1,0 +1,345 @@
+"""Wrapped models: trained models of any library as scorers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ScorerError
+from ..failures import BrokenScorerError, told
+from ..scorer import Scorer, behaviour
+from .inputs import Pixels, Transform
+from .kinds import kind_of, read
+from .model import Model
+from .similarities import DISTANCES, SIMILARITIES, episode_by_episode, flat, pair_by_pair
+
+_VERSION = "wrap 1"
+"""Part of the digest; to be raised if the same model comes to give other answers."""
+
+PAIRS = ("stacked", "inputs", "channels")
+"""How a network takes two images: the query above the support image, as two inputs, or as
+channels of one image."""
+
+_LOG = logging.getLogger("wayshot")
+
+
+class _Wrapped:
+    """The common part: preprocessing, batches, and what the scorer says of itself."""
+
+    def __init__(
+        self,
+        model: Model,
+        prepare: Callable[[np.ndarray], np.ndarray],
+        *,
+        settings: str,
+        whole: bool,
+        batch: int,
+        name: str | None,
+        trained_on: Iterable[str] | None,
+        smaller_is_closer: bool,
+    ) -> None:
+        self._model, self._prepare, self._batch = model, prepare, batch
+        self._settings, self._whole = settings, whole
+        self.name, self.trained_on = name, trained_on
+        self.smaller_is_closer = smaller_is_closer
+        self.parameters = model.parameters
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of weights and preprocessing; also of answers, where these do not tell all."""
+        own = f"{_VERSION} {self._settings} {self._model.weights()}"
+        return own if self._whole else f"{own} {behaviour(self, self.name or 'wrapped')}"
+
+    @contextmanager
+    def _calling(self, what: str, *arrays: np.ndarray) -> Iterator[None]:
+        try:
+            yield
+        except ScorerError:
+            raise
+        except Exception as error:
+            given = " and ".join(f"{one.dtype} {one.shape}" for one in arrays)
+            who = self.name or type(self._model.model).__name__
+            raise BrokenScorerError(
+                told(f"scorer {who}: {what}, given {given}, raised", error)
+            ) from error
+
+    def _prepared(self, images: np.ndarray) -> np.ndarray:
+        with self._calling("the transform", images):
+            return self._prepare(images)
+
+    def _run(self, *inputs: np.ndarray) -> np.ndarray:
+        """Runs the model on inputs (n, ...), in batches; gives (n, ...)."""
+        count, fixed = len(inputs[0]), self._model.batch
+        step, parts = fixed or self._batch, []
+        for start in range(0, count, step):
+            part = [one[start : start + step] for one in inputs]
+            short = len(part[0])
+            if fixed is not None and short < fixed:
+                part = [
+                    np.pad(one, ((0, fixed - short), *((0, 0),) * (one.ndim - 1))) for one in part
+                ]
+            with self._calling("the model", *part):
+                answer = self._model.run(*part)
+            if answer.ndim == 0 or len(answer) != len(part[0]):
+                raise BrokenScorerError(
+                    f"scorer {self.name or type(self._model.model).__name__}: the model gave "
+                    f"shape {answer.shape} for {len(part[0])} images, expected one row for each"
+                )
+            parts.append(answer[:short])
+        return np.concatenate(parts)
+
+
+class WrappedTower(_Wrapped):
+    """A model that embeds images, with a similarity or a head."""
+
+    def __init__(self, *args: Any, similarity: Callable[..., Any], **options: Any) -> None:
+        """Keeps the similarity.
+
+        Args:
+            *args: As for every wrapped model.
+            similarity: From (..., Q, D) and (..., S, D) to (..., Q, S).
+            **options: As for every wrapped model.
+        """
+        super().__init__(*args, **options)
+        self._similarity = similarity
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """Embeds uint8 images (B, height, width), ink = 1, as (B, D)."""
+        answer = self._run(self._prepared(images))
+        return answer.reshape(len(answer), -1)
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Compares every query with every support embedding.
+
+        Args:
+            query: ndarray (..., Q, D).
+            support: ndarray (..., S, D).
+
+        Returns:
+            ndarray (..., Q, S).
+        """
+        with self._calling("the comparison", query, support):
+            return self._similarity(query, support)
+
+
+class WrappedPairs(_Wrapped):
+    """A network that takes two images."""
+
+    def __init__(self, *args: Any, pairs: str, **options: Any) -> None:
+        """Keeps how the two images are put together.
+
+        Args:
+            *args: As for every wrapped model.
+            pairs: One of `PAIRS`.
+            **options: As for every wrapped model.
+        """
+        super().__init__(*args, **options)
+        self._pairs = pairs
+
+    def _joined(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, ...]:
+        if self._pairs == "inputs":
+            return first, second
+        height, channels = {"first": (2, 1), "last": (1, -1)}.get(self._model.layout, (1, 1))
+        axis = height if self._pairs == "stacked" else channels
+        return (np.concatenate([first, second], axis=axis),)
+
+    def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
+        """Scores every pair.
+
+        Args:
+            query_images: uint8 ndarray (Q, height, width), ink = 1.
+            support_images: uint8 ndarray (S, height, width).
+
+        Returns:
+            ndarray (Q, S).
+        """
+        queries, supports = self._prepared(query_images), self._prepared(support_images)
+        shape = len(queries), len(supports)
+        scores, step = [], 16 * self._batch
+        for start in range(0, shape[0] * shape[1], step):
+            rows, columns = np.unravel_index(
+                range(start, min(start + step, shape[0] * shape[1])), shape
+            )
+            answer = self._run(*self._joined(queries[rows], supports[columns]))
+            with self._calling("the model", query_images, support_images):
+                scores.append(flat(answer, len(rows)))
+        return np.concatenate(scores).reshape(shape)
+
+    def hint(self) -> None:
+        """Says how the network would be faster, if a part is applied to each image alone."""
+        blank = self._prepared(np.zeros((1, 105, 105), dtype=np.uint8))
+        with self._calling("the model", blank):
+            tower = self._model.tower(*self._joined(blank, blank))
+        if tower is not None:
+            _LOG.warning(
+                "%s: every pair is computed by itself. If its part %r embeds one image, "
+                "wrap(the part, head=the rest) is some 300 times faster.",
+                self.name or type(self._model.model).__name__,
+                tower,
+            )
+
+
+def _each(value: float | Sequence[float]) -> tuple[float, ...]:
+    return tuple(float(one) for one in np.atleast_1d(np.asarray(value, dtype=np.float64)))
+
+
+def _sides(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    sides = (size, size) if isinstance(size, int | np.integer) else tuple(size)
+    if len(sides) != 2 or not all(isinstance(one, int | np.integer) and one > 0 for one in sides):
+        raise ScorerError(f"size {size!r}, expected a number of pixels, or height and width")
+    return int(sides[0]), int(sides[1])
+
+
+def _model(model: Any, device: str | None) -> tuple[Model, str]:
+    """Gives a model, and the digest of its file if it is one."""
+    if isinstance(model, str | Path):
+        return read(Path(model).expanduser(), device)
+    kind = kind_of(model)
+    if kind is None or (isinstance(model, type)):
+        what = (
+            f"the class {model.__name__}"
+            if isinstance(model, type)
+            else f"a {type(model).__name__}"
+        )
+        raise ScorerError(
+            f"{what} cannot be wrapped, expected a trained model of PyTorch, Keras, ONNX Runtime, "
+            "LiteRT or scikit-learn, the path of a file, or a function on arrays"
+        )
+    return kind(model, device), ""
+
+
+def wrap(
+    model: Any,
+    *,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    ink: float | None = None,
+    paper: float | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    transform: Callable[..., Any] | None = None,
+    compare: str | Callable[..., Any] | None = None,
+    head: Callable[..., Any] | None = None,
+    pairs: str | None = None,
+    smaller_is_closer: bool = False,
+    batch: int = 64,
+    device: str | None = None,
+    name: str | None = None,
+    trained_on: Iterable[str] | None = None,
+) -> Scorer:
+    """Makes a scorer of a trained model.
+
+    Args:
+        model: A module of PyTorch, a program of `torch.export`, a model or layer of Keras, a
+            session of ONNX Runtime, an interpreter of LiteRT, a fitted object of scikit-learn
+            with `transform` or `predict_proba`, a function on float32 arrays; or the path of
+            a `.onnx`, `.tflite`, `.pt2` or `.keras` file. It is set to inference.
+        size: Height and width of the model's input in pixels, one number or two; None for
+            what the model says, or else 105.
+        channels: Channels of its input; None for what the model says, or else 1.
+        ink: Value of ink before `mean` and `std`; None for 1.
+        paper: Value of paper; None for 0.
+        mean: Subtracted, one number or one a channel; None for what a model of timm says, or
+            else 0.
+        std: Divided by, one number or one a channel; None for what a model of timm says, or
+            else 1.
+        transform: Does all of that instead: a transform of torchvision, an image processor of
+            Hugging Face, a layer of Keras, a module of PyTorch, or a function from float32
+            (B, 105, 105), ink = 1, to the model's input. `inputs.Transform` says what each
+            gets.
+        compare: `cosine` (also None), `euclidean`, `dot`, or a function from (Q, D) and (S, D)
+            to (Q, S).
+        head: A trained head: called with the embeddings of n pairs, two tensors (n, D) of the
+            model's library, it gives (n,) or (n, 1).
+        pairs: For a network that takes two images: `stacked` (the query above the support
+            image), `inputs` (two inputs) or `channels` (two images as channels of one). The
+            size is that of one image. None for a network that takes one image.
+        smaller_is_closer: Whether function, head or network give distances.
+        batch: Most images at once; a model with a fixed batch gets that.
+        device: Where it computes, as its library calls it; None leaves it where it is.
+        name: What tables call it.
+        trained_on: Names such as `Latin/character01` of all characters that it has seen.
+
+    Returns:
+        A scorer of level 1, or of level 2 with `pairs`.
+
+    Raises:
+        ScorerError: The object is no model, or the arguments do not fit each other.
+    """
+    own, file = _model(model, device)
+    if pairs is None and own.inputs == 2:
+        pairs = "inputs"
+    if pairs is not None and pairs not in PAIRS:
+        raise ScorerError(f"pairs {pairs!r}, expected {', '.join(PAIRS)}")
+    if own.inputs > 2 or (own.inputs == 2 and pairs != "inputs"):
+        raise ScorerError(f"the model has {own.inputs} inputs, expected one, or two images")
+    if (pairs is not None) + (head is not None) + (compare is not None) > 1:
+        raise ScorerError("compare, head and pairs exclude each other; give one of them")
+    if isinstance(compare, str) and compare not in SIMILARITIES:
+        raise ScorerError(
+            f"compare {compare!r}, expected {', '.join(SIMILARITIES)}, or a function of "
+            "(Q, D) and (S, D)"
+        )
+    known = own.channels or 1
+    if pairs == "channels":
+        known = max(1, known // 2)
+    depth = channels or known
+    if transform is not None:
+        values = {"size": size, "ink": ink, "paper": paper, "mean": mean, "std": std}
+        given = [key for key, value in values.items() if value is not None]
+        if given:
+            raise ScorerError(f"transform does what {', '.join(given)} would do; leave one out")
+        prepare: Any = Transform(transform, depth)
+        settings = "transform"
+    else:
+        sides = _sides(size) or own.size
+        if size is None and sides is not None and pairs == "stacked":
+            sides = sides[0] // 2, sides[1]
+        prepare = Pixels(
+            sides,
+            depth,
+            own.layout,
+            1.0 if ink is None else float(ink),
+            0.0 if paper is None else float(paper),
+            _each(own.mean or 0.0) if mean is None else _each(mean),
+            _each(own.std or 1.0) if std is None else _each(std),
+        )
+        if any(len(one) not in (1, depth) for one in (prepare.mean, prepare.std)):
+            raise ScorerError(f"mean and std need one number, or {depth}, one for each channel")
+        settings = repr(prepare)
+    by_name = compare if isinstance(compare, str) else "cosine" if compare is None else None
+    plain = head is None and pairs is None and by_name is not None
+    if plain and smaller_is_closer and by_name not in DISTANCES:
+        raise ScorerError(
+            f"compare {by_name!r} is higher the more alike; leave smaller_is_closer out"
+        )
+    options: dict[str, Any] = {
+        "settings": f"{settings} {by_name if plain else ''} {pairs} {device} {file}",
+        # Code is known by its answers alone; a file has none.
+        "whole": bool(file) and transform is None and (plain or pairs is not None),
+        "batch": batch,
+        "name": name,
+        "trained_on": trained_on,
+        "smaller_is_closer": smaller_is_closer or (plain and by_name in DISTANCES),
+    }
+    if pairs is not None:
+        scorer = WrappedPairs(own, prepare, pairs=pairs, **options)
+        scorer.hint()
+        return scorer
+    if head is not None:
+        similarity: Any = lambda query, support: pair_by_pair(  # noqa: E731
+            lambda first, second: own.join(head, first, second), query, support
+        )
+    elif by_name is None:
+        similarity = lambda query, support: episode_by_episode(compare, query, support)  # noqa: E731
+    else:
+        similarity = SIMILARITIES[by_name]
+    return WrappedTower(own, prepare, similarity=similarity, **options)

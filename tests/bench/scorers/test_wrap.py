@@ -1,0 +1,195 @@
+"""wrap() by plain functions: preprocessing, comparisons, messages and identity."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+import pytest
+from by_hand import averaged, cosine, predicted, predictions
+from wayshot import wrap
+from wayshot.bench import traits
+from wayshot.bench.errors import ScorerError
+from wayshot.bench.scorers.wrapping import KINDS
+
+RNG = np.random.default_rng(0)
+WEIGHTS = RNG.standard_normal((225, 8)).astype(np.float32)
+
+
+def flat(images):
+    return images.reshape(len(images), -1)
+
+
+def project(images):
+    return flat(images) @ WEIGHTS
+
+
+def test_trials_are_those_of_a_plain_loop(tmp_path):
+    def score(query, support):
+        return cosine(*(averaged(one, 15).ravel() @ WEIGHTS for one in (query, support)))
+
+    assert (predicted(wrap(project, size=15), tmp_path) == predictions(score)).all()
+
+
+@pytest.mark.parametrize(
+    ("compare", "score"),
+    [
+        ("cosine", cosine),
+        ("dot", lambda a, b: float(a @ b)),
+        ("euclidean", lambda a, b: -float(np.linalg.norm(a - b))),
+        (lambda a, b: -np.abs(a[:, None] - b).sum(-1), lambda a, b: -float(np.abs(a - b).sum())),
+    ],
+)
+def test_comparisons_are_what_they_are_called(compare, score):
+    scorer = wrap(project, size=15, compare=compare)
+    query, support = RNG.standard_normal((2, 3, 8)), RNG.standard_normal((2, 4, 8))
+    query, support = query.astype(np.float32), support.astype(np.float32)
+    found = scorer.compare(query, support) * (-1 if scorer.smaller_is_closer else 1)
+    slow = [
+        [[score(a, b) for b in some] for a in few] for few, some in zip(query, support, strict=True)
+    ]
+    assert np.allclose(found, slow, atol=1e-5)
+
+
+def test_a_head_is_called_with_pairs_in_blocks(monkeypatch):
+    from wayshot.bench.scorers.wrapping import similarities
+
+    monkeypatch.setattr(similarities, "PAIRS", 5 * 8)
+    calls = []
+
+    def head(a, b):
+        calls.append(len(a))
+        assert a.shape == b.shape
+        return (a * b).sum(-1, keepdims=True)
+
+    scorer = wrap(project, size=15, head=head)
+    query, support = RNG.standard_normal((2, 3, 8)), RNG.standard_normal((2, 4, 8))
+    assert np.allclose(scorer.compare(query, support), query @ support.swapaxes(1, 2), atol=1e-5)
+    assert calls == [5, 5, 5, 5, 4]
+
+
+def test_pixels_have_the_values_that_were_asked_for():
+    seen = []
+    image = np.zeros((1, 105, 105), np.uint8)
+    image[0, :21] = 1
+
+    def model(images):
+        seen.append(images)
+        return flat(images)
+
+    wrap(model, size=5, channels=3, ink=0, paper=1, mean=[0, 0.5, 0], std=[1, 1, 2]).embed(image)
+    assert seen[0].shape == (1, 5, 5, 3) and seen[0].dtype == np.float32
+    assert np.allclose(seen[0][0, 0, 0], [0, -0.5, 0])
+    assert np.allclose(seen[0][0, 4, 4], [1, 0.5, 0.5])
+    wrap(model, size=(7, 15)).embed(image)
+    assert seen[1].shape == (1, 7, 15, 1)
+    wrap(model, size=210).embed(image)
+    assert np.allclose(seen[2][0, 0], 1) and np.allclose(seen[2][0, 209], 0)
+    wrap(model).embed(image)
+    assert (seen[3][..., 0] == image).all()
+
+
+def test_a_function_as_transform_gets_ink_1_and_gives_the_input():
+    def transform(images):
+        assert images.shape[1:] == (105, 105) and images.dtype == np.float32
+        return 1 - images[:, :1]
+
+    image = np.zeros((2, 105, 105), np.uint8)
+    image[:, 0] = 1
+    assert not wrap(flat, transform=transform).embed(image).any()
+
+
+def test_a_batch_is_never_larger_than_was_asked_for():
+    sizes = []
+
+    def model(images):
+        sizes.append(len(images))
+        return flat(images)
+
+    wrap(model, size=5, batch=10).embed(np.zeros((25, 105, 105), np.uint8))
+    assert sizes == [10, 10, 5]
+
+
+@pytest.mark.parametrize("kind", [np.float16, ml_dtypes.bfloat16])
+def test_reduced_precision_becomes_float32(kind):
+    scorer = wrap(lambda images: flat(images).astype(kind), size=5)
+    assert scorer.embed(np.ones((2, 105, 105), np.uint8)).dtype == np.float32
+
+
+def test_lists_of_arrays_and_dicts_are_taken():
+    images = np.ones((2, 105, 105), np.uint8)
+    listed = wrap(lambda x: [list(map(float, one)) for one in flat(x)], size=5)
+    named = wrap(lambda x: {"logits": None, "pooler_output": flat(x)[..., None, None]}, size=5)
+    tokens = wrap(lambda x: {"last_hidden_state": np.stack([flat(x), 0 * flat(x)], 1)}, size=5)
+    for scorer in (listed, named, tokens):
+        assert np.allclose(scorer.embed(images), np.ones((2, 25)))
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"compare": "cosin"}, "compare 'cosin', expected cosine, euclidean, dot"),
+        ({"pairs": "stack"}, "pairs 'stack', expected stacked, inputs, channels"),
+        ({"compare": "dot", "head": flat}, "exclude each other"),
+        ({"compare": "dot", "smaller_is_closer": True}, "leave smaller_is_closer out"),
+        ({"transform": flat, "size": 3}, "transform does what size would do"),
+        ({"size": (1, 2, 3)}, r"size \(1, 2, 3\), expected"),
+        ({"mean": [1, 2]}, "mean and std need one number"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, problem):
+    with pytest.raises(ScorerError, match=problem):
+        wrap(project, **options)
+
+
+@pytest.mark.parametrize("model", [5, int, {"a": 1}])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(ScorerError, match="cannot be wrapped, expected a trained model"):
+        wrap(model)
+
+
+def test_an_error_of_the_model_says_what_it_was_given():
+    scorer = wrap(lambda images: images @ np.zeros((7, 9)) * len("x" * 1000), size=5)
+    with pytest.raises(ScorerError, match=r"the model, given float32 \(64, 5, 5, 1\), raised") as e:
+        traits(scorer, "mine")
+    assert len(str(e.value)) <= 300 and "\n" not in str(e.value)
+
+    def long(images):
+        raise ValueError("long\n" * 10_000)
+
+    with pytest.raises(ScorerError) as caught:
+        traits(wrap(long), "mine")
+    assert len(str(caught.value)) <= 300
+
+
+def test_a_wrong_number_of_rows_is_refused():
+    with pytest.raises(ScorerError, match=r"gave shape \(3,\) for 4 images"):
+        wrap(lambda images: np.zeros(3)).embed(np.zeros((4, 105, 105), np.uint8))
+    with pytest.raises(ScorerError, match=r"dict of x, y, expected one array"):
+        wrap(lambda images: {"x": 1, "y": 2}).embed(np.zeros((4, 105, 105), np.uint8))
+    with pytest.raises(ScorerError, match=r"2 arrays of shape \(4,\), \(4, 2\), expected one"):
+        wrap(lambda x: (np.zeros(4), np.zeros((4, 2)))).embed(np.zeros((4, 105, 105), np.uint8))
+
+
+def test_another_preprocessing_model_or_comparison_is_another_scorer():
+    scorers = [
+        wrap(project, size=15),
+        wrap(project, size=15, ink=2),
+        wrap(lambda x: project(x) * 2, size=15, compare="dot"),
+        wrap(project, size=15, compare="dot"),
+        wrap(project, size=15, compare=lambda a, b: a @ b.T),
+        wrap(project, size=15, head=lambda a, b: (a * b).sum(-1)),
+    ]
+    digests = [traits(one, "x").digest for one in scorers]
+    assert len(set(digests)) == len(digests)
+    assert traits(wrap(project, size=15), "x").digest == digests[0]
+
+
+def test_a_name_and_characters_seen_are_passed_on():
+    scorer = wrap(project, size=15, name="mine", trained_on=["Latin/character01"])
+    known = traits(scorer, "x")
+    assert known.name == "mine" and known.trained_on == {"Latin/character01"}
+    assert traits(wrap(project, size=15), "x").name == "x"
+
+
+def test_every_kind_says_what_it_is():
+    assert len({kind.kind for kind in KINDS.values()}) == len(KINDS)
