@@ -79,6 +79,13 @@ SUFFIXES = {
             "every image at most once",
             "every image is used at most once in all episodes",
         ),
+        Suffix(
+            "fitting",
+            "small",
+            "leave out",
+            "classes with too few images left out",
+            "characters with too few images, and alphabets with too few characters, are left out",
+        ),
     )
 }
 """All suffixes, in the order in which a name has them."""
