@@ -102,6 +102,7 @@ class Sampler:
         dataset: Its images.
         seed: The seed.
         episodes: Number of episodes; None if it is not limited.
+        remarks: Those of the data set, and what of it the episodes leave out.
     """
 
     def __init__(self, protocol: Protocol, dataset: Dataset, seed: int = 1) -> None:
@@ -121,9 +122,17 @@ class Sampler:
         self.dataset = dataset
         self.seed = seed
         self._pool = Pool(protocol, dataset)
+        self.remarks = (*dataset.remarks, *self._left_out())
         self.episodes: int | None = None
         if protocol.reuse == "once":
             self.episodes = len(self._once[0])
+
+    def _left_out(self) -> list[str]:
+        small = self._pool.left_out
+        if not small:
+            return []
+        names = ", ".join(small[:10]) + (", ..." if len(small) > 10 else "")
+        return [f"{len(small)} left out by -fitting, as they are too small: {names}"]
 
     def _stream(self, *key: int) -> np.random.Generator:
         sequence = np.random.SeedSequence([self.seed, STREAM], spawn_key=key)
@@ -206,10 +215,12 @@ class OfficialRuns:
         dataset: Omniglot's evaluation set, in which the images of the runs are.
         seed: Always 0; nothing is drawn.
         episodes: 20.
+        remarks: None.
     """
 
     seed = 0
     episodes = 20
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, protocol: Protocol, dataset: Dataset, runs: omniglot.Runs) -> None:
         """Finds the images of the runs in the evaluation set.

@@ -7,6 +7,13 @@ import numpy as np
 from .data import Dataset
 from .errors import TaskError
 from .protocol import Protocol
+from .text import readable
+
+_NAMED = 10
+"""How many classes a message names."""
+
+_REMARKS = 3
+"""How many remarks on the data a message has."""
 
 
 def _padded(lists: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -15,6 +22,12 @@ def _padded(lists: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     stacked = np.full((len(lists), sizes.max()), -1, dtype=np.int32)
     stacked[np.arange(sizes.max()) < sizes[:, None]] = np.concatenate(lists)
     return stacked, sizes
+
+
+def _listed(words: list[str]) -> str:
+    """Lists the first words, and says how many others there are."""
+    more = f" and {len(words) - _NAMED} others" if len(words) > _NAMED else ""
+    return readable(", ".join(words[:_NAMED]) + more)
 
 
 class Pool:
@@ -41,22 +54,30 @@ class Pool:
 
         Raises:
             TaskError: The data do not allow such episodes; the message says
-                which alphabet or character is too small.
+                which alphabets or characters are too small.
         """
         self._protocol = protocol
         self._characters = dataset.characters
+        # What the data lack may be what was left out of them.
+        few = [*dataset.remarks[:_REMARKS], *(["..."] if len(dataset.remarks) > _REMARKS else [])]
+        self._why = f" ({'; '.join(few)})" if few else ""
         codes = dataset.character_codes
         order = np.argsort(codes, kind="stable")
         ends = np.flatnonzero(np.diff(codes[order])) + 1
         self.items, self.class_sizes = _padded(np.split(order.astype(np.int32), ends))
         characters = np.arange(len(self.items), dtype=np.int32)
         alphabets = self._characters["alphabet"].to_numpy()
-        groups = [characters]
-        names = [dataset.name]
+        fits = self.class_sizes >= protocol.shots + protocol.queries
+        self.left_out = self._small_characters(fits)
+        groups = {dataset.name: characters[fits]}
         if protocol.structure == "within":
-            names = list(dict.fromkeys(alphabets))
-            groups = [characters[alphabets == name] for name in names]
-        self._check(names, groups, dataset)
+            alphabets = self._characters["alphabet"].to_numpy()
+            groups = {
+                name: characters[fits & (alphabets == name)] for name in dict.fromkeys(alphabets)
+            }
+        groups = self._large_enough(groups)
+        if protocol.drawers != "any":
+            self._check_drawers(dataset, np.concatenate(groups))
         if protocol.rotations != "none":
             turns = np.arange(4, dtype=np.int32) * len(dataset)
             turned = np.where(self.items[:, None] < 0, -1, self.items[:, None] + turns[:, None])
@@ -66,41 +87,71 @@ class Pool:
             groups = [(group[:, None] * 4 + np.arange(4)).ravel() for group in groups]
         self.group_classes, self.group_sizes = _padded(groups)
 
-    def _check(self, names: list[str], groups: list[np.ndarray], dataset: Dataset) -> None:
+    def _small_characters(self, fits: np.ndarray) -> list[str]:
+        """Names the characters with too few images.
+
+        Raises:
+            TaskError: There are some, and the protocol does not leave them out.
+        """
         protocol = self._protocol
-        orientations = 4 if protocol.rotations == "classes" else 1
-        for name, group in zip(names, groups, strict=True):
-            classes = len(group) * orientations
-            if classes < protocol.fewest_ways:
-                raise TaskError(
-                    f"{protocol.name}: {protocol.fewest_ways} ways are impossible: {name} has "
-                    f"{classes} characters; ask for fewer ways"
-                )
-        needed = protocol.shots + protocol.queries
-        smallest = int(np.argmin(self.class_sizes))
-        if self.class_sizes[smallest] < needed:
-            alphabet, character = self._characters.iloc[smallest]
+        small = np.flatnonzero(~fits)
+        names = ["/".join(self._characters.iloc[i]) for i in small]
+        if len(small) and protocol.small == "refuse":
+            needed = protocol.shots + protocol.queries
+            fewer = "" if needed == 2 else ", ask for fewer shots or queries"
+            counted = [
+                f"{name} has {size}"
+                for name, size in zip(names, self.class_sizes[small], strict=True)
+            ]
             raise TaskError(
                 f"{protocol.name}: {protocol.shots} shots and {protocol.queries} queries need "
-                f"{needed} images a character, {alphabet}/{character} has "
-                f"{self.class_sizes[smallest]}; ask for fewer"
+                f"{needed} images a character, and {len(small)} of {len(fits)} characters have "
+                f"fewer: {_listed(counted)}; add images{fewer}, or leave these characters out by "
+                f"the suffix -fitting{self._why}"
             )
-        if protocol.drawers != "any":
-            self._check_drawers(dataset)
+        return names
 
-    def _check_drawers(self, dataset: Dataset) -> None:
+    def _large_enough(self, groups: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Gives the groups with enough classes for an episode.
+
+        Raises:
+            TaskError: A group has too few and the protocol does not leave it
+                out, or no group has enough.
+        """
+        protocol = self._protocol
+        orientations = 4 if protocol.rotations == "classes" else 1
+        counts = {name: len(group) * orientations for name, group in groups.items()}
+        small = [name for name, count in counts.items() if count < protocol.fewest_ways]
+        if small and (protocol.small == "refuse" or len(small) == len(groups)):
+            counted = [f"{name} has {counts[name]} characters" for name in small]
+            ways = "" if protocol.fewest_ways == 2 else "ask for fewer ways"
+            out = "" if len(small) == len(groups) else "leave these out by the suffix -fitting"
+            advice = " or ".join(filter(None, (ways, out))) or "add characters"
+            raise TaskError(
+                f"{protocol.name}: {protocol.fewest_ways} ways are impossible: {_listed(counted)}"
+                f"{', of those with enough images' if self.left_out else ''}; {advice}{self._why}"
+            )
+        self.left_out += small
+        return [group for name, group in groups.items() if name not in small]
+
+    def _check_drawers(self, dataset: Dataset, characters: np.ndarray) -> None:
         """Checks that the images of every class are by the same drawers, in the same order."""
         protocol = self._protocol
+        sizes = self.class_sizes[characters]
+        # Larger classes that are left out are of no account.
+        self.items = self.items[:, : sizes.max()]
         drawers = dataset.table["drawer"].cat.codes.to_numpy()
-        first = drawers[self.items[0]]
+        drew = drawers[self.items[characters]]
         if (
-            self.class_sizes.min() < self.items.shape[1]
-            or len(np.unique(first)) < len(first)
-            or np.any(drawers[self.items] != first)
+            sizes.min() < self.items.shape[1]
+            or len(np.unique(drew[0])) < len(drew[0])
+            or np.any(drew != drew[0])
         ):
             raise TaskError(
                 f"{protocol.name}: not every drawer drew every character of {dataset.name} "
-                "once; leave out -samedrawer or -distinctdrawers"
+                "once, as far as names of files tell; leave out -samedrawer or -distinctdrawers, "
+                "or give the images of one person the same name in every character, such as "
+                "07.png or 0001_07.png"
             )
         half = self.items.shape[1] // 2
         if protocol.drawers == "distinct" and max(protocol.shots, protocol.queries) > half:

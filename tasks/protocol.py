@@ -58,6 +58,13 @@ SUFFIXES = {
             "every image at most once",
             "every image is used at most once in all episodes",
         ),
+        Suffix(
+            "fitting",
+            "small",
+            "leave out",
+            "classes with too few images left out",
+            "characters with too few images, and alphabets with too few characters, are left out",
+        ),
     )
 }
 """All suffixes, in the order in which a name has them."""
@@ -98,6 +105,8 @@ class Protocol:
             are classes of their own, as in Vinyals et al. 2016; `apart`: the
             same, but no character at two orientations in an episode.
         reuse: `independent` episodes, or every image at most `once`.
+        small: What becomes of characters with too few images, and of alphabets
+            with too few characters then: `refuse` the data, or `leave out`.
     """
 
     split: str
@@ -110,6 +119,7 @@ class Protocol:
     drawers: Literal["any", "distinct", "same"] = "any"
     rotations: Literal["none", "classes", "apart"] = "none"
     reuse: Literal["independent", "once"] = "independent"
+    small: Literal["refuse", "leave out"] = "refuse"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fewest_ways", self.fewest_ways or self.ways)

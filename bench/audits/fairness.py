@@ -9,11 +9,14 @@ import numpy as np
 from ...results import judge
 from ...tasks import BLOCK, SUFFIXES
 from .drawing import Drawing, equal, joined, repeated, whole_of
-from .findings import FAILED, NOT_APPLICABLE, PASSED, Answer, Check, RefusalError
+from .findings import FAILED, NOT_APPLICABLE, NOTED, PASSED, Answer, Check, RefusalError
 from .pitfalls import seeded
 
 ALPHA = 1e-9
 """Probability with which each statistical check calls a fair drawing unfair."""
+
+_RARE = 0.001
+"""The share of episodes in which a picture may be twice before a check fails."""
 
 _FEWEST = 20
 """Fewest episodes for each way, so that the chi-square distribution is a good approximation."""
@@ -59,6 +62,23 @@ def _images(drawing: Drawing) -> Answer:
     if drawing.protocol.rotations != "classes":
         rows = np.where(rows < 0, -1, rows % len(drawing.source.dataset))
     return drawing.judged(repeated(rows), "have an image twice, as support, query or both")
+
+
+def _pictures(drawing: Drawing) -> Answer:
+    one, count = drawing.episodes, len(drawing.source.dataset)
+    rows = np.concatenate([one.support.reshape(len(one), -1), one.query], axis=1)
+    # An image that comes twice itself is the matter of another check.
+    rows = np.sort(rows, axis=1)
+    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
+    _, shown = np.unique(drawing.source.dataset.images.keys, return_inverse=True)
+    turns, images = np.divmod(rows, count)
+    if drawing.protocol.rotations != "classes":
+        turns = np.zeros_like(turns)
+    pictures = np.where(rows < 0, -1, shown[images] + turns * count)
+    found = drawing.judged(repeated(pictures), "have one picture twice, as two images")
+    # Omniglot has one such pair, two dots in Braille.
+    rare = found.status == FAILED and (found.amount or 0) <= _RARE
+    return Answer(NOTED, found.found, found.amount) if rare else found
 
 
 def _targets(drawing: Drawing) -> Answer:
@@ -137,6 +157,32 @@ def _once(drawing: Drawing) -> Answer:
     return Answer(FAILED if again else PASSED, f"{again} of {len(rows)} images came before", again)
 
 
+def _fitting(drawing: Drawing) -> Answer:
+    asked, dataset = drawing.protocol, drawing.source.dataset
+    if asked.small != "leave out":
+        return Answer(NOT_APPLICABLE, "no classes are left out")
+    codes = dataset.character_codes
+    fits = np.bincount(codes) >= asked.shots + asked.queries
+    groups = np.zeros(len(fits), dtype=np.int64)
+    if asked.structure == "within":
+        groups = dataset.characters["alphabet"].astype("category").cat.codes.to_numpy()
+    sizes = np.bincount(groups[fits], minlength=groups.max() + 1)
+    orientations = 4 if asked.rotations == "classes" else 1
+    fits &= (sizes * orientations >= asked.fewest_ways)[groups]
+    drawn = np.unique(drawing.look(drawing.episodes.support[..., 0], "character"))
+    missing = np.setdiff1d(np.flatnonzero(fits), drawn)
+    small = np.setdiff1d(drawn[drawn >= 0], np.flatnonzero(fits))
+    words = (
+        f"{len(small)} classes are drawn that are too small, {len(missing)} of {fits.sum()} that "
+        "are large enough are not"
+    )
+    # Each class of a group comes as often, and each group.
+    least = asked.fewest_ways / sizes[groups[fits]].max() / len(np.unique(groups[fits]))
+    expected = fits.sum() * (1 - min(least, 1)) ** len(drawing.episodes)
+    lacking = len(missing) > 0 and expected < ALPHA
+    return Answer(FAILED if len(small) or lacking else PASSED, words, len(small) + len(missing))
+
+
 def _repeats(drawing: Drawing) -> Answer:
     own, counts = np.unique(whole_of(drawing.episodes), return_counts=True)
     other, others = np.unique(whole_of(drawing.other), return_counts=True)
@@ -208,6 +254,7 @@ PROMISES: dict[str, Callable[[Drawing], Answer]] = {
     "drawers": _drawers,
     "rotations": _rotations,
     "reuse": _once,
+    "small": _fitting,
 }
 """For each field of a protocol that a suffix can set, the check of what the suffix promises."""
 
@@ -243,6 +290,11 @@ DRAWING: dict[str, Check] = {
         "looked for images that come twice in an episode",
         "Support and queries are drawn separately, so that a query can be its own support?",
     ),
+    "pictures": Check(
+        _pictures,
+        "looked for images of an episode that are the same picture, by their pixels",
+        "The data hold copies, as of a file that was saved twice?",
+    ),
     "targets": Check(
         _targets,
         "compared the class of each query with that of its target",
@@ -260,6 +312,11 @@ DRAWING: dict[str, Check] = {
     ),
     "images used once": Check(
         _once, "looked for images that come again", "Images are put back after an episode?"
+    ),
+    "small classes": Check(
+        _fitting,
+        "counted the images of classes, drawn and not drawn",
+        "More or fewer classes are left out than are too small?",
     ),
     "repeats": Check(
         _repeats,

@@ -24,6 +24,7 @@ from .common import (
     json_option,
     progress,
     protocols_option,
+    remark,
     scorers_option,
     seed_option,
     with_words,
@@ -115,6 +116,8 @@ def command(
     sources = {
         name: tasks.open_protocol(tasks.parse(name), seed, data, progress) for name in protocols
     }
+    for name, source in sources.items():
+        remark(name, source.remarks)
     asked: list[tuple[str, str, Callable[[], Audit]]] = [
         *(
             ("scorer", name, partial(_audited, name, engine, data, *found))

@@ -29,7 +29,7 @@ import click
 from click.core import ParameterSource
 from tqdm import tqdm
 
-from ...results import INTERVALS, LEVEL
+from ...results import INTERVALS, LEVEL, plain
 
 
 class Option(click.Option):
@@ -293,6 +293,25 @@ def progress(total: int, title: str) -> Callable[[int], None]:
             shown.close()
 
     return advance
+
+
+_REMARKS = 10
+
+
+def remark(name: str, remarks: Sequence[str]) -> None:
+    """Says on stderr what is to be known of a protocol's data.
+
+    Args:
+        name: The protocol.
+        remarks: As `Dataset.remarks`.
+    """
+    for one in remarks[:_REMARKS]:
+        click.echo(plain(f"{name}: {one}"), err=True)
+    if len(remarks) > _REMARKS:
+        click.echo(
+            f"{name}: {len(remarks) - _REMARKS} more remarks; wayshot describe folder:PATH has all",
+            err=True,
+        )
 
 
 def writable(folder: Path) -> Path:

@@ -57,6 +57,8 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
         "images": len(dataset),
         "characters": len(dataset.characters),
         "alphabets": dataset.characters["alphabet"].nunique(),
+        **({"ink": dict(dataset.ink)} if dataset.ink else {}),
+        "remarks": list(dataset.remarks),
     }
 
 

@@ -29,6 +29,7 @@ from .common import (
     json_option,
     option,
     progress,
+    remark,
     runs_option,
     scorers_option,
     seed_option,
@@ -209,6 +210,8 @@ def command(
             for reason in getattr(scorer, "passed_over", {}).values():
                 _warn(reason)
         sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
+        for name, source in zip(names, sources, strict=True):
+            remark(name, source.remarks)
         writable(folder)
         interrupts = stack.enter_context(Interrupts())
         for name, source in zip(names, sources, strict=True):

@@ -168,13 +168,18 @@ def _safe(name: str) -> str:
 def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
     """Gives the folder of a run.
 
+    If the run is stored already under another name of the protocol, as that of the same
+    images in another folder, it is the folder where it is.
+
     Args:
         root: Folder of all runs.
         protocol: Name of the protocol.
         scorer: Name of the scorer.
         key: The key of the run, from `key`.
     """
-    return root / _safe(protocol) / f"{_safe(scorer)}-{key[:12]}"
+    own = root / _safe(protocol) / f"{_safe(scorer)}-{key[:12]}"
+    others = () if own.exists() else sorted(root.glob(f"[!.]*/{own.name}"))
+    return others[0] if others else own
 
 
 def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:

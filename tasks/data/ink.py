@@ -34,6 +34,9 @@ _BORDER = 0.04
 """The part of a picture's shorter side by whose shade paper is known, at the least two pixels."""
 
 
+_FULL = 0.15
+"""The part of a group whose shade is that of full strokes, or of paper; specks are fewer."""
+
 _FEW = 0.1
 """The part of a picture that strokes do not exceed where they cannot be mistaken."""
 
@@ -64,7 +67,7 @@ def look(shades: np.ndarray, side: int) -> Look:
     """Divides a picture into dark and light, and asks which is the ink.
 
     The picture is fitted into the square with its proportions kept and centred; what is
-    beside it is paper. The threshold lies halfway between the means of the two groups that
+    beside it is paper. The threshold lies halfway between the shades of the two groups that
     Otsu's method finds (Otsu 1979). If one group is litter alone (specks, hot pixels, the
     edge of a scan) and the rest has two groups too, the threshold is that of the rest.
 
@@ -149,12 +152,19 @@ def _otsu(levels: np.ndarray) -> _Split:
     low = sums[:-1][there] / below[there]
     high = (sums[-1] - sums[:-1][there]) / above[there]
     best = int(np.argmax(below[there] * above[there] * (high - low) ** 2))
+    cut = np.flatnonzero(there)[best]
     low, high, share = low[best], high[best], below[there][best] / total
     mean = sums[-1] / total
     variance = (counts * (values - mean) ** 2).sum() / total
     within = max(0.0, variance - share * (1 - share) * (high - low) ** 2)
     paper = low if share > 0.5 else high
-    return _Split(float(low + high) / 2, float(high - low), float(within**0.5), float(paper))
+    # Halfway between the shades of full strokes and of paper, not of their edges.
+    dark, light = (
+        np.searchsorted(np.cumsum(group), part * group.sum())
+        for part, group in ((_FULL, counts * (values <= cut)), (1 - _FULL, counts * (values > cut)))
+    )
+    middle = (float(dark) + float(light)) / 2
+    return _Split(middle, float(high - low), float(within**0.5), float(paper))
 
 
 def _litter(levels: np.ndarray, keep: np.ndarray, split: _Split) -> np.ndarray | None:

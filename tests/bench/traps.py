@@ -377,6 +377,16 @@ class OwnSupport(Buggy):
         )
 
 
+class Copies(Sampler):
+    """Every image is there twice, as two images."""
+
+    def __init__(self, protocol, dataset, seed=1):
+        bits = dataset.images.bits.copy()
+        bits[1::2] = bits[0::2]
+        images = dataclasses.replace(dataset.images, bits=bits)
+        super().__init__(protocol, dataclasses.replace(dataset, images=images), seed)
+
+
 class WrongLabels(Buggy):
     """Images were shuffled, and labels not."""
 
@@ -443,6 +453,14 @@ class AnyDrawers(Pretending):
 
 class PutBack(Pretending):
     drawn: ClassVar = {"reuse": "independent"}
+
+
+class LeavesOutMore(Sampler):
+    """Leaves out a class that is large enough."""
+
+    def __init__(self, protocol, dataset, seed=1):
+        super().__init__(protocol, dataset, seed)
+        self._pool.group_sizes = self._pool.group_sizes - 1
 
 
 class SameWorkers(Buggy):

@@ -1,5 +1,7 @@
+import dataclasses
 from dataclasses import asdict, astuple, dataclass, fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -71,6 +73,7 @@ def protocols(draw):
         "any" if once else draw(st.sampled_from(["any", "distinct", "same"])),
         draw(st.sampled_from(["none", "apart"] if once else ["none", "classes", "apart"])),
         reuse,
+        draw(st.sampled_from(["refuse", "leave out"])),
     )
 
 
@@ -198,6 +201,7 @@ def test_the_digest_covers_every_field():
         "drawers": "same",
         "rotations": "apart",
         "reuse": "once",
+        "small": "leave out",
     }
     assert list(others) == [field.name for field in fields(Protocol)]
     changed = [
@@ -263,6 +267,86 @@ def test_drawers_are_told_apart_only_where_each_drew_every_character_once(tiny, 
     dataset = change(tiny)
     with pytest.raises(TaskError, match=f"{dataset.name} once"):
         Sampler(asked, dataset)
+
+
+def uneven(tiny):
+    """Two characters have 1 and 3 images, and an alphabet has 2 characters of 10."""
+    files = tiny.table["file"]
+    drawer = tiny.table["drawer"].astype(int)
+    first = files.str.startswith("A/character01") & (drawer > 1)
+    second = files.str.startswith("B/character02") & (drawer > 3)
+    third = files.str.startswith("C/") & (tiny.table["character"].astype(str) > "character02")
+    return tiny.select(~(first | second | third).to_numpy(), "uneven")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "lake-between-5w1s",
+            "1 of 24 characters have fewer: A/character01 has 1; add images, or leave these "
+            "characters out by the suffix -fitting",
+        ),
+        (
+            "lake-between-5w3s",
+            "A/character01 has 1, B/character02 has 3; add images, ask for fewer shots or queries",
+        ),
+        ("lake-within-3w1s-fitting", None),
+        ("lake-within-3w11s-fitting", "C has 0 characters, D has 0 characters, of those"),
+    ],
+)
+def test_all_classes_that_are_too_small_are_named_at_once(tiny, name, says):
+    if says is None:
+        Sampler(parse(name), uneven(tiny))
+        return
+    with pytest.raises(TaskError) as error:
+        Sampler(parse(name), uneven(tiny))
+    assert says in str(error.value)
+
+
+def test_alphabets_that_are_too_small_are_named_at_once(tiny):
+    small = uneven(tiny)
+    keep = ~small.table["file"].isin(["A/character01/01.png"]) & (
+        small.table["file"].str[:14] != "B/character02/"
+    )
+    with pytest.raises(TaskError, match=r"ways are impossible: A has 5.*, B has 6.*, C has 2"):
+        Sampler(parse("lake-within-7w1s"), small.select(keep.to_numpy(), "small"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lake-within-3w1s-fitting",
+        "lake-within-5w2s-q2-fitting",
+        "lake-between-20w3s-fitting",
+        "lake-within-5w2s-q2-samedrawer-fitting",
+    ],
+)
+def test_classes_that_are_too_small_are_left_out_where_the_protocol_says_so(tiny, name):
+    """The episodes are those of the data without them, image by image."""
+    asked, small = parse(name), uneven(tiny)
+    sizes = small.table.groupby(["alphabet", "character"], observed=True)["file"].transform("size")
+    keep = (sizes >= asked.shots + asked.queries).to_numpy()
+    if asked.structure == "within":
+        keep = keep & (small.table["alphabet"] != "C").to_numpy()
+    rest = small.select(keep, "rest")
+    plain = Sampler(dataclasses.replace(asked, small="refuse"), rest)
+    fitting = Sampler(asked, small)
+    names = [
+        source.dataset.table["file"].to_numpy()[source.block(0).query % len(source.dataset)]
+        for source in (plain, fitting)
+    ]
+    assert (names[0] == names[1]).all()
+    assert asked.digest != plain.protocol.digest
+    assert any("left out by -fitting" in remark for remark in fitting.remarks)
+
+
+def test_classes_that_are_left_out_stay_out_where_images_are_used_up(tiny):
+    fitting = Sampler(parse("lake-between-6w2s-rotapart-once-fitting"), uneven(tiny))
+    rows = np.concatenate([fitting.block(0).support.ravel(), fitting.block(0).query.ravel()])
+    files = fitting.dataset.table["file"].to_numpy()[rows % len(fitting.dataset)]
+    assert not any(file.startswith("A/character01/") for file in files)
+    assert len(files) == len(set(files)) > 100
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])

@@ -56,12 +56,14 @@ SAMPLERS = {
     "shapes": (traps.FewerWays, "within-5w1s"),
     "classes": (traps.WithReplacement, "within-5w1s"),
     "images": (traps.OwnSupport, "within-5w1s"),
+    "pictures": (traps.Copies, "within-5w1s"),
     "targets": (traps.WrongLabels, "within-5w1s"),
     "positions": (traps.OrderedQueries, "within-5w1s"),
     "alphabets": (traps.AllAlphabets, "within-5w1s"),
     "rotations": (traps.TurnedCopies, "within-5w1s"),
     "drawers": (traps.AnyDrawers, "within-5w1s-distinctdrawers"),
     "images used once": (traps.PutBack, "within-5w1s-once"),
+    "small classes": (traps.LeavesOutMore, "within-5w1s-fitting"),
     "repeats": (traps.SameWorkers, "within-5w1s"),
     "seeds": (traps.IgnoresSeed, "within-5w1s"),
     "global state": (traps.ShuffledAtLoad, "between-5w1s"),
@@ -183,6 +185,8 @@ def test_a_sampler_is_caught_and_gets_through_without_its_check(check, source, w
         "between-5w1s-once",
         "within-5w1s-samedrawer",
         "within-5w2s-distinctdrawers",
+        "within-8w1s-fitting",
+        "between-5w2s-q4-fitting",
     ],
 )
 def test_the_samplers_of_this_project_pass(rest, source):
