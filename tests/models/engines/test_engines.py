@@ -1,4 +1,4 @@
-from __future__ import annotations
+from __future__ import importlib
 
 import configparser
 import json
@@ -28,13 +28,21 @@ from wayshot.models.networks.pixels import view
 from wayshot.tasks.progress import quiet
 
 NETWORK = Origin("some-network", "digest of some-network")
+
+
+def obstacle(engine: Engine) -> str:
+    """Why an engine cannot run here, or nothing."""
+    if not engine.installed:
+        return f"{' or '.join(engine.modules)} is not installed"
+    if engine.precision == "bf16":
+        openvino = importlib.import_module("openvino")
+        if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            return "this processor has no bfloat16 arithmetic"
+    return ""
+
+
 INSTALLED = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            not engine.installed, reason=f"{' or '.join(engine.modules)} is not installed"
-        ),
-    )
+    pytest.param(name, marks=pytest.mark.skipif(bool(obstacle(engine)), reason=obstacle(engine)))
     for name, engine in ENGINES.items()
 ]
 
