@@ -48,7 +48,8 @@ class Pixels:
             pixels = np.repeat(grey, self.channels, axis=-1) if self.channels > 1 else grey
         else:
             mean, std = (
-                np.broadcast_to(np.float32(one), self.channels) for one in (self.mean, self.std)
+                np.broadcast_to(np.asarray(one, dtype=np.float32), self.channels)
+                for one in (self.mean, self.std)
             )
             pixels = (grey - mean) / std
         if self.layout == "first":

@@ -86,7 +86,7 @@ class KerasModel(Model):
 
         return self._on_device(call)
 
-    def join(self, head: Callable[..., Any], first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def join(self, head: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Calls a head with tensors of Keras.
 
         Args:

@@ -77,7 +77,7 @@ class Model:
         """Runs the model on arrays of its layout, one for each of its inputs."""
         return as_array(self.model(*images))
 
-    def join(self, head: Callable[..., Any], first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def join(self, head: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Calls a head with the tensors of this library.
 
         Args:

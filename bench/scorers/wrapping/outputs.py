@@ -48,11 +48,12 @@ def as_array(output: Any) -> np.ndarray:
                 "wrap a function that picks one"
             )
         return np.stack(arrays)
-    if hasattr(output, "detach"):
-        output = output.detach().cpu()
-        if output.is_floating_point() and output.element_size() < 4:
-            output = output.float()
-        return output.numpy()
-    if hasattr(output, "toarray"):
-        output = output.toarray()
-    return widened(np.asarray(output))
+    other: Any = output
+    if hasattr(other, "detach"):
+        other = other.detach().cpu()
+        if other.is_floating_point() and other.element_size() < 4:
+            other = other.float()
+        return other.numpy()
+    if hasattr(other, "toarray"):
+        other = other.toarray()
+    return widened(np.asarray(other))

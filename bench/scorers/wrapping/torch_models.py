@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +27,7 @@ class _Tensors(Model):
     dtype: Any = None
 
     def _tensors(self, arrays: tuple[np.ndarray, ...]) -> list[Any]:
-        tensors = [_torch().from_numpy(np.require(one, requirements="CW")) for one in arrays]
+        tensors = [_torch().from_numpy(np.require(one, requirements=["C", "W"])) for one in arrays]
         return [
             one.to(self.device, self.dtype if one.is_floating_point() else one.dtype)
             for one in tensors
@@ -44,7 +43,7 @@ class _Tensors(Model):
         with _torch().no_grad():
             return as_array(self.call(*self._tensors(images)))
 
-    def join(self, head: Callable[..., Any], first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    def join(self, head: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Calls a head with tensors, without gradients.
 
         Args:

@@ -339,7 +339,8 @@ def wrap(
             lambda first, second: own.join(head, first, second), query, support
         )
     elif by_name is None:
-        similarity = lambda query, support: episode_by_episode(compare, query, support)  # noqa: E731
+        function: Any = compare
+        similarity = lambda query, support: episode_by_episode(function, query, support)  # noqa: E731
     else:
         similarity = SIMILARITIES[by_name]
     return WrappedTower(own, prepare, similarity=similarity, **options)
