@@ -104,7 +104,7 @@ def test_what_is_written_is_read_again(run, folder):
     assert (again.protocol, again.scorer) == ("lake-within-5w1s", "pixel-cosine")
     assert again.trials["episode"].tolist() == list(range(12))
     outcome = results.read(again.folder).outcome()
-    assert set(outcome) == {"query", *COLUMNS}
+    assert set(outcome) == {"query", "character", "drawer", *COLUMNS}
     pd.testing.assert_frame_equal(outcome, again.trials[list(outcome)])
     pd.testing.assert_frame_equal(outcome, again.outcome()[list(outcome)])
 
