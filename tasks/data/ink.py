@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -79,6 +79,10 @@ def look(shades: np.ndarray, side: int) -> Look:
         shades: ndarray (height, width), 0 for black to 255 for white.
         side: Side of the square, in pixels.
     """
+    if shades.mean() < 127.5:
+        # So that a picture and its negative give the same to the pixel.
+        seen = look(255 - shades, side)
+        return replace(seen, dark=seen.light, light=seen.dark, darkness=-seen.darkness)
     levels = _fitted(shades, side)
     keep = np.ones(levels.shape, dtype=bool)
     split = _otsu(levels)
@@ -95,7 +99,7 @@ def look(shades: np.ndarray, side: int) -> Look:
     if not split.apart(_UNIMODAL) or max(shades.shape) < SMALLEST:
         return Look(nothing, nothing, blank=True)
     # What differs no more than strokes do may be one: the dot of an i.
-    keep |= np.abs(levels - split.paper) < 2 * split.distance
+    keep |= _no_stronger(~keep, np.abs(levels - split.paper), 2 * split.distance)
     dark = (levels <= split.threshold) & keep
     light = (levels > split.threshold) & keep
     darkness, clear = _darkness(dark, light)
@@ -194,6 +198,17 @@ def _litter(levels: np.ndarray, keep: np.ndarray, split: _Split) -> np.ndarray |
     for piece in np.flatnonzero(edges):
         edges[piece] = np.median(strength[pieces == piece]) > 1.5 * usual
     return ndimage.binary_dilation(edges[pieces], around) if edges.any() else None
+
+
+def _no_stronger(litter: np.ndarray, strength: np.ndarray, most: float) -> np.ndarray:
+    """Gives the pieces of litter that differ from the paper no more than this."""
+    from scipy import ndimage
+
+    pieces, count = ndimage.label(litter, np.ones((3, 3)))  # pyright: ignore
+    weak = np.zeros(count + 1, dtype=bool)
+    if count:
+        weak[1:] = ndimage.maximum(strength, pieces, np.arange(1, count + 1)) < most
+    return weak[pieces]
 
 
 def _inside(shape: tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,8 @@ from ..errors import TaskError
 from ..files import cache_folder
 from ..progress import Progress, followed, quiet
 from ..text import readable
-from .archive import members
+from .archive import LARGEST, members
+from .content import digest as content_digest
 from .dataset import Dataset
 from .images import Images, decode_exact, pack, pixel_digest
 from .store import cached
@@ -217,17 +218,16 @@ def read_part(part: Part, path: Path, progress: Progress = quiet) -> Dataset:
 
 
 def _state(path: Path) -> str:
-    """Computes a digest that changes whenever the files change."""
+    """Computes a digest of the content of a zip, or of all files in a folder."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        for entry in sorted(files):
-            status = os.stat(os.path.join(folder, entry))  # noqa: PTH116, PTH118
-            digest.update(f"{folder}\0{entry}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    named = [(file.relative_to(path).as_posix(), file) for file in files]
+    try:
+        return content_digest(named, LARGEST)
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from None
 
 
 def load(part: str, data: str | Path | None = None, progress: Progress = quiet) -> Dataset:
