@@ -1,4 +1,4 @@
-from __future__ import importlib
+from __future__ import annotations
 
 import configparser
 import importlib
