@@ -12,11 +12,15 @@ import click
 from ...tasks.data import fetch as fetching
 from ...tasks.data import omniglot
 from .common import data_option, examples, json_option, option, progress
+from .sheet import command as sheet
 
 
 @click.group("data", epilog=examples("wayshot data fetch", "wayshot data verify"))
 def command() -> None:
-    """Get Omniglot, check it, or say where it is."""
+    """Get Omniglot, check it, or say where it is; look at a folder of images."""
+
+
+command.add_command(sheet)
 
 
 def _show(statuses: Iterable[fetching.Status], as_json: bool) -> set[str]:

@@ -2,6 +2,7 @@ from . import fetch as fetch
 from . import folder as folder
 from . import glyphs as glyphs
 from . import omniglot as omniglot
+from . import sheet as sheet
 from .dataset import Dataset as Dataset
 from .dataset import concatenate as concatenate
 from .images import SIDE as SIDE

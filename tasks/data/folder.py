@@ -51,7 +51,7 @@ def load(path: str, progress: Progress = quiet) -> Dataset:
     root = Path(path).expanduser()
     where = f"folder:{root}"
     listing = listed(root)
-    asked = _asked_ink(root)
+    asked = asked_ink(root)
     try:
         content = digest([(file.name, file.path) for file in listing.files], LARGEST_FILE)
     except TaskError as error:
@@ -71,8 +71,18 @@ def load(path: str, progress: Progress = quiet) -> Dataset:
     return cached(key, name, make)
 
 
-def _asked_ink(root: Path) -> str:
-    """Reads what the user says of the ink."""
+def asked_ink(root: Path) -> str:
+    """Reads what a folder's `wayshot.yaml` says of the ink.
+
+    Args:
+        root: The folder.
+
+    Returns:
+        One of `ink.CHOICES`; the first where nothing is said.
+
+    Raises:
+        TaskError: The file says something else.
+    """
     path = root / SETTINGS
     if not path.exists():
         return CHOICES[0]
@@ -153,7 +163,9 @@ def _each_once(
     """
     first: dict[bytes, int] = {}
     kept, copies, torn = [], [], []
-    for i in sorted(np.flatnonzero(there), key=lambda i: (len(files[i].name), files[i].name)):
+    for i in sorted(
+        np.flatnonzero(there).tolist(), key=lambda i: (len(files[i].name), files[i].name)
+    ):
         before = first.setdefault(keys[i].tobytes(), i)
         both = f"{readable(files[before].name)} and {readable(files[i].name)}"
         if before == i:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -177,37 +178,48 @@ def _litter(levels: np.ndarray, keep: np.ndarray, split: _Split) -> np.ndarray |
     Returns:
         bool ndarray (height, width), wider than the litter by a pixel; None if there is none.
     """
-    from scipy import ndimage
-
     dark = (levels <= split.threshold) & keep
     few = dark if 2 * dark.sum() <= keep.sum() else keep & ~dark
     if not few.any() or few.sum() > 4 * _EDGE * few.size:
         return None
-    around = np.ones((3, 3), dtype=bool)
-    pieces, count = ndimage.label(few, around)  # pyright: ignore[reportGeneralTypeIssues]
+    pieces, count = _pieces(few)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     edges = np.ones(count + 1, dtype=bool)
     edges[np.unique(pieces[_inside(few.shape)])] = False
     strokes = ~edges & (sizes > max(4, _SPECK * few.size))
     strokes[0] = False
     if not strokes.any():
-        return ndimage.binary_dilation(few, around)
+        return _widened(few)
     strength = np.abs(levels - split.paper)
     usual = np.quantile(strength[strokes[pieces]], 0.9)
     edges[0] = False
     for piece in np.flatnonzero(edges):
         edges[piece] = np.median(strength[pieces == piece]) > 1.5 * usual
-    return ndimage.binary_dilation(edges[pieces], around) if edges.any() else None
+    return _widened(edges[pieces]) if edges.any() else None
+
+
+def _pieces(group: np.ndarray) -> tuple[np.ndarray, int]:
+    """Numbers the connected pieces of a group of pixels from 1, and says how many there are."""
+    from scipy.ndimage import label
+
+    found: Any = label(group, np.ones((3, 3)))
+    return found[0], int(found[1])
+
+
+def _widened(group: np.ndarray, pixels: int = 1) -> np.ndarray:
+    """Gives a group of pixels and those next to it."""
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(binary_dilation(group, np.ones((3, 3)), iterations=pixels))
 
 
 def _no_stronger(litter: np.ndarray, strength: np.ndarray, most: float) -> np.ndarray:
     """Gives the pieces of litter that differ from the paper no more than this."""
-    from scipy import ndimage
-
-    pieces, count = ndimage.label(litter, np.ones((3, 3)))  # pyright: ignore
+    pieces, count = _pieces(litter)
     weak = np.zeros(count + 1, dtype=bool)
-    if count:
-        weak[1:] = ndimage.maximum(strength, pieces, np.arange(1, count + 1)) < most
+    strongest = np.zeros(count + 1)
+    np.maximum.at(strongest, pieces, strength)
+    weak[1:] = strongest[1:] < most
     return weak[pieces]
 
 
@@ -221,11 +233,12 @@ def _inside(shape: tuple[int, ...]) -> np.ndarray:
 
 def _darkness(dark: np.ndarray, light: np.ndarray) -> tuple[float, bool]:
     """Weighs what speaks for dark ink, and says whether it decides."""
-    from scipy import ndimage
-
     both = dark | light
     width = max(2, round(_BORDER * min(both.shape)))
-    border = both & ~ndimage.binary_erosion(both, np.ones((3, 3)), iterations=width)
+    border = (
+        both
+        & _widened(np.pad(~both, width, constant_values=True), width)[width:-width, width:-width]
+    )
     outside = float(((border & light).sum() - (border & dark).sum()) / border.sum())
     inner = dark if outside > 0 else light
     share = float(inner.sum() / both.sum())
@@ -266,10 +279,10 @@ def _length(group: np.ndarray) -> float:
 
     It is the logarithm of area by squared width, the mean over all pixels.
     """
-    from scipy import ndimage
+    from scipy.ndimage import distance_transform_edt
 
-    pieces, count = ndimage.label(group, np.ones((3, 3)))  # pyright: ignore
-    depth = ndimage.distance_transform_edt(np.pad(group, 1))[1:-1, 1:-1]  # pyright: ignore
+    pieces, count = _pieces(group)
+    depth = np.asarray(distance_transform_edt(np.pad(group, 1)))[1:-1, 1:-1]
     area = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
     width = np.bincount(pieces.ravel(), depth.ravel() - 0.5, minlength=count + 1)[1:] / area
     return float((area * np.log(area / (36 * width**2))).sum() / area.sum())

@@ -53,7 +53,7 @@ def test_every_option_can_have_old_spellings_and_variables():
 
 
 def test_every_command_can_answer_in_json():
-    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 16
+    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 17
 
 
 def test_a_folder_of_runs_is_the_option_runs_in_every_command():
@@ -61,7 +61,7 @@ def test_a_folder_of_runs_is_the_option_runs_in_every_command():
         *("run", "latency", "plan", "compare"),
         *("table", "rescore", "card"),
     }
-    assert with_option("--out") == {"episodes", "train"}
+    assert with_option("--out") == {"episodes", "train", "data sheet"}
     assert with_option("--in") == set()
 
 

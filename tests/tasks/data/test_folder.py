@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 from PIL import Image
 from wayshot.tasks import TaskError
-from wayshot.tasks.data import content
+from wayshot.tasks.data import content, sheet
 from wayshot.tasks.data.folder import load
 
 pytestmark = pytest.mark.usefixtures("no_omniglot")
@@ -407,3 +407,18 @@ def test_another_line_is_an_error_that_says_what_is_expected(letters, text):
     (letters / "wayshot.yaml").write_text(text)
     with pytest.raises(TaskError, match=r"wayshot\.yaml: .*(expected|cannot be read)"):
         load(str(letters))
+
+
+def test_a_sheet_shows_unclear_images_first_and_some_of_each_class(letters, ink):
+    frame = np.ones((60, 60), dtype=bool)
+    frame[15:45, 15:45] = False
+    save(letters, "Old/b/2.png", frame)
+    save(letters, "Old/c/1.png", ~ink[0] & ink[0])
+    shown = sheet.chosen(str(letters), most=5)
+    assert [one.what for one in shown] == ["unclear", "blank", "clear", "clear", "clear"] or [
+        one.what for one in shown
+    ] == ["blank", "unclear", "clear", "clear", "clear"]
+    assert {one.name.rpartition("/")[0] for one in shown} == {"New/a", "Old/a", "Old/b", "Old/c"}
+    (framed,) = (one for one in shown if one.what == "unclear")
+    assert framed.ink[0].all() and not framed.ink[52, 52]
+    assert sheet.drawn(shown).width > 1000

@@ -1,0 +1,60 @@
+"""`wayshot data sheet`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from ... import tasks
+from ...tasks.data import sheet
+from .common import examples, json_option, option, progress
+
+
+@click.command("sheet", epilog=examples("wayshot data sheet folder:letters -o letters.png"))
+@click.argument("folder", metavar="folder:PATH")
+@option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    default=Path("sheet.png"),
+    show_default=True,
+    help="The picture to draw. FILE ends in .png.",
+)
+@option(
+    "--images",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    default=60,
+    show_default=True,
+    help="How many images to show at the most.",
+)
+@json_option
+def command(folder: str, out: Path, images: int, as_json: bool) -> None:
+    """Draw images of a folder beside what scorers see of them.
+
+    Images whose ink could not be told from paper by themselves come first,
+    then some of each class.
+    """
+    kind, _, path = folder.partition(":")
+    if kind != "folder" or not path:
+        raise click.UsageError(f"{folder!r} is no folder of images; expected folder:PATH")
+    if out.suffix.lower() != ".png":
+        raise click.UsageError(f"{out}: a sheet is a PNG; name a file that ends in .png")
+    shown = sheet.chosen(path, images, progress)
+    picture = sheet.drawn(shown)
+    try:
+        with tasks.replacing(out) as fresh:
+            picture.save(fresh)
+    except OSError as error:
+        raise click.UsageError(f"{out}: cannot be written ({error.strerror or error})") from None
+    counts = Counter(one.what for one in shown)
+    if as_json:
+        rows = [{"file": one.name, "ink": one.what} for one in shown]
+        click.echo(json.dumps({"path": str(out), "images": rows}, indent=1))
+        return
+    words = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    click.echo(f"{out}: {len(shown)} images ({words})")
