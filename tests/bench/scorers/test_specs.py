@@ -97,7 +97,7 @@ def test_a_key_without_a_value_is_refused():
 
 @pytest.mark.parametrize("spec", ["test:Net", "test.py:Net", "./test.py:Net", "{here}/test.py:Net"])
 def test_the_current_folder_comes_before_the_standard_library(spec, here):
-    import test as standard
+    import test as standard  # pyright: ignore[reportMissingImports]
 
     write("test.py", SCORER)
     scorer, _ = resolve(spec.format(here=here))

@@ -179,12 +179,12 @@ class Siamese(nn.Module):
 
 
 class Stacked(Siamese):
-    def forward(self, pair):
+    def forward(self, pair):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().forward(*torch.chunk(pair, 2, dim=2))
 
 
 class Channels(Siamese):
-    def forward(self, pair):
+    def forward(self, pair):  # pyright: ignore[reportIncompatibleMethodOverride]
         return super().forward(*torch.chunk(pair, 2, dim=1))
 
 
@@ -211,7 +211,7 @@ def test_a_network_of_two_inputs_without_a_shared_part_has_no_hint(caplog):
             super().__init__()
             self.body = ready(2)
 
-        def forward(self, pair):
+        def forward(self, pair):  # pyright: ignore[reportIncompatibleMethodOverride]
             return self.body(pair)[:, 0]
 
     with caplog.at_level(logging.WARNING, "wayshot"):
