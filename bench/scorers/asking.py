@@ -37,9 +37,9 @@ def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
     except (ScorerError, ModelError):
         raise
     except (Exception, SystemExit) as error:
+        problem = told(f"scorer {scorer}: {method} raised", error)
         arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
-        what = f"{method}, given {arrays}," if given else method
-        raise BrokenScorerError(told(f"scorer {scorer}: {what} raised", error)) from error
+        raise BrokenScorerError(f"{problem} (given {arrays})" if given else problem) from error
 
 
 class Asking:

@@ -68,7 +68,10 @@ def test_a_scorer_that_raises_is_one_finding_in_one_line():
     found = audit(scorer, traits(traps.Pixels(), "x"))
     (one,) = found.checks
     assert (found.verdict, one.status) == ("failed", "failed")
-    assert one.found == "compare raised RuntimeError: out of luck"
+    assert one.found == (
+        "compare raised RuntimeError: out of luck "
+        "(given float32 (1, 24, 1225) and float32 (1, 12, 1225))"
+    )
 
 
 def test_a_scorer_that_exits_is_one_finding():
@@ -77,7 +80,9 @@ def test_a_scorer_that_exits_is_one_finding():
             raise SystemExit(3)
 
     found = audit(Exits(), traits(traps.Pixels(), "x"))
-    assert [one.found for one in found.checks] == ["embed raised SystemExit: 3"]
+    assert [one.found for one in found.checks] == [
+        "embed raised SystemExit: 3 (given uint8 (256, 105, 105))"
+    ]
 
 
 def test_what_raises_in_one_check_is_found_in_the_others_too():
@@ -90,7 +95,9 @@ def test_what_raises_in_one_check_is_found_in_the_others_too():
     found = audited(WholeBatches())
     assert len(found.checks) == len(CHECKS)
     one = finding(found, "batch size")
-    assert one.status == "failed" and one.found == "embed raised ValueError: expected 256 images"
+    assert one.status == "failed" and one.found.startswith(
+        "embed raised ValueError: expected 256 images (given uint8 ("
+    )
     assert finding(found, "batch order").status == "failed"
 
 
@@ -270,7 +277,7 @@ def test_the_command_tells_what_fails_and_ends_with_status_1(command):
     words = " ".join(out.split())
     assert "support order failed. Done: gave the support images" in words
     assert "Came back: scores differ by up to" in words
-    assert "Likely cause: Answers by the place of a support image" in words
+    assert "Likely cause: Answers depend on the place of a support image" in words
     assert command("pixel-cosine")[0] == 0
 
 
