@@ -314,7 +314,8 @@ def test_a_scorer_that_fails_is_an_error_row_and_the_others_are_run(
     names = [f"folder:{characters}-{rest}" for rest in ("within-5w1s", "between-5w1s")]
     words = ("run", *names, "-s", f"{broken}:Raises", "-s", "chance", "--episodes", 20, "--out")
     status, out, err = wayshot(*words, tmp_path / "runs")
-    reason = f"{broken}:Raises: failed: embed raised RuntimeError: out of luck"
+    given = "(given uint8 (256, 105, 105))"
+    reason = f"{broken}:Raises: failed: embed raised RuntimeError: out of luck {given}"
     assert status == 1
     told = [line for line in err.splitlines() if "failed: " in line]
     assert out.splitlines()[-2:] == told == [f"{name}, {reason}" for name in names]
@@ -325,7 +326,7 @@ def test_a_scorer_that_fails_is_an_error_row_and_the_others_are_run(
     assert shown["errors"][0] == {
         "protocol": names[0],
         "scorer": f"{broken}:Raises",
-        "reason": "embed raised RuntimeError: out of luck",
+        "reason": f"embed raised RuntimeError: out of luck {given}",
     }
 
 
