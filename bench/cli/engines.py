@@ -6,10 +6,9 @@ import textwrap
 
 import click
 
-from ...models.engines import ENGINES
+from ...models.engines import ENGINES, KERAS
 from .common import option
 
-_KERAS = ("keras", "tensorflow", "torch", "jax")
 _HELP = "\n".join(
     [
         # Or names would be broken at their hyphens.
@@ -17,7 +16,7 @@ _HELP = "\n".join(
         "The engine that runs Siamese networks.",
         "auto: the fastest that agrees with Keras.",
         "keras: Keras, whatever its backend is.",
-        f"{', '.join(_KERAS[1:])}: Keras on this backend,",
+        f"{', '.join(KERAS)}: Keras on this backend,",
         "which KERAS_BACKEND has to name.",
         "With wayshot[engines] installed, these too:",
         textwrap.fill(", ".join(ENGINES), 45, break_on_hyphens=False) + ".",
@@ -26,7 +25,7 @@ _HELP = "\n".join(
 
 engine_option = option(
     "--engine",
-    type=click.Choice(["auto", *_KERAS, *ENGINES]),
+    type=click.Choice(["auto", "keras", *KERAS, *ENGINES]),
     default="auto",
     show_default=True,
     metavar="ENGINE",

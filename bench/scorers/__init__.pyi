@@ -1,5 +1,4 @@
 from .asking import Asking as Asking
-from .asking import answering as answering
 from .baselines import BASELINES as BASELINES
 from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff
@@ -9,6 +8,7 @@ from .failures import BrokenScorerError as BrokenScorerError
 from .failures import Failure as Failure
 from .failures import NotFiniteError as NotFiniteError
 from .failures import OverdueError as OverdueError
+from .failures import answering as answering
 from .failures import blamed as blamed
 from .registry import registered as registered
 from .registry import resolve as resolve

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ...models import ModelError
-from ..errors import ScorerError
-from .failures import BrokenScorerError, NotFiniteError, told
-from .output import aside
+from .failures import BrokenScorerError, NotFiniteError, answering
 from .precision import widened
 from .scorer import Traits
-
-
-@contextmanager
-def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
-    """Turns an exception of a scorer into one line for the user.
-
-    What the scorer prints goes to the standard error.
-
-    Args:
-        scorer: Name of the scorer.
-        method: Name of the method that is called.
-        *given: The arrays that it is given.
-
-    Raises:
-        BrokenScorerError: The scorer raised an exception. A `ScorerError` or
-            `ModelError` is raised unchanged.
-    """
-    try:
-        with aside():
-            yield
-    except (ScorerError, ModelError):
-        raise
-    except (Exception, SystemExit) as error:
-        problem = told(f"scorer {scorer}: {method} raised", error)
-        arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
-        raise BrokenScorerError(f"{problem} (given {arrays})" if given else problem) from error
 
 
 class Asking:

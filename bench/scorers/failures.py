@@ -7,7 +7,11 @@ from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
+from ...models import ModelError
 from ..errors import ScorerError
+from .output import aside
 
 
 class BrokenScorerError(ScorerError):
@@ -40,15 +44,43 @@ _LONGEST = 300
 """Most characters of an error of a scorer's own code."""
 
 
-def told(start: str, error: BaseException) -> str:
+def told(start: str, error: BaseException, end: str = "") -> str:
     """Gives one line of at most 300 characters about an exception.
 
     Args:
         start: The beginning of the line: what raised it.
         error: The exception.
+        end: The end of the line, which is never cut.
     """
     line = " ".join(f"{start} {type(error).__name__}: {error}".split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 4]} ..."
+    room = _LONGEST - len(end)
+    return (line if len(line) <= room else f"{line[: room - 4]} ...") + end
+
+
+@contextmanager
+def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
+    """Turns an exception of a scorer into one line for the user.
+
+    What the scorer prints goes to the standard error.
+
+    Args:
+        scorer: Name of the scorer.
+        method: Name of the method that is called.
+        *given: The arrays that it is given.
+
+    Raises:
+        BrokenScorerError: The scorer raised an exception. A `ScorerError` or
+            `ModelError` is raised unchanged.
+    """
+    try:
+        with aside():
+            yield
+    except (ScorerError, ModelError):
+        raise
+    except (Exception, SystemExit) as error:
+        arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
+        end = f" (given {arrays})" if given else ""
+        raise BrokenScorerError(told(f"scorer {scorer}: {method} raised", error, end)) from error
 
 
 @contextmanager

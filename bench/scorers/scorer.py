@@ -16,8 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ..errors import ScorerError
-from .failures import BrokenScorerError, told
-from .output import aside
+from .failures import answering
 from .precision import widened
 
 BATCH = 256
@@ -196,15 +195,8 @@ def behaviour(scorer: Any, name: str) -> str:
     images = _probe()
 
     def asked(method: str, *arguments: np.ndarray) -> np.ndarray:
-        try:
-            with aside():
-                return widened(np.asarray(getattr(scorer, method)(*arguments)))
-        except ScorerError:
-            raise
-        except (Exception, SystemExit) as error:
-            given = " and ".join(f"{one.dtype} {one.shape}" for one in arguments)
-            start = f"scorer {name!r} fails on a first batch: {method}, given {given}, raised"
-            raise BrokenScorerError(told(start, error)) from error
+        with answering(name, f"fails on a first batch: {method}", *arguments):
+            return widened(np.asarray(getattr(scorer, method)(*arguments)))
 
     if isinstance(scorer, EmbeddingScorer):
         embedded = asked("embed", images)

@@ -1,5 +1,6 @@
 from .embedder import Embedder as Embedder
 from .engines import ENGINES as ENGINES
+from .engines import KERAS as KERAS
 from .engines import Engine as Engine
 from .engines import packages as packages
 from .engines import versions as versions

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...errors import ScorerError
-from ..failures import BrokenScorerError, told
+from ..failures import answering
 from ..scorer import FewShotClassifier, behaviour
 from .inputs import Pixels, Transform
 from .outputs import as_array
@@ -32,18 +32,8 @@ class _Method:
         """Digest of the answers to fixed images."""
         return f"{_VERSION} {behaviour(self, self.name or type(self._method).__name__)}"
 
-    @contextmanager
-    def _calling(self, what: str, *arrays: np.ndarray) -> Iterator[None]:
-        try:
-            yield
-        except ScorerError:
-            raise
-        except Exception as error:
-            given = " and ".join(f"{one.dtype} {one.shape}" for one in arrays)
-            who = self.name or type(self._method).__name__
-            raise BrokenScorerError(
-                told(f"scorer {who}: {what}, given {given}, raised", error)
-            ) from error
+    def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
+        return answering(self.name or type(self._method).__name__, what, *arrays)
 
     def _answer(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
         raise NotImplementedError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ScorerError
-from ..failures import BrokenScorerError, told
+from ..failures import BrokenScorerError, answering
 from ..scorer import Scorer, behaviour
 from .inputs import Pixels, Transform
 from .kinds import kind_of, read
@@ -56,18 +56,8 @@ class _Wrapped:
         own = f"{_VERSION} {self._settings} {self._model.weights()}"
         return own if self._whole else f"{own} {behaviour(self, self.name or 'wrapped')}"
 
-    @contextmanager
-    def _calling(self, what: str, *arrays: np.ndarray) -> Iterator[None]:
-        try:
-            yield
-        except ScorerError:
-            raise
-        except Exception as error:
-            given = " and ".join(f"{one.dtype} {one.shape}" for one in arrays)
-            who = self.name or type(self._model.model).__name__
-            raise BrokenScorerError(
-                told(f"scorer {who}: {what}, given {given}, raised", error)
-            ) from error
+    def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
+        return answering(self.name or type(self._model.model).__name__, what, *arrays)
 
     def _prepared(self, images: np.ndarray) -> np.ndarray:
         with self._calling("the transform", images):

@@ -65,7 +65,7 @@ def test_a_scorer_that_fails_at_once_is_refused(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        ScorerError, match=r"fails on a first batch: score, given .* raised ValueError: no luck"
+        ScorerError, match=r"fails on a first batch: score raised ValueError: no luck .given uint8"
     ):
         resolve("failing_scorer:Failing")
 

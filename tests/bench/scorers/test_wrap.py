@@ -149,7 +149,9 @@ def test_what_is_no_model_is_refused(model):
 
 def test_an_error_of_the_model_says_what_it_was_given():
     scorer = wrap(lambda images: images @ np.zeros((7, 9)) * len("x" * 1000), size=5)
-    with pytest.raises(ScorerError, match=r"the model, given float32 \(64, 5, 5, 1\), raised") as e:
+    with pytest.raises(
+        ScorerError, match=r"the model raised .*\(given float32 \(64, 5, 5, 1\)"
+    ) as e:
         traits(scorer, "mine")
     assert len(str(e.value)) <= 300 and "\n" not in str(e.value)
 
