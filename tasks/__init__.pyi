@@ -1,6 +1,12 @@
+from .data.arrays import from_arrays as from_arrays
 from .data.dataset import Dataset as Dataset
 from .data.images import SIDE as SIDE
 from .data.images import Images as Images
+from .data.pictures import Pictures as Pictures
+from .data.wants import SHADES as SHADES
+from .data.wants import Wanted as Wanted
+from .data.wants import Wants as Wants
+from .data.wants import wanted as wanted
 from .episodes import BLOCK as BLOCK
 from .episodes import Episodes as Episodes
 from .episodes import Sampler as Sampler
@@ -21,6 +27,7 @@ from .protocol import Protocol as Protocol
 from .protocol import parse as parse
 from .splits import SPLITS as SPLITS
 from .splits import Split as Split
+from .splits import is_own as is_own
 from .splits import load as load
 from .splits import load_glyphs as load_glyphs
 from .suffixes import Suffix as Suffix

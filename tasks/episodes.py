@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from . import splits
-from .data import Dataset, omniglot
+from .data import Dataset, Images, omniglot
 from .errors import TaskError
 from .pool import Pool
 from .progress import Progress, quiet
@@ -121,6 +121,11 @@ class Sampler:
         self.protocol = protocol
         self.dataset = dataset
         self.seed = seed
+        if protocol.rotations != "none" and dataset.images.shape[1] != dataset.images.shape[2]:
+            raise TaskError(
+                f"{protocol.name}: images of {dataset.images.shape[1]} x {dataset.images.shape[2]} "
+                "pixels cannot be turned; make them square, as in images:PATH@84"
+            )
         self._pool = Pool(protocol, dataset)
         self.remarks = (*dataset.remarks, *self._left_out())
         self.episodes: int | None = None
@@ -235,6 +240,7 @@ class OfficialRuns:
         """
         self.protocol = protocol
         self.dataset = dataset
+        assert isinstance(dataset.images, Images)
         row = {bits.tobytes(): i for i, bits in enumerate(dataset.images.bits)}
         found = [
             np.array([row.get(bits.tobytes(), -1) for bits in images.reshape(400, -1)], np.int32)
@@ -262,7 +268,7 @@ Source = Sampler | OfficialRuns
 def open_protocol(
     protocol: Protocol,
     seed: int = 1,
-    data: str | Path | None = None,
+    data: str | Path | Dataset | None = None,
     progress: Progress = quiet,
 ) -> Source:
     """Loads a protocol's data and prepares its episodes.
@@ -270,7 +276,8 @@ def open_protocol(
     Args:
         protocol: The protocol.
         seed: Which random episodes; without meaning for the official runs.
-        data: Folder of Omniglot; see `omniglot.data_folder`.
+        data: Folder of Omniglot, see `omniglot.data_folder`; for a protocol of
+            `arrays`, the data set, see `data.from_arrays`.
         progress: Shows the progress of decoding or drawing the images.
 
     Raises:
@@ -285,6 +292,8 @@ def open_protocol(
         ((100, 5, 1), (100, 5))
     """
     if protocol.is_official:
+        if isinstance(data, Dataset):
+            raise TaskError(f"{protocol.name} has data of its own; for data=, expected arrays-...")
         runs = omniglot.load_runs(data, progress)
         return OfficialRuns(protocol, omniglot.load("images_evaluation", data, progress), runs)
     return Sampler(protocol, splits.load(protocol.split, protocol.part, data, progress), seed)
@@ -300,12 +309,12 @@ def episodes_digest(source: Source, episodes: int) -> str:
     Returns:
         SHA-256 in hexadecimal over the protocol's digest, the data set's
         digest, and block by block for support and query a number for each
-        image, from its name and its turns, and the targets. The order in which
-        a machine lists the images is no part of it: episodes of one digest
-        have the same images.
+        image, from its name (for pictures, its pixels) and its turns, and the
+        targets. The order in which a machine lists the images is no part of
+        it: episodes of one digest have the same images.
     """
     total = hashlib.sha256(f"{source.protocol.digest} {source.dataset.digest}".encode())
-    numbers = _image_numbers(source.dataset)
+    numbers = source.dataset.numbers
     for block in source.blocks(episodes):
         for rows in (block.support, block.query):
             turns, images = np.divmod(rows, len(source.dataset))
@@ -314,11 +323,3 @@ def episodes_digest(source: Source, episodes: int) -> str:
             total.update(np.ascontiguousarray(named, dtype="<u8").data)
         total.update(np.ascontiguousarray(block.target, dtype="<i2").data)
     return total.hexdigest()
-
-
-def _image_numbers(dataset: Dataset) -> np.ndarray:
-    """Computes a number for each image from its name, uint64 ndarray (n,)."""
-    names = (str(name).encode() for name in dataset.table["file"])
-    digests = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
-    # The last two bits are free for the turns, 0 to 3.
-    return np.frombuffer(digests, dtype="<u8") & ~np.uint64(3)

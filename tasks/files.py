@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 import platformdirs
@@ -75,6 +77,20 @@ def replacing(path: Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
+@contextmanager
+def _opened(path: Path, largest: int) -> Iterator[BufferedReader]:
+    try:
+        if not path.is_file():
+            raise TaskError("not a file; a link to nowhere, a pipe or a device cannot be read")
+        size = path.stat().st_size
+        if size > largest:
+            raise TaskError(f"{size:,} bytes, expected at most {largest:,}")
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise TaskError(f"cannot be read ({error.strerror})") from None
+
+
 def read_regular(path: Path, largest: int) -> bytes:
     """Reads a regular file; devices and pipes are refused, because they may be endless.
 
@@ -86,12 +102,19 @@ def read_regular(path: Path, largest: int) -> bytes:
         TaskError: The file is missing, too large, or not a regular file; the
             message does not name the file.
     """
-    try:
-        if not path.is_file():
-            raise TaskError("not a file; a link to nowhere, a pipe or a device cannot be read")
-        size = path.stat().st_size
-        if size > largest:
-            raise TaskError(f"{size:,} bytes, expected at most {largest:,}")
-        return path.read_bytes()
-    except OSError as error:
-        raise TaskError(f"cannot be read ({error.strerror})") from None
+    with _opened(path, largest) as file:
+        return file.read()
+
+
+def hash_regular(path: Path, largest: int) -> str:
+    """Computes the SHA-256 of a regular file in hexadecimal, without holding it in memory.
+
+    Args:
+        path: As for `read_regular`.
+        largest: As for `read_regular`.
+
+    Raises:
+        TaskError: As `read_regular`.
+    """
+    with _opened(path, largest) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

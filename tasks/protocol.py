@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import TaskError
-from .splits import SPLITS, parts_of
+from .splits import SPLITS, is_own, parts_of
 from .suffixes import Suffix
 from .text import readable
 
@@ -70,7 +70,7 @@ SUFFIXES = {
 """All suffixes, in the order in which a name has them."""
 
 _NAME = re.compile(
-    r"(?P<split>folder:.+(?=-(?:within|between)-)|folder:.+?|[a-z0-9]+?)"
+    r"(?P<split>(?:folder|images):.+(?=-(?:within|between)-)|(?:folder|images):.+?|[a-z0-9]+?)"
     r"(?:-(?P<part>background|evaluation|train|validation|test))?"
     r"(?:-(?P<structure>within|between))?"
     r"-(?:(?P<fewest>0*[1-9][0-9]{0,4})to)?(?P<ways>[0-9]{1,5})w(?P<shots>[0-9]{1,5})s"
@@ -87,7 +87,8 @@ class Protocol:
     """What is asked of a scorer.
 
     Attributes:
-        split: A name in `SPLITS`, or `folder:PATH`.
+        split: A name in `SPLITS`, `folder:PATH`, `images:PATH`, or `arrays` for
+            images that are given from Python.
         part: Which part of the split.
         structure: Classes of an episode from one alphabet (`within`), from
             all (`between`), or the official one-shot runs (`runs`).
@@ -160,7 +161,9 @@ class Protocol:
             return "lake-runs"
         split = SPLITS.get(self.split)
         words = [self.split]
-        if split and self.part != split.parts[0]:
+        if is_own(self.split) and self.part != "all":
+            words = [f"{self.split}@{self.part}"]
+        elif self.part != parts_of(self.split)[0]:
             words.append(self.part)
         if not split or self.structure != split.structure:
             words.append(self.structure)
@@ -192,14 +195,16 @@ class Protocol:
 
         A field that is added later, at its default, leaves the digests of all
         protocols as they were. Of a folder it covers that it is a folder, not
-        its path: the digest of the data tells which images they are.
+        its path: the digest of the data tells which images they are. Pictures
+        are the same whether they come from files or from arrays.
         """
         values = {
             field.name: value
             for field in fields(self)
             if (value := getattr(self, field.name)) != field.default
         }
-        values["split"] = self.split.partition(":")[0]
+        kind = self.split.partition(":")[0]
+        values["split"] = "images" if kind == "arrays" else kind
         if self.fewest_ways == self.ways:
             del values["fewest_ways"]
         return values
@@ -222,7 +227,8 @@ class Protocol:
             for suffix in SUFFIXES.values()
             if suffix.says and suffix.write(getattr(self, suffix.field), None)
         ]
-        where = f"{self.split} {self.part}" if self.split in SPLITS else self._source
+        part = "" if self.part == "all" else f" {self.part}"
+        where = f"{self.split if self.split in SPLITS else self._source}{part}"
         return f"{', '.join(words)}; {where}"
 
 
@@ -249,7 +255,8 @@ def parse(name: str) -> Protocol:
 
     Args:
         name: `SPLIT[-PART][-within|-between]-WAYSwSHOTSs[-SUFFIX...]`, or
-            `lake-runs`. Ways may vary: `5to50w1s`. Suffixes are `qN` (queries
+            `lake-runs`. Of data of one's own, a part follows an @, as in
+            `folder:letters@test-within-5w1s`. Ways may vary: `5to50w1s`. Suffixes are `qN` (queries
             a class) and the others of `SUFFIXES`.
 
     Raises:
@@ -266,20 +273,23 @@ def parse(name: str) -> Protocol:
     if name == "lake-runs":
         return RUNS
     match = _NAME.fullmatch(name)
-    split = SPLITS.get(match["split"]) if match else None
-    is_folder = bool(match and match["split"].startswith("folder:"))
-    if match is None or (split is None and not is_folder):
+    of = match["split"] if match else ""
+    split = SPLITS.get(of)
+    if match is None or (split is None and not is_own(of)):
         raise TaskError(f"unknown protocol {name!r}; {_closest(name)}")
     structure = match["structure"] or (split.structure if split else "")
     if not structure:
         raise TaskError(
             f"protocol {name!r} must say within or between alphabets, "
-            f"for example {readable(match['split'])}-within-{match['ways']}w{match['shots']}s"
+            f"for example {readable(of)}-within-{match['ways']}w{match['shots']}s"
         )
-    parts = parts_of(match["split"])
+    parts = parts_of(of)
     part = match["part"] or parts[0]
+    path, _, word = of.rpartition("@")
+    if is_own(of) and word in parts[1:]:
+        of, part = path, word
     if part not in parts:
-        raise TaskError(f"protocol {name!r}: {match['split']} has the parts {', '.join(parts)}")
+        raise TaskError(f"protocol {name!r}: {of} has the parts {', '.join(parts)}")
     asked: dict[str, Any] = {}
     for word in match["suffixes"].split("-")[1:]:
         read = {
@@ -297,7 +307,7 @@ def parse(name: str) -> Protocol:
         asked |= read
     try:
         return Protocol(
-            split=match["split"],
+            split=of,
             part=part,
             structure=structure,  # pyright: ignore[reportArgumentType]
             ways=int(match["ways"]),

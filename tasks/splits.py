@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Dataset, Images, cached, concatenate, folder, glyphs, omniglot
+from .data import PARTS, Dataset, Images, album, cached, concatenate, folder, glyphs, omniglot
 from .errors import TaskError
 from .progress import Progress, quiet
 
@@ -94,16 +94,24 @@ SPLITS = {
 }
 
 
+def is_own(split: str) -> bool:
+    """Tells whether a split is data of one's own: a folder, or arrays from Python."""
+    return split.startswith(("folder:", "images:")) or split == "arrays"
+
+
 def parts_of(split: str) -> tuple[str, ...]:
-    """Names of a split's parts; a folder has the one part `all`.
+    """Names of a split's parts; data of one's own may lack all but the first.
 
     Raises:
         TaskError: There is no such split.
     """
-    if split.startswith("folder:"):
-        return ("all",)
+    if is_own(split):
+        # Of arrays, `from_arrays` gives the part that is asked for.
+        return ("all", *PARTS) if ":" in split else ("all",)
     if split not in SPLITS:
-        raise TaskError(f"unknown split {split!r}; known are {', '.join(SPLITS)}, folder:PATH")
+        raise TaskError(
+            f"unknown split {split!r}; known are {', '.join(SPLITS)}, folder:PATH and images:PATH"
+        )
     return SPLITS[split].parts
 
 
@@ -142,14 +150,16 @@ def _load_vinyals(part: str, data: str | Path | None, progress: Progress) -> Dat
 
 
 def load(
-    split: str, part: str, data: str | Path | None = None, progress: Progress = quiet
+    split: str, part: str, data: str | Path | Dataset | None = None, progress: Progress = quiet
 ) -> Dataset:
     """Gives the images of one part of a split.
 
     Args:
-        split: A name in `SPLITS`, or `folder:PATH`.
+        split: A name in `SPLITS`; `folder:PATH` for characters, `images:PATH` for
+            pictures as they are; or `arrays`.
         part: One of the split's parts.
-        data: Folder of Omniglot; see `omniglot.data_folder`.
+        data: Folder of Omniglot, see `omniglot.data_folder`; for `arrays`, the
+            data set.
         progress: Shows the progress of decoding or drawing.
 
     Raises:
@@ -157,8 +167,18 @@ def load(
     """
     if part not in parts_of(split):
         raise TaskError(f"{split} has the parts {', '.join(parts_of(split))}, not {part!r}")
-    if split.startswith("folder:"):
-        return folder.load(split.removeprefix("folder:"), progress)
+    if split == "arrays":
+        if not isinstance(data, Dataset):
+            raise TaskError(
+                "arrays come from Python: data=tasks.from_arrays(images, labels); for files, "
+                "expected folder:PATH or images:PATH"
+            )
+        return data
+    if isinstance(data, Dataset):
+        raise TaskError(f"{split} is read from files; for data=, expected a protocol of arrays")
+    kind, _, path = split.partition(":")
+    if path:
+        return (folder if kind == "folder" else album).load(path, part, progress)
     if split == "glyphs":
         dataset = load_glyphs(progress)
         alphabets = list(dict.fromkeys(dataset.characters["alphabet"]))

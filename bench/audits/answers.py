@@ -53,7 +53,8 @@ def fresh_instance(subject: Subject) -> Answer:
     if subject.remake is None:
         return Answer(NOT_APPLICABLE, "it cannot be made again: only the object was given")
     made = _attempt(subject.remake)
-    return same(subject, Subject(made, subject.traits).reference, subject.reference)
+    again = Subject(made, subject.traits, like=subject.like)
+    return same(subject, again.reference, subject.reference)
 
 
 def another_process(subject: Subject) -> Answer:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tasks import BLOCK, Progress, Source, quiet
+from ...tasks import BLOCK, Progress, Source, Wants, quiet
 from ..scorers import Traits, resolve
 from .checks import CHECKS
 from .drawing import Drawing
@@ -23,6 +23,7 @@ def audit(
     short: bool = False,
     remake: Callable[[], Any] | None = None,
     elsewhere: Callable[[], np.ndarray] | None = None,
+    like: Wants | None = None,
     progress: Progress = quiet,
 ) -> Audit:
     """Checks with fixed images that a scorer's answers depend only on pixels.
@@ -34,9 +35,10 @@ def audit(
         remake: Makes the scorer again; None leaves out the check that needs it.
         elsewhere: Gives the result of `reference` from another process; None
             leaves out the check that needs it.
+        like: As for `Subject`.
         progress: Shows the progress.
     """
-    subject = Subject(scorer, traits, remake, elsewhere)
+    subject = Subject(scorer, traits, remake, elsewhere, like)
     checks = {name: check for name, check in CHECKS.items() if check.short or not short}
     findings = examine(checks, subject, traits.level, progress)
     transductive = traits.level == 3 and any(

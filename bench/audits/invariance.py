@@ -14,7 +14,7 @@ def company(subject: Subject) -> Answer:
     """Checks that other images in a batch do not matter."""
     images, count = np.concatenate([subject.queries, subject.support]), len(subject.queries)
     # Ink and paper exchanged: images as different as possible.
-    batch = subject.batch(images, 1 - subject.others)
+    batch = subject.batch(images, subject.panel.whole - subject.others)
     embedded = subject.embed(batch)[None, : len(images)]
     scores = subject.compare(embedded[:, :count], embedded[:, count:])[0]
     return same(subject, scores, subject.reference)

@@ -8,7 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...tasks import Progress, TaskError, cache_folder, make_cache_folder, quiet, replacing
+from ...tasks import (
+    Progress,
+    TaskError,
+    Wants,
+    cache_folder,
+    make_cache_folder,
+    quiet,
+    replacing,
+)
 from ..machine import environment
 from ..scorers import Traits
 from . import audit
@@ -19,25 +27,26 @@ VERSION = 1
 """Part of the key; to be raised if the same checks come to check other things."""
 
 
-def _place(traits: Traits) -> Path:
+def _place(traits: Traits, like: Wants | None) -> Path:
     """Gives the file of a scorer's audit on this machine, with these libraries and checks."""
     checks = [name for name, check in CHECKS.items() if check.short]
-    content = f"audit {VERSION} {checks} {traits.digest} {environment()}"
+    content = f"audit {VERSION} {checks} {traits.digest} {environment()}{like or ''}"
     return cache_folder() / "audits" / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.json"
 
 
-def recall(traits: Traits) -> dict[str, Any] | None:
+def recall(traits: Traits, like: Wants | None = None) -> dict[str, Any] | None:
     """Looks up whether a scorer has passed its short audit.
 
     Args:
         traits: The traits of the scorer; the scorer itself is not called.
+        like: As for `Subject`.
 
     Returns:
         The audit as from `Audit.as_json`; None if it has failed, was not made,
         or the file is damaged.
     """
     try:
-        digest, _, content = _place(traits).read_bytes().partition(b"\n")
+        digest, _, content = _place(traits, like).read_bytes().partition(b"\n")
     except OSError:
         return None
     if hashlib.sha256(content).hexdigest().encode() != digest:
@@ -45,23 +54,26 @@ def recall(traits: Traits) -> dict[str, Any] | None:
     return json.loads(content)
 
 
-def short_audit(scorer: Any, traits: Traits, progress: Progress = quiet) -> dict[str, Any]:
+def short_audit(
+    scorer: Any, traits: Traits, like: Wants | None = None, progress: Progress = quiet
+) -> dict[str, Any]:
     """Audits a scorer in the short form, unless it has passed before.
 
     Args:
         scorer: The scorer.
         traits: The traits of the scorer.
+        like: As for `Subject`.
         progress: Shows the progress.
 
     Returns:
         The field `audit` of a record.
     """
-    found = recall(traits)
+    found = recall(traits, like)
     if found is None:
-        made = audit(scorer, traits, short=True, progress=progress)
+        made = audit(scorer, traits, short=True, like=like, progress=progress)
         found = made.as_json()
         if made.verdict == PASSED:
-            _keep(_place(traits), json.dumps(found).encode())
+            _keep(_place(traits, like), json.dumps(found).encode())
     return found
 
 

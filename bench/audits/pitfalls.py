@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from .agreement import STEADY, apart, same, worst
-from .findings import FAILED, NOTED, PASSED, Answer, RefusalError
+from .findings import FAILED, NOT_APPLICABLE, NOTED, PASSED, Answer, RefusalError
 from .subject import Subject
 
 
@@ -101,16 +101,21 @@ def whole_bytes(subject: Subject) -> Answer:
     def signed(array: np.ndarray, image: bool) -> np.ndarray:
         return array.copy().view(np.int8) if image else array.copy()
 
-    answers = [_wrapping(subject)]
-    # The same bytes; who cannot read them as signed is left to the other ways.
-    with suppress(RefusalError):
-        scores = subject.ask(subject.queries, subject.support, signed)
-        answers.append(same(subject, scores, subject.reference))
+    answers = []
+    # Only ink has values that are the same as signed numbers.
+    if subject.panel.of_ink:
+        answers.append(_wrapping(subject))
+        # The same bytes; who cannot read them as signed is left to the other ways.
+        with suppress(RefusalError):
+            scores = subject.ask(subject.queries, subject.support, signed)
+            answers.append(same(subject, scores, subject.reference))
     if subject.level == 1:
         query, support = subject.embedded
         if query.dtype.kind in "iu" and query.dtype.itemsize < 8:
             wide = subject.compare(query.astype(np.int64), support.astype(np.int64))[0]
             answers.append(same(subject, wide, subject.reference))
+    if not answers:
+        return Answer(NOT_APPLICABLE, "the images have more shades than ink and paper")
     return worst(answers)
 
 

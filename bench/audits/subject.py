@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ...tasks import Images
+from ...tasks import Images, Wants, wanted
 from ...tasks.data import glyphs
 from ..scorers import BATCH, Asking, BrokenScorerError, Traits
 from .findings import RefusalError
@@ -24,30 +24,40 @@ _SEED, _CLASSES = 3, 12
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """The fixed images, uint8 ndarrays (n, 105, 105).
+    """The fixed images, ndarrays (n, height, width) or (n, height, width, channels).
 
     Drawn by `tasks.glyphs` with a seed that no data set has.
 
     Attributes:
+        whole: What full ink is: 1 or 255.
+        of_ink: Whether all pixels are 0 or 1.
         support: One of each of 12 characters, by one drawer.
         queries: Two of each, by two others.
         others: More of the same alphabet.
     """
 
+    whole: int
+    of_ink: bool
     support: np.ndarray
     queries: np.ndarray
     others: np.ndarray
 
 
-@lru_cache(maxsize=1)
-def panel() -> Panel:
-    """Draws the fixed images."""
+@lru_cache(maxsize=4)
+def panel(wants: Wants | None = None) -> Panel:
+    """Draws the fixed images.
+
+    Args:
+        wants: What they are turned into; None for 105 x 105 pixels of ink.
+    """
     bits, rows = glyphs.generate(_SEED, alphabets=1)
-    images = Images(bits)[:]
+    images = wanted(Images(bits), wants)[:]
     drawers = np.array([drawer for _, _, drawer in rows])
     support, first, second = (images[drawers == name][:_CLASSES] for name in ("01", "02", "03"))
     others = images[~np.isin(drawers, ("01", "02", "03"))]
-    return Panel(support, np.concatenate([first, second]), others)
+    whole = int(images.max())
+    of_ink = images.ndim == 3 and bool(np.isin(images, (0, 1)).all())
+    return Panel(whole, of_ink, support, np.concatenate([first, second]), others)
 
 
 def copied(array: np.ndarray, image: bool) -> np.ndarray:
@@ -84,6 +94,8 @@ class Subject:
         traits: The traits of the scorer.
         remake: Makes the scorer again, or None.
         elsewhere: Gives `reference` from another process, or None.
+        like: What the data are, for a scorer that does not say what it wants.
+        panel: The fixed images.
         written: Methods that have changed their input.
         queries: The query images.
         support: One image of each class.
@@ -96,6 +108,7 @@ class Subject:
         traits: Traits,
         remake: Callable[[], Any] | None = None,
         elsewhere: Callable[[], np.ndarray] | None = None,
+        like: Wants | None = None,
     ) -> None:
         """Keeps the scorer; it is called at the first use of its answers.
 
@@ -104,14 +117,16 @@ class Subject:
             traits: The traits of the scorer.
             remake: Makes the scorer again, or None.
             elsewhere: Gives `reference` from another process, or None.
+            like: What the data are, for a scorer that does not say what it
+                wants; None for ink.
         """
         self.scorer, self.traits, self.level = scorer, traits, traits.level
-        self.remake, self.elsewhere = remake, elsewhere
+        self.remake, self.elsewhere, self.like = remake, elsewhere, like
         self.written: set[str] = set()
         # What is not finite is a finding of its own.
         self._asking = Asking(scorer, traits, finite=False)
         self._width: int | None = None
-        images = panel()
+        self.panel = images = panel(traits.wants or like)
         self.queries, self.support, self.others = images.queries, images.support, images.others
 
     def _answer(self, method: str, *arguments: np.ndarray, **options: Any) -> np.ndarray:
@@ -161,7 +176,7 @@ class Subject:
             company: Images to fill with; None for blank images, as in an
                 evaluation.
         """
-        filled = np.zeros((BATCH, *images.shape[1:]), dtype=np.uint8)
+        filled = np.zeros((BATCH, *images.shape[1:]), dtype=images.dtype)
         filled[: len(images)] = images
         if company is not None:
             filled[len(images) :] = np.resize(company, filled[len(images) :].shape)

@@ -193,10 +193,10 @@ def command(
     records = []
     with limited(threads):
         source = tasks.open_protocol(parsed, seed, data, progress)
-        questions = Questions.of(source)
         writable(folder)
         for name in dict.fromkeys(scorers):
             scorer, known = resolve(name, engine, data=data, progress=progress)
+            questions = Questions.of(source, traits=known)
             waiting = progress(1, f"{known.name}: start")
             footprints = footprint_of(name, questions, engine, data, waiting)
             record = measure(

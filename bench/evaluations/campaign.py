@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...results import Results
-from ...tasks import Protocol, open_protocol, parse
+from ...tasks import Dataset, Protocol, open_protocol, parse
 from .evaluation import evaluate
 from .settings import Settings
 
@@ -18,7 +18,7 @@ def run(
     *,
     episodes: int = 1000,
     seed: int = 1,
-    data: str | Path | None = None,
+    data: str | Path | Dataset | None = None,
     root: str | Path = "runs",
     settings: Settings | None = None,
 ) -> Results:
@@ -29,7 +29,8 @@ def run(
         protocols: Names, or protocols from `parse`.
         episodes: Number of episodes of each protocol.
         seed: Seed of the episodes.
-        data: Folder of Omniglot; see `tasks.data.omniglot.data_folder`.
+        data: Folder of Omniglot, see `tasks.data.omniglot.data_folder`; for
+            protocols of `arrays`, the data set from `tasks.from_arrays`.
         root: Folder of all runs.
         settings: Settings of the evaluations; None for the defaults.
 

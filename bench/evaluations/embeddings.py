@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ...tasks import Images, cache_folder, make_cache_folder
+from ...tasks import Images, Pictures, cache_folder, make_cache_folder
 from ..machine import environment
 from ..scorers import BATCH, Traits
 from . import array_files as archive
 
 
-def image_keys(images: Images, rows: np.ndarray) -> np.ndarray:
+def image_keys(images: Images | Pictures, rows: np.ndarray) -> np.ndarray:
     """Computes a key for each image from its pixels and rotation, without its name.
 
     Args:
         images: The images.
-        rows: int ndarray (n,), rows of `Images`, including turned images.
+        rows: int ndarray (n,), rows of the images, including turned images.
 
     Returns:
         `S17` ndarray (n,): the image's digest and its turns. Equal images have
@@ -37,23 +37,31 @@ class EmbeddingCache:
     """The stored embeddings of a scorer; files are only added, never changed.
 
     The folder's name depends on the scorer's digest, the batch size, the
-    machine and library versions; the keys depend on pixels and rotation; arrays
-    keep their dtype. All protocols and data sets share the folder. A damaged
-    file is removed, and its images are embedded again.
+    machine and library versions, and the kind and size of images; the keys
+    depend on pixels and rotation; arrays keep their dtype. All protocols and
+    data sets share the folder. A damaged file is removed, and its images are
+    embedded again.
 
     Attributes:
         folder: The folder of the files.
         damaged: Files that were damaged.
     """
 
-    def __init__(self, traits: Traits, root: Path | None = None) -> None:
+    def __init__(
+        self, traits: Traits, root: Path | None = None, images: Images | Pictures | None = None
+    ) -> None:
         """Computes the folder.
 
         Args:
             traits: The traits of the scorer.
             root: Folder in which it is; None for the cache folder.
+            images: The images; None for ink. Embeddings of other kinds and
+                sizes may have other dimensions.
         """
-        content = f"embeddings 2 {traits.digest} batch {BATCH} {environment()}"
+        like = (
+            "" if images is None or images.kind == "ink" else f" {images.kind} {images.shape[1:]}"
+        )
+        content = f"embeddings 2 {traits.digest} batch {BATCH} {environment()}{like}"
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.folder = (root or cache_folder()) / "embeddings" / entry
         self.damaged: list[Path] = []

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,16 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from ... import results
-from ...tasks import BLOCK, Protocol, Source, episodes_digest, open_protocol, parse
+from ...tasks import (
+    BLOCK,
+    Dataset,
+    Protocol,
+    Source,
+    Wants,
+    episodes_digest,
+    open_protocol,
+    parse,
+)
 from ..audits import recall, short_audit
 from ..errors import ScorerError
 from ..machine import environment
@@ -179,9 +189,13 @@ class Evaluation:
 
     def _audit(self, dispatch: Dispatch) -> dict[str, Any]:
         """Audits the scorer, unless it has passed before."""
-        found = recall(self.traits)
+        images = self.source.dataset.images
+        like = None
+        if self.traits.wants is None and images.kind != "ink":
+            like = Wants((images.kind,), (images.shape[1], images.shape[2]))
+        found = recall(self.traits, like)
         if found is None:
-            ((_, found),) = dispatch.units("apply", [(short_audit,)])
+            ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like),)])
             failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
             if failed:
                 self.settings.warn(
@@ -305,7 +319,7 @@ def evaluate(
     name: str | None = None,
     episodes: int = 1000,
     seed: int = 1,
-    data: str | Path | None = None,
+    data: str | Path | Dataset | None = None,
     root: str | Path = "runs",
     settings: Settings | None = None,
 ) -> results.Run:
@@ -320,7 +334,8 @@ def evaluate(
             `name`.
         episodes: Number of episodes.
         seed: Seed of the episodes; not used if `protocol` is episodes.
-        data: Folder of Omniglot; not used if `protocol` is episodes.
+        data: Folder of Omniglot; for a protocol of `arrays`, the data set from
+            `tasks.from_arrays`; not used if `protocol` is episodes.
         root: Folder of all runs.
         settings: Settings of the evaluation; None for the defaults.
 
@@ -345,7 +360,8 @@ def evaluate(
         protocol = parse(protocol)
     source = open_protocol(protocol, seed, data) if isinstance(protocol, Protocol) else protocol
     if isinstance(scorer, str):
-        scorer, known = resolve(scorer, data=None if data is None else str(data))
+        folder = str(data) if isinstance(data, str | Path) else None
+        scorer, known = resolve(scorer, data=folder)
     else:
         known = traits(scorer, name or "scorer")
     evaluation = Evaluation(

@@ -94,7 +94,9 @@ class Preparation:
         rank[order] = np.arange(len(order))
         keys, images = keys[order], rows[first[order]]
         cache: EmbeddingCache | None = EmbeddingCache(
-            self._bench.traits, None if settings.cache else self._unfinished.folder / "embeddings"
+            self._bench.traits,
+            None if settings.cache else self._unfinished.folder / "embeddings",
+            self._bench.source.dataset.images,
         )
         with dispatch.stage("load"):
             found, values = cache.get(keys)

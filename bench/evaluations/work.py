@@ -12,7 +12,16 @@ import numpy as np
 
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
-from ..scorers import BATCH, Asking, BrokenScorerError, NotFiniteError, Scorer, Traits, resolve
+from ..scorers import (
+    BATCH,
+    Asking,
+    BrokenScorerError,
+    NotFiniteError,
+    Scorer,
+    Traits,
+    images_for,
+    resolve,
+)
 from . import array_files as archive
 from .worker_spec import WorkerSpec
 
@@ -30,6 +39,7 @@ class Bench:
         scorer: The scorer; None if only other processes call it.
         traits: The traits of the scorer.
         source: The episodes.
+        images: The images of the episodes, as the scorer wants them.
     """
 
     def __init__(self, scorer: Scorer | None, traits: Traits, source: Source) -> None:
@@ -39,8 +49,12 @@ class Bench:
             scorer: The scorer; None if only other processes call it.
             traits: The traits of the scorer.
             source: The episodes.
+
+        Raises:
+            ScorerError: The scorer does not take images of this kind.
         """
         self.scorer, self.traits, self.source = scorer, traits, source
+        self.images = images_for(traits, source)
         self._asking = Asking(scorer, traits)
         self._loaded: tuple[str, np.ndarray, np.ndarray] | None = None
 
@@ -74,12 +88,13 @@ class Bench:
         Returns:
             ndarray (n, D).
         """
-        images, parts = self.source.dataset.images, []
+        images, parts = self.images, []
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
             pixels = images[batch]
             if len(batch) < BATCH:
-                pixels = np.pad(pixels, ((0, BATCH - len(batch)), (0, 0), (0, 0)))
+                spare = (BATCH - len(batch), *pixels.shape[1:])
+                pixels = np.concatenate([pixels, np.zeros(spare, pixels.dtype)])
             with self._naming(lambda place, batch=batch: [batch[place[0]]]):
                 embedded = self._asking.embed(pixels, count=len(batch))
             if parts and (embedded.shape[1:], embedded.dtype) != (
@@ -102,7 +117,7 @@ class Bench:
         Returns:
             ndarray (n,) of scores.
         """
-        images = self.source.dataset.images
+        images = self.images
         queries, supports = self.pair_rows(codes)
         scores = []
         for first in np.flatnonzero(np.diff(queries, prepend=-1)):
@@ -173,7 +188,7 @@ class Bench:
         return self._asking.pooled(values[places], ways)
 
     def _classify(self, part: Episodes) -> np.ndarray:
-        images = self.source.dataset.images
+        images = self.images
         episodes, ways, shots = part.support.shape
         scores = np.full((*part.query.shape, ways), -np.inf)
         for e in range(episodes):

@@ -48,7 +48,7 @@ def measure(
     """
     if queries < 1 or not seconds > 0:
         raise ScorerError(f"{queries} queries in {seconds:g} s are none, expected more than 0")
-    questions = Questions.of(source)
+    questions = Questions.of(source, traits=known)
     support, streams = None, {}
     asking = Asking(scorer, known)
     with answering(known.name, "it"):

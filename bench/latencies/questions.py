@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Source
 from ..errors import ScorerError
-from ..scorers import BATCH, Asking
+from ..scorers import BATCH, Asking, Traits, images_for
 
 Answer = tuple[np.ndarray, int, int]
 """Scores of the ways, higher means more alike; nanoseconds of embedding, and of comparing."""
@@ -24,9 +24,9 @@ class Questions:
     """Queries of a protocol's first episodes.
 
     Attributes:
-        images: uint8 ndarray (E, 1 + ways * shots, side, side): for each
-            episode, space for a query and then the support.
-        query: uint8 ndarray (n, side, side).
+        images: ndarray (E, 1 + ways * shots, height, width), as the scorer
+            wants it: for each episode, space for a query and then the support.
+        query: ndarray (n, height, width).
         episode: The episode of each query.
         ways: Number of classes of an episode.
         shots: Number of support images of a class.
@@ -39,12 +39,14 @@ class Questions:
     shots: int
 
     @classmethod
-    def of(cls, source: Source, count: int = BATCH) -> Questions:
+    def of(cls, source: Source, count: int = BATCH, *, traits: Traits | None = None) -> Questions:
         """Takes the first queries of a protocol.
 
         Args:
             source: The episodes.
             count: Number of queries; there are fewer if block 0 has fewer.
+            traits: The traits of the scorer that is asked; None for one that
+                takes images as they are.
 
         Raises:
             ScorerError: The number of ways varies.
@@ -58,6 +60,7 @@ class Questions:
         block = source.block(0)
         episodes = block[: -(-count // block.query.shape[1])]
         images, queries = source.dataset.images, episodes.query.shape[1]
+        images = images_for(traits, source) if traits else images
         support = images[episodes.support.reshape(len(episodes), -1)]
         return cls(
             np.concatenate([np.zeros_like(support[:, :1]), support], axis=1),
@@ -90,8 +93,15 @@ class Questions:
         """
         place = number % self.query[0].size
         episode = row if isinstance(row, slice) else self.episode[row]
-        self.query.reshape(len(self.query), -1)[row, place] ^= 1
-        self.images.reshape(*self.images.shape[:2], -1)[episode, 1:, place] ^= 1
+        of = row, place
+        query = self.query.reshape(len(self.query), -1)
+        images = self.images.reshape(*self.images.shape[:2], -1)
+        if query.dtype.kind == "f":
+            query[of] = 1 - query[of]
+            images[episode, 1:, place] = 1 - images[episode, 1:, place]
+        else:
+            query[of] ^= 1
+            images[episode, 1:, place] ^= 1
 
     def scores(self, asking: Asking, answer: np.ndarray) -> np.ndarray:
         """Turns an answer into scores of ways.

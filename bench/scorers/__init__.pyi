@@ -1,4 +1,5 @@
 from .asking import Asking as Asking
+from .asking import images_for as images_for
 from .baselines import BASELINES as BASELINES
 from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff

@@ -6,9 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from ...tasks import Images, Pictures, Source, TaskError, Wanted, wanted
+from ..errors import ScorerError
 from .failures import BrokenScorerError, NotFiniteError, answering
 from .precision import widened
 from .scorer import Traits
+
+
+def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
+    """Gives the images of episodes as a scorer wants them.
+
+    Args:
+        traits: The traits of the scorer.
+        source: The episodes.
+
+    Raises:
+        ScorerError: It does not take images of this kind.
+    """
+    try:
+        return wanted(source.dataset.images, traits.wants)
+    except TaskError as error:
+        raise ScorerError(f"scorer {traits.name} {error}") from None
 
 
 class Asking:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,9 +38,23 @@ class _Pixels:
     trained_on = ()
     parameters = 0
     baseline = True
+    wants: ClassVar = {"kind": ("ink", "unit", "color"), "polarity": "bright"}
 
     def embed(self, images: np.ndarray) -> np.ndarray:
-        """Packs the pixels into words, uint64 ndarray (B, words)."""
+        """Gives the pixels as they are compared.
+
+        Args:
+            images: uint8 ndarray (B, height, width), ink = 1; float32 from 0 to 1 for gray; or
+                uint8 (B, height, width, 3).
+
+        Returns:
+            Bits in words, uint64 ndarray (B, words), for ink; uint8 ndarray (B, pixels) of
+            shades otherwise.
+        """
+        if images.dtype.kind == "f":
+            return np.rint(255 * images).astype(np.uint8).reshape(len(images), -1)
+        if images.ndim == 4:
+            return images.reshape(len(images), -1)
         bits = np.packbits(images.reshape(len(images), -1), axis=1)
         words = np.zeros((len(images), -(-bits.shape[1] // 8) * 8), dtype=np.uint8)
         words[:, : bits.shape[1]] = bits
@@ -48,7 +63,18 @@ class _Pixels:
     def _counts(
         self, query: np.ndarray, support: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Counts common ink (..., Q, S), and the ink of each image."""
+        """Counts common ink (..., Q, S), and the ink of each image.
+
+        Shades have their products and squares instead, as shares of white.
+        """
+        if query.dtype == np.uint8:
+            # Whole numbers below 2**53, so that sums in any order are exact.
+            first, second = query.astype(np.float64), support.astype(np.float64)
+            return (
+                first @ np.swapaxes(second, -1, -2) / 255**2,
+                np.square(first).sum(axis=-1)[..., :, None] / 255**2,
+                np.square(second).sum(axis=-1)[..., None, :] / 255**2,
+            )
         # One query at a time, because the words of all pairs would fill the memory.
         both = [
             np.bitwise_count(query[..., i, None, :] & support).sum(axis=-1, dtype=np.float64)
@@ -62,7 +88,10 @@ class _Pixels:
 
 
 class PixelCosine(_Pixels):
-    """The cosine between the pixels, ink = 1; it is 0 for an image without ink."""
+    """The cosine between the pixels, ink = 1; it is 0 for an image without ink.
+
+    Gray pixels are as bright as there is ink; in colour, all channels count alike.
+    """
 
     name = "pixel-cosine"
     digest = "pixel-cosine 1"
@@ -71,11 +100,12 @@ class PixelCosine(_Pixels):
         """Gives the cosines, float64 ndarray (..., Q, S).
 
         Args:
-            query: Packed pixels (..., Q, words).
-            support: Packed pixels (..., S, words).
+            query: Pixels from `embed` (..., Q, D).
+            support: Pixels from `embed` (..., S, D).
         """
         both, first, second = self._counts(query, support)
-        return both / np.sqrt(np.maximum(first * second, 1))
+        product = first * second
+        return both / np.sqrt(np.where(product > 0, product, 1))
 
 
 class PixelEuclidean(_Pixels):
@@ -89,11 +119,12 @@ class PixelEuclidean(_Pixels):
         """Gives the distances, float64 ndarray (..., Q, S).
 
         Args:
-            query: Packed pixels (..., Q, words).
-            support: Packed pixels (..., S, words).
+            query: Pixels from `embed` (..., Q, D).
+            support: Pixels from `embed` (..., S, D).
         """
         both, first, second = self._counts(query, support)
-        return np.sqrt(first + second - 2 * both)
+        # Rounding may make it negative for equal shades.
+        return np.sqrt(np.maximum(first + second - 2 * both, 0))
 
 
 class Hausdorff:
@@ -107,6 +138,7 @@ class Hausdorff:
 
     name = "hausdorff"
     digest = "hausdorff 1"
+    wants: ClassVar = {"kind": "ink"}
     smaller_is_closer = True
     trained_on = ()
     parameters = 0

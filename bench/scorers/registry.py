@@ -19,7 +19,7 @@ from .failures import told
 from .output import aside
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
-from .specs import Spec, attribute, made, wrapped
+from .specs import Spec, application, attribute, made, wrapped
 from .wrapping import READERS
 
 GROUP = "wayshot.scorers"
@@ -78,7 +78,8 @@ def resolve(
     Args:
         name: `[LABEL=]SPEC[,key=value...]`, where SPEC is a registered name;
             the path of a `.keras`, `.onnx`, `.tflite` or `.pt2` file (keys are
-            arguments of `wrap`); `module:attribute` or `file.py:attribute`: a
+            arguments of `wrap`); `keras:NAME` for a network of
+            `keras.applications` with random weights; `module:attribute` or `file.py:attribute`: a
             scorer, a model, or a class or function that makes one (keys are
             its arguments, or those of `wrap`), first sought in the current
             folder; or the path of a `scorer.yaml`.
@@ -109,6 +110,8 @@ def resolve(
     elif path.suffix in READERS or path.is_file():
         scorer = _attempt(name, lambda: _file(spec, engine, data, progress))
         spec = replace(spec, what=path.stem)
+    elif what.startswith("keras:"):
+        scorer = _attempt(name, lambda: application(what, spec.keys))
     elif ":" in what:
         thing, source = _attempt(name, lambda: attribute(what))
         scorer = _attempt(name, lambda: made(thing, spec.keys))

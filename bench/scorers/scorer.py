@@ -1,8 +1,10 @@
 """What a scorer is: anything that can say how alike images are.
 
-Images are uint8 ndarrays of shape (B, height, width), ink = 1. Nothing need
-be subclassed; an object with the methods of one of the three levels is a
-scorer. What it may say of itself is in `ScorerAttributes`.
+Images are uint8 ndarrays of shape (B, height, width), ink = 1; of data in gray
+or colour they are what the files are, see `tasks.Pictures`, and a scorer that
+says what it `wants` gets that. Nothing need be subclassed; an object with the
+methods of one of the three levels is a scorer. What it may say of itself is in
+`ScorerAttributes`.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import numbers
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from ...tasks import Images, TaskError, Wants, wanted
 from ..errors import ScorerError
-from .failures import answering
+from .failures import BrokenScorerError, answering
 from .precision import widened
 
 BATCH = 256
@@ -117,6 +121,10 @@ class ScorerAttributes:
             trainings that differ in their seed alone have the same recipe.
         baseline: Whether it is there for others to be compared with; tables
             list baselines below all other scorers.
+        wants: Which images it takes, as `tasks.Wants.read` has it: a kind such
+            as `gray`, or a dict of `kind`, `size`, `channels` and `polarity`.
+            Images are turned into that as `tasks.wanted` says. None for what
+            the data are.
     """
 
     name: str | None = None
@@ -130,6 +138,7 @@ class ScorerAttributes:
     engine: str | None = None
     training: dict[str, Any] | None = None
     baseline: bool = False
+    wants: Any = None
 
     @classmethod
     def of(cls, scorer: Any) -> ScorerAttributes:
@@ -159,6 +168,7 @@ class Traits:
         training: `recipe` and `seed`, or None where it does not say.
         engine: What computes, with its version; None where it does not say.
         baseline: Whether tables list it below all other scorers.
+        wants: Which images it takes; None for what the data are.
     """
 
     name: str
@@ -173,27 +183,45 @@ class Traits:
     training: dict[str, Any] | None = None
     engine: str | None = None
     baseline: bool = False
+    wants: Wants | None = None
 
 
-def _probe() -> np.ndarray:
-    """Gives fixed images (BATCH, 105, 105) of random squares."""
+def _probe(wants: Wants | None) -> np.ndarray:
+    """Gives fixed images (BATCH, 105, 105) of random squares, as a scorer wants them."""
     rng = np.random.Generator(np.random.PCG64(20))
     coarse = (rng.random((BATCH, 15, 15)) < 0.2).astype(np.uint8)
-    return coarse.repeat(7, axis=1).repeat(7, axis=2)
+    return wanted(Images.of(coarse.repeat(7, axis=1).repeat(7, axis=2)), wants)[:]
 
 
-def behaviour(scorer: Any, name: str) -> str:
+def behaviour(scorer: Any, name: str, wants: Wants | None = None) -> str:
     """Computes a digest of a scorer's answers to fixed images.
 
     Args:
         scorer: The scorer.
         name: What the user called it.
+        wants: Which images it takes; None for any kind, of which it need not
+            take more than that of the data.
 
     Raises:
-        BrokenScorerError: It raises an exception.
+        BrokenScorerError: It raises an exception for images of every kind.
     """
-    images = _probe()
+    if wants is not None:
+        return _behaviour(scorer, name, _probe(wants))
+    try:
+        return _behaviour(scorer, name, _probe(None))
+    except BrokenScorerError as error:
+        # It may be made for pictures in colour, and those only of one size.
+        for size in _SIZES:
+            with suppress(BrokenScorerError):
+                return _behaviour(scorer, name, _probe(Wants(("color",), size)))
+        raise BrokenScorerError(f"{error}; wants = {{...}} says which images it takes") from None
 
+
+_SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
+"""Sizes of pictures with which a scorer is tried that fails for ink; None for that of ink."""
+
+
+def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
     def asked(method: str, *arguments: np.ndarray) -> np.ndarray:
         with answering(name, f"fails on a first batch: {method}", *arguments):
             return widened(np.asarray(getattr(scorer, method)(*arguments)))
@@ -235,6 +263,16 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
     return {"recipe": training["recipe"], "seed": int(training.get("seed", 0))}
 
 
+def _wants(said: Any, name: str) -> Wants | None:
+    # A method or layer of this name is something else.
+    if said is None or not isinstance(said, str | list | tuple | dict | Wants):
+        return None
+    try:
+        return Wants.read(said)
+    except TaskError as error:
+        raise ScorerError(f"scorer {name!r}: {error}") from None
+
+
 def traits(scorer: Any, name: str, source: str = "") -> Traits:
     """Finds out what a scorer is.
 
@@ -265,11 +303,13 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     smaller_is_closer = said.smaller_is_closer
     smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
     trained_on = _trained_on(said.trained_on, name)
+    wants = _wants(said.wants, name)
     own: Any = said.digest if isinstance(said.digest, str | int) else ""
     if not type(scorer).__module__.startswith("wayshot."):
         # What someone says of their scorer may not have changed when the scorer has.
         # Its name, too, as two scorers of one module may answer the fixed images alike.
-        own = f"{own} {source} {name} {behaviour(scorer, name)}"
+        own = f"{own} {source} {name} {behaviour(scorer, name, wants)}"
+        own += f" {wants}" if wants else ""
     elif source:
         own = f"{own} {source}"
     whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
@@ -291,4 +331,5 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         training=_training(said.training, name),
         engine=said.engine if isinstance(said.engine, str) else None,
         baseline=said.baseline is True,
+        wants=wants,
     )

@@ -6,14 +6,14 @@ import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ...models import Bundle, ModelError, bundle, read_weights
 from ...models.engines import Embedder, Origin, fingerprint, with_version
 from ...models.networks import compare
-from ...tasks import Progress, TaskError, quiet, read_regular, readable
+from ...tasks import SHADES, Progress, TaskError, quiet, read_regular, readable
 
 if TYPE_CHECKING:
     from ...models.networks import Siamese
@@ -62,6 +62,7 @@ def _pooling(join: str) -> str:
 class _Embedded:
     """The common part of Siamese scorers: embeddings by an engine, which the digest includes."""
 
+    wants: ClassVar = SHADES
     _embedder: Embedder
 
     @property

@@ -233,6 +233,24 @@ def made(thing: Any, keys: Mapping[str, Any] | None = None) -> Any:
     return wrapped(thing, options) if kind_of(thing) is not None else thing
 
 
+def application(name: str, keys: Mapping[str, Any]) -> Any:
+    """Wraps a network of `keras.applications` that has learned nothing.
+
+    Args:
+        name: `keras:NAME`, as for a backbone.
+        keys: `seed` of the random weights, 1 without it; others are arguments of `wrap`.
+
+    Raises:
+        ModelError: There is no such network.
+    """
+    from ...models.networks import backbone
+
+    keys = dict(keys)
+    sys.modules["keras"].utils.set_random_seed(int(keys.pop("seed", 1)))
+    title = f"{name.partition(':')[2]} (random weights)"
+    return wrapped(backbone(name).build(), {"name": title, **keys})
+
+
 def _for_wrap(function: Callable[..., Any], keys: Mapping[str, Any]) -> dict[str, Any]:
     own = inspect.signature(function).parameters
     ours = inspect.signature(wrap).parameters

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks import Dataset
+from ...tasks import SHADES, Dataset, wanted
 from ..networks import area_matrix, between_size, crops, shrink
 from .augmentation import draw, restroke, sample
 from .recipe import Recipe
@@ -41,7 +41,7 @@ class TrainingImages:
         self.characters = list(seen.characters["alphabet"] + "/" + seen.characters["character"])
         self.labels = seen.character_codes
         self.alphabets = seen.table["alphabet"].cat.codes.to_numpy()
-        self._seen = seen.images
+        self._seen = wanted(seen.images, SHADES)
         self._kept: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...tasks import Dataset, Protocol, Sampler
+from ...tasks import SHADES, Dataset, Protocol, Sampler, wanted
 from ..networks import Siamese, unit
 
 _EMBEDDED = 256
@@ -41,7 +41,7 @@ class Validation:
         Returns:
             Accuracy by structure, as fractions.
         """
-        images, count = self._held_out.images, len(self._held_out)
+        images, count = wanted(self._held_out.images, SHADES), len(self._held_out)
         parts = [
             siamese.embed(images[np.arange(start, start + _EMBEDDED) % count])
             for start in range(0, count, _EMBEDDED)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import TaskError
-from ..files import cache_folder, make_cache_folder, read_regular, replacing
+from ..files import cache_folder, hash_regular, make_cache_folder, replacing
 from ..text import readable
 
 _SETTLED = 3.0
@@ -68,8 +68,8 @@ def _read(files: Sequence[tuple[str, Path]], largest: int) -> str:
     total = hashlib.sha256()
     for name, path in files:
         try:
-            content = read_regular(path, largest)
+            own = hash_regular(path, largest)
         except TaskError as error:
             raise TaskError(f"{readable(name)}: {error}") from None
-        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        total.update(f"{name}\0{own}\n".encode())
     return total.hexdigest()

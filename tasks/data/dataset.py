@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from .images import Images, pixel_digest
+from .pictures import Pictures
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images of handwritten characters.
+    """Images of characters, or of anything else that comes in classes.
 
     Attributes:
         name: What it is called in protocols and tables.
-        images: The pixels, `Images` of n images.
+        images: The pixels: `Images` of n images of ink, or `Pictures` in gray
+            or colour.
         table: DataFrame with one row an image; categorical columns alphabet,
             character (the name within its alphabet) and drawer, and the
             column file with the name of the image's file, unique.
@@ -30,7 +33,7 @@ class Dataset:
     """
 
     name: str
-    images: Images
+    images: Images | Pictures
     table: pd.DataFrame
     digest: str
     remarks: tuple[str, ...] = ()
@@ -40,8 +43,8 @@ class Dataset:
     def build(
         cls,
         name: str,
-        images: Images,
-        rows: Sequence[tuple[str, str, str, str]],
+        images: Images | Pictures,
+        rows: Sequence[tuple[str, str, str, str]] | Sequence[Sequence[str]],
         digest: str | None = None,
         *,
         remarks: Sequence[str] = (),
@@ -51,19 +54,37 @@ class Dataset:
 
         Args:
             name: What it is called.
-            images: `Images` of n images.
+            images: The pixels of n images.
             rows: Alphabet, character, drawer and file of each image.
-            digest: `pixel_digest` over the files, where it is known already.
+            digest: The attribute, where it is known already: `pixel_digest`
+                over the files, or `picture_digest`.
             remarks: As the attribute.
             ink: As the attribute.
         """
         table = pd.DataFrame(list(rows), columns=["alphabet", "character", "drawer", "file"])
         kinds = dict.fromkeys(["alphabet", "character", "drawer"], "category")
-        digest = digest or pixel_digest(table["file"], images.bits, images.side)
-        return cls(name, images, table.astype(kinds), digest, tuple(remarks), ink)
+        if not digest and isinstance(images, Pictures):
+            digest = picture_digest(images, table)
+        elif not digest and isinstance(images, Images):
+            digest = pixel_digest(table["file"], images.bits, images.side)
+        return cls(name, images, table.astype(kinds), digest or "", tuple(remarks), ink)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """A number for each image that is the same wherever it is listed, uint64 ndarray (n,).
+
+        It is made of the file's name for ink, and of the pixels for pictures. The
+        last two bits are 0.
+        """
+        if isinstance(self.images, Pictures):
+            keys = np.ascontiguousarray(self.images.keys).view("<u8").reshape(-1, 2)
+            return keys[:, 0] & ~np.uint64(3)
+        names = (str(name).encode() for name in self.table["file"])
+        digests = b"".join(hashlib.blake2b(name, digest_size=8).digest() for name in names)
+        return np.frombuffer(digests, dtype="<u8") & ~np.uint64(3)
 
     @cached_property
     def characters(self) -> pd.DataFrame:
@@ -87,25 +108,47 @@ class Dataset:
         rows = self.table[keep]
         return Dataset.build(
             name,
-            Images(self.images.bits[keep], self.images.side),
+            self.images.select(keep),
             list(rows.astype(str).itertuples(index=False, name=None)),
             remarks=self.remarks,
             ink=self.ink,
         )
 
 
+def picture_digest(images: Pictures, table: pd.DataFrame) -> str:
+    """Identifies a set of pictures, whatever their files are called and wherever they come from.
+
+    Args:
+        images: `Pictures` of n pictures.
+        table: DataFrame with columns alphabet and character of n rows.
+
+    Returns:
+        SHA-256 in hexadecimal over kind and size, and the sorted alphabets,
+        characters and pixels of all pictures.
+    """
+    names = zip(table["alphabet"].astype(str), table["character"].astype(str), strict=True)
+    lines = sorted(
+        f"{alphabet}\0{character}\0".encode() + key.tobytes()
+        for (alphabet, character), key in zip(names, images.keys, strict=True)
+    )
+    digest = hashlib.sha256(f"{images.kind} {images.shape[1:]}\n".encode())
+    digest.update(b"\n".join(lines))
+    return digest.hexdigest()
+
+
 def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
     """Joins data sets into one, in the order given.
 
     Args:
-        datasets: Data sets of images of one size.
+        datasets: Data sets of ink of one size.
         name: What the new data set is called.
     """
     if len(datasets) == 1:
         return replace(datasets[0], name=name)
     table = pd.concat([dataset.table.astype(str) for dataset in datasets])
+    images = [one for d in datasets if isinstance(one := d.images, Images)]
     return Dataset.build(
         name,
-        Images(np.concatenate([d.images.bits for d in datasets]), datasets[0].images.side),
+        Images(np.concatenate([one.bits for one in images]), images[0].side),
         list(table.itertuples(index=False, name=None)),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -29,7 +29,7 @@ LARGEST_IMAGE = 2**24
 """The largest number of pixels of an image: 4096 x 4096."""
 
 # Pillow runs Ghostscript for some of the others, and takes any text for a few of them.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,16 @@ class Images:
 
     bits: np.ndarray
     side: int = SIDE
+    kind: ClassVar[str] = "ink"
+
+    @classmethod
+    def of(cls, pixels: np.ndarray) -> Images:
+        """Packs pixels.
+
+        Args:
+            pixels: ndarray (n, side, side), ink = 1 or True.
+        """
+        return cls(pack(pixels), pixels.shape[1])
 
     def __len__(self) -> int:
         return len(self.bits)
@@ -74,6 +84,14 @@ class Images:
             if turned.any():
                 pixels[turned] = np.rot90(pixels[turned], quarter, axes=(1, 2))
         return pixels.reshape(*rows.shape, self.side, self.side)
+
+    def select(self, keep: np.ndarray) -> Images:
+        """Gives some of the images.
+
+        Args:
+            keep: bool ndarray (n,), or int ndarray of rows.
+        """
+        return Images(self.bits[keep], self.side)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:] if dtype is None else self[:].astype(dtype)
@@ -128,8 +146,16 @@ def pixel_digest(names: Iterable[str], bits: np.ndarray, side: int = SIDE) -> st
     return digest.hexdigest()
 
 
-def _decoded(content: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """Decodes one picture, after checking its size."""
+def decoded(content: bytes, formats: tuple[str, ...] = FORMATS) -> Image.Image:
+    """Decodes one picture, after checking its size.
+
+    Args:
+        content: The file's bytes.
+        formats: Names of Pillow's formats that it may have.
+
+    Raises:
+        TaskError: It is none, is damaged, too large, or holds several pictures.
+    """
     # Pillow's warnings are about files that are refused here, or are harmless.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -167,7 +193,7 @@ def decode_exact(content: bytes, name: str) -> np.ndarray:
         TaskError: It is not a PNG image, or not 105 x 105.
     """
     try:
-        image = _decoded(content, ("PNG",))
+        image = decoded(content, ("PNG",))
     except TaskError as error:
         raise TaskError(f"{readable(name)}: {error}") from None
     if image.size != (SIDE, SIDE):
@@ -193,7 +219,7 @@ def decode_shades(content: bytes | Path, name: str) -> np.ndarray:
     """
     try:
         data = content if isinstance(content, bytes) else read_regular(content, LARGEST_FILE)
-        return _shades(_decoded(data, _FORMATS))
+        return _shades(decoded(data, FORMATS))
     except TaskError as error:
         raise TaskError(f"{readable(name)}: {error}") from None
 

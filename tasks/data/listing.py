@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -34,10 +34,25 @@ _LITTER = re.compile(r"\._.*|\.DS_Store|__MACOSX|thumbs\.db|desktop\.ini", re.IG
 
 _PART = re.compile(
     r"(?:images?|data)?[-_ ]?"
-    r"(?:train|training|test|testing|val|valid|validation|dev|eval|evaluation|background)"
+    r"(?P<part>training|train|testing|test|validation|valid|val|dev|evaluation|eval|background)"
     r"[-_ ]?(?:set|data|images?)?[-_ ]?\d*",
     re.IGNORECASE,
 )
+
+
+_PART_NAMES = {
+    "training": "train",
+    "train": "train",
+    "background": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "testing": "test",
+    "test": "test",
+    "evaluation": "test",
+    "eval": "test",
+}
 
 
 @dataclass(frozen=True)
@@ -47,10 +62,28 @@ class File:
     Attributes:
         name: Its name below the folder, with slashes, the same on every system.
         path: Where it is.
+        alphabet: The alphabet, or `ALPHABET` where the folder has none of its own.
+        character: The character.
+        drawer: Who drew it, "" where a file of labels does not say it.
     """
 
     name: str
     path: Path
+    alphabet: str
+    character: str
+    drawer: str = ""
+
+    @classmethod
+    def below(cls, name: str, path: Path) -> File:
+        """Reads alphabet and character from the folders of a name.
+
+        Args:
+            name: As the attribute.
+            path: As the attribute.
+        """
+        levels = name.split("/")
+        alphabet = levels[0] if len(levels) == 3 else ALPHABET
+        return cls(name, path, alphabet, levels[-2] if len(levels) > 1 else "")
 
     @property
     def levels(self) -> list[str]:
@@ -58,14 +91,14 @@ class File:
         return self.name.split("/")
 
     @property
-    def alphabet(self) -> str:
-        """The first of two folders, or `ALPHABET`."""
-        return self.levels[0] if len(self.levels) == 3 else ALPHABET
+    def kind(self) -> tuple[str, str]:
+        """Alphabet and character."""
+        return self.alphabet, self.character
 
     @property
-    def character(self) -> str:
-        """The folder that it lies in."""
-        return self.levels[-2]
+    def title(self) -> str:
+        """The class as messages name it: without `ALPHABET`."""
+        return self.character if self.alphabet == ALPHABET else "/".join(self.kind)
 
     @property
     def stem(self) -> str:
@@ -80,25 +113,28 @@ class Listing:
     Attributes:
         files: The images, sorted by name.
         remarks: What is left out, and is no image: a line for each class.
+        parts: The part of each class, by alphabet and character, where there are parts.
     """
 
     files: list[File]
     remarks: list[str]
+    parts: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
-def listed(root: Path) -> Listing:
-    """Lists a folder of images.
+def tree(root: Path, where: str) -> Listing:
+    """Lists a folder of images that is laid out by folders.
+
+    Where all of its folders are parts, such as `train` and `test`, with other
+    classes in each, they are parts, and no alphabets.
 
     Args:
         root: The folder.
+        where: What the folder is called in errors.
 
     Raises:
         TaskError: It is not there, cannot be read, holds no images, or is not
             laid out as `alphabet/character/*.png` or `character/*.png`.
     """
-    where = f"folder:{root}"
-    if not root.is_dir():
-        raise TaskError(f"{where}: no such folder; {LAYOUT}")
     walk = _Walk(where)
     walk.enter(root, "")
     files = sorted(walk.files, key=lambda file: file.name)
@@ -120,7 +156,18 @@ def listed(root: Path) -> Listing:
         names = " and ".join(readable(name) for name in depths.values())
         raise TaskError(f"{where}: images lie at two depths, as {names}; {LAYOUT}")
     _refuse_parts(where, files)
-    return Listing(files, list(walk.remarks(next(iter(depths)) - 1, files)))
+    remarks = list(walk.remarks(next(iter(depths)) - 1, files))
+    spoken = {file.alphabet: _spoken(file.alphabet) for file in files}
+    if not all(spoken.values()):
+        return Listing(files, remarks)
+    parts = {(ALPHABET, file.character): spoken[file.alphabet] for file in files}
+    return Listing([replace(file, alphabet=ALPHABET) for file in files], remarks, parts)
+
+
+def _spoken(name: str) -> str:
+    """Gives the part that the name of a folder says, "" if it says none."""
+    match = _PART.fullmatch(name)
+    return _PART_NAMES.get(match["part"].lower(), "") if match else ""
 
 
 @dataclass
@@ -178,7 +225,7 @@ class _Walk:
             raise TaskError(
                 f"{self.where}: {plain} has a name that is not UTF-8; rename it"
             ) from None
-        self.files.append(File(name, Path(entry.path)))
+        self.files.append(File.below(name, Path(entry.path)))
 
     def remarks(self, depth: int, files: list[File]) -> Iterator[str]:
         """Says of each class what of it is not read.

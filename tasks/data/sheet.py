@@ -11,10 +11,11 @@ from PIL import Image, ImageDraw
 
 from ..progress import Progress, followed, quiet
 from ..text import readable
-from .folder import asked_ink
+from . import settings
 from .images import SIDE, decode_shades
 from .ink import Look, decide, look
-from .listing import File, listed
+from .layouts import listed
+from .listing import File
 
 _COLUMNS = 6
 _GAP = 8
@@ -52,14 +53,14 @@ def chosen(path: str, most: int = 60, progress: Progress = quiet) -> list[Shown]
         TaskError: As `folder.load`.
     """
     root = Path(path).expanduser()
-    files = listed(root).files
+    files = listed(root, f"folder:{root}").files
     looks: list[Look] = []
     for file in followed(files, len(files), f"Reading {root.name}", progress):
         seen = look(decode_shades(file.path, str(file.path)), SIDE)
         # Pixels are made anew for the few that are shown.
         empty = np.empty((0, 0), dtype=bool)
         looks.append(Look(empty, empty, seen.darkness, seen.clear, seen.blank))
-    is_dark = decide(looks, asked_ink(root))
+    is_dark = decide(looks, settings.read(root).ink)
     shown = []
     for i in sorted(_order(files, looks)[:most], key=lambda i: (looks[i].clear, files[i].name)):
         shades = decode_shades(files[i].path, str(files[i].path))

@@ -107,5 +107,5 @@ def test_glyphs_are_cut_after_thirty_alphabets(monkeypatch, make_dataset):
 
 
 def test_a_folder_is_a_split_of_its_own(monkeypatch, tmp_path):
-    monkeypatch.setattr(splits.folder, "load", lambda path, progress: path)
-    assert load(f"folder:{tmp_path}", "all") == str(tmp_path)
+    monkeypatch.setattr(splits.folder, "load", lambda path, part, progress: (path, part))
+    assert load(f"folder:{tmp_path}", "all") == (str(tmp_path), "all")

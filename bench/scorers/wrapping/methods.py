@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import ScorerError
 from ..failures import answering
 from ..scorer import FewShotClassifier, behaviour
-from .inputs import Pixels, Transform
+from .inputs import Pixels, Transform, shades_wanted
 from .outputs import as_array
 
 _VERSION = "fewshot 1"
@@ -23,9 +23,13 @@ class _Method:
     """The common part: preprocessing, errors, and what the scorer says of itself."""
 
     def __init__(
-        self, method: Any, prepare: Callable[[np.ndarray], np.ndarray], name: str | None
+        self,
+        method: Any,
+        prepare: Callable[[np.ndarray], np.ndarray],
+        name: str | None,
+        wants: dict[str, Any],
     ) -> None:
-        self._method, self._prepare, self.name = method, prepare, name
+        self._method, self._prepare, self.name, self.wants = method, prepare, name, wants
 
     @cached_property
     def digest(self) -> str:
@@ -120,8 +124,8 @@ def fewshot(
     transform: Callable[..., Any] | None = None,
     size: int | None = None,
     channels: int = 1,
-    ink: float = 1.0,
-    paper: float = 0.0,
+    ink: float | None = None,
+    paper: float | None = None,
     name: str | None = None,
 ) -> FewShotClassifier:
     """Makes a scorer of a method that is given the support of every episode.
@@ -135,8 +139,8 @@ def fewshot(
             size) of a method, or (B, size * size) of an estimator.
         size: Height and width in pixels; None for 105.
         channels: Number of channels.
-        ink: Value of ink.
-        paper: Value of paper.
+        ink: Value of ink, as in `wrap`.
+        paper: Value of paper, likewise.
         name: What tables call it.
 
     Returns:
@@ -165,5 +169,6 @@ def fewshot(
     else:
         sides = None if size is None else (size, size)
         layout = "flat" if kind is _Estimator else "first"
-        prepare = Pixels(sides, channels, layout, ink, paper, (0.0,), (1.0,))
-    return kind(method, prepare, name)
+        values = 1.0 if ink is None else ink, 0.0 if paper is None else paper
+        prepare = Pixels(sides, channels, layout, *values, (0.0,), (1.0,))
+    return kind(method, prepare, name, shades_wanted(channels, ink, paper))

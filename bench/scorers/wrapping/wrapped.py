@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import ScorerError
 from ..failures import BrokenScorerError, answering
 from ..scorer import Scorer, behaviour
-from .inputs import Pixels, Transform
+from .inputs import Pixels, Transform, shades_wanted
 from .kinds import kind_of, read
 from .model import Model
 from .similarities import DISTANCES, SIMILARITIES, episode_by_episode, flat, pair_by_pair
@@ -43,7 +43,9 @@ class _Wrapped:
         name: str | None,
         trained_on: Iterable[str] | None,
         smaller_is_closer: bool,
+        wants: dict[str, Any],
     ) -> None:
+        self.wants = wants
         self._model, self._prepare, self._batch = model, prepare, batch
         self._settings, self._whole = settings, whole
         self.name, self.trained_on = name, trained_on
@@ -235,8 +237,9 @@ def wrap(
         size: Height and width of the model's input in pixels, one number or two; None for
             what the model says, or else 105.
         channels: Channels of its input; None for what the model says, or else 1.
-        ink: Value of ink before `mean` and `std`; None for 1.
-        paper: Value of paper; None for 0.
+        ink: Value of ink before `mean` and `std`; None for 1, and for what the files have where
+            the data are gray. In colour, shades are from 0 to 1 as in the files.
+        paper: Value of paper; None for 0, and likewise.
         mean: Subtracted, one number or one a channel; None for what a model of timm says, or
             else 0.
         std: Divided by, one number or one a channel; None for what a model of timm says, or
@@ -319,6 +322,7 @@ def wrap(
         "name": name,
         "trained_on": trained_on,
         "smaller_is_closer": smaller_is_closer or (plain and by_name in DISTANCES),
+        "wants": shades_wanted(depth, ink, paper),
     }
     if pairs is not None:
         scorer = WrappedPairs(own, prepare, pairs=pairs, **options)

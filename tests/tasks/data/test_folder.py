@@ -359,8 +359,8 @@ def test_what_has_not_changed_for_a_while_is_not_read_again(letters, monkeypatch
     later = content.time.time() + 60
     monkeypatch.setattr(content.time, "time", lambda: later)
     reads = []
-    read = content.read_regular
-    monkeypatch.setattr(content, "read_regular", lambda *a: reads.append(a[0]) or read(*a))
+    read = content.hash_regular
+    monkeypatch.setattr(content, "hash_regular", lambda *a: reads.append(a[0]) or read(*a))
     first = load(str(letters)).digest
     assert len(reads) == 4
     assert load(str(letters)).digest == first

@@ -1,0 +1,296 @@
+"""Arrays: images and labels that are in memory, or in files of NumPy."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import TaskError
+from ..progress import Progress, followed, quiet
+from ..text import readable, reason
+from . import parts
+from .content import digest
+from .dataset import Dataset
+from .decoding import in_kind, is_coloured
+from .listing import ALPHABET, File
+from .pictures import (
+    Pictures,
+    batch_size,
+    batches,
+    border_shade,
+    check,
+    keys_of,
+    paper_of,
+    ranks_of,
+    resized,
+    spread,
+)
+from .screening import ink_of, of_part, screened
+from .settings import Settings
+from .store import cached_pictures
+
+NAMES = ("images", "labels", "groups", "drawers")
+"""Arrays of a data set; the last two may be missing."""
+
+_SAMPLE = 200
+
+_LARGEST = 2**40
+
+HOW = (
+    "expected arrays images, uint8 of shape (n, height, width) or (n, height, width, 3), and "
+    "labels, of shape (n,)"
+)
+
+
+def is_at(root: Path) -> bool:
+    """Tells whether a path is a `.npz` file, or a folder with `images.npy`."""
+    return (root.suffix.lower() == ".npz" and root.is_file()) or (root / "images.npy").is_file()
+
+
+def from_arrays(
+    images: Any,
+    labels: Sequence[Any] | np.ndarray,
+    groups: Sequence[Any] | np.ndarray | None = None,
+    *,
+    drawers: Sequence[Any] | np.ndarray | None = None,
+    name: str = "arrays",
+    size: int = 0,
+    kind: str = "",
+    ink: str = "auto",
+    split: Mapping[str, Sequence[str]] | None = None,
+    part: str = "all",
+    progress: Progress = quiet,
+) -> Dataset:
+    """Makes a data set of images and labels that some other library has loaded.
+
+    Args:
+        images: uint8 ndarray (n, height, width) or (n, height, width, 3), in memory or
+            memory-mapped, which is not copied; or float, 0 to 1; or any sequence of such arrays
+            or of pictures of Pillow, also of different sizes.
+        labels: The class of each image.
+        groups: The group of classes that each image's class is in, as alphabets are; None for
+            one group.
+        drawers: Who drew or took each image; None where that is unknown.
+        name: What tables call it.
+        size: Height and width in pixels, into which images are fitted; 0 for what they have.
+        kind: `gray` or `color`; "" for what they are.
+        ink: Whether the ink of gray images is `dark` or `light`; `auto` finds it out.
+        split: Names of classes of the parts `train`, `validation` and `test`.
+        part: The part to give; `all` for all.
+        progress: Shows the progress of looking at all images.
+
+    Raises:
+        TaskError: The arrays are of other kinds, or do not fit each other.
+
+    Examples:
+        >>> import numpy as np
+        >>> from wayshot import tasks
+        >>> rng = np.random.default_rng(1)
+        >>> images = rng.integers(0, 255, (40, 28, 28), dtype=np.uint8)
+        >>> data = tasks.from_arrays(images, np.arange(40) % 8)
+        >>> data.images.kind, len(data.characters)
+        ('gray', 8)
+    """
+    asked = Settings(ink, kind, size)
+    pixels = _pixels(images, asked)
+    dataset = _dataset(name, name, pixels, [labels, groups, drawers], asked, progress)
+    pictures = dataset.images
+    assert isinstance(pictures, Pictures)
+    said = parts.divide(_classes(dataset), split or {})
+    return of_part(dataset, part, said, name)
+
+
+def _classes(dataset: Dataset) -> list[tuple[str, str]]:
+    both = dataset.characters
+    return list(zip(both["alphabet"], both["character"], strict=True))
+
+
+def load(
+    root: Path, where: str, asked: Settings, part: str = "all", progress: Progress = quiet
+) -> Dataset:
+    """Gives the pictures of arrays in files.
+
+    Args:
+        root: A `.npz` file with the arrays of `NAMES`, or a folder with `images.npy`,
+            `labels.npy` and so on, whose images are memory-mapped and not copied.
+        where: What it is called in errors.
+        asked: Size, kind and ink.
+        part: `all`, or one of `parts.PARTS`.
+        progress: Shows the progress.
+
+    Raises:
+        TaskError: An array is missing, or of another kind.
+    """
+    name = f"images:{root.resolve().stem}"
+    top = root.parent if root.is_file() else root
+    try:
+        others = [_read(root, one) for one in NAMES[1:]]
+        if others[0] is None:
+            raise TaskError(f"no array labels; {HOW}")
+        if root.is_file():
+            key = f"arrays 1 {asked} {digest([(root.name, root)], _LARGEST)}"
+            dataset = cached_pictures(
+                key, name, lambda file: _unpacked(file, root, name, where, others, asked, progress)
+            )
+        else:
+            paths = [root / f"{one}.npy" for one in NAMES]
+            known = digest([(path.name, path) for path in paths if path.is_file()], _LARGEST)
+            pixels = _pixels(np.load(paths[0], mmap_mode="r", allow_pickle=False), asked)
+            mapped = pixels if isinstance(pixels, np.memmap) else None
+            dataset = cached_pictures(
+                f"arrays 1 {asked} {known}",
+                name,
+                lambda file: _stored(file, pixels, name, where, others, asked, progress),
+                mapped,
+            )
+        said = parts.divide(_classes(dataset), parts.read(top))
+    except TaskError as error:
+        line = str(error)
+        raise TaskError(line if line.startswith(where) else f"{where}: {line}") from None
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise TaskError(f"{where}: cannot be read ({reason(error)})") from None
+    return of_part(dataset, part, said, where)
+
+
+def _read(root: Path, name: str) -> np.ndarray | None:
+    """Reads an array of labels; None where there is none."""
+    if not root.is_file():
+        path = root / f"{name}.npy"
+        return np.load(path, allow_pickle=False) if path.is_file() else None
+    with np.load(root, allow_pickle=False) as arrays:
+        if NAMES[0] not in arrays:
+            raise TaskError(f"has the arrays {', '.join(arrays.files) or 'none'}; {HOW}")
+        return arrays.get(name)
+
+
+def _unpacked(
+    file: BinaryIO,
+    root: Path,
+    name: str,
+    where: str,
+    others: list[Any],
+    asked: Settings,
+    progress: Progress,
+) -> Dataset:
+    """Unpacks the images of a `.npz` file, which cannot be memory-mapped."""
+    with zipfile.ZipFile(root) as archive, archive.open("images.npy") as packed:
+        shutil.copyfileobj(packed, file, 2**20)
+    file.flush()
+    own = np.load(file.name, mmap_mode="r", allow_pickle=False)
+    pixels = _pixels(own, asked)
+    if pixels is own:
+        return _dataset(name, where, pixels, others, asked, progress)
+    return _stored(file, pixels, name, where, others, asked, progress)
+
+
+def _stored(
+    file: BinaryIO,
+    pixels: np.ndarray,
+    name: str,
+    where: str,
+    others: list[Any],
+    asked: Settings,
+    progress: Progress,
+) -> Dataset:
+    """Writes pixels that had to be changed; those of a file of the user's stay where they are."""
+    if not isinstance(pixels, np.memmap):
+        file.seek(0)
+        file.truncate()
+        np.save(file, pixels)
+    return _dataset(name, where, pixels, others, asked, progress)
+
+
+def _pixels(images: Any, asked: Settings) -> np.ndarray:
+    """Gives images as one uint8 array of the kind and size that are asked for."""
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        found = _of_bytes(images)
+    else:
+        found = [_of_bytes(np.asarray(one)) for one in images]
+    if isinstance(found, np.ndarray):
+        if found.ndim == 4 and found.shape[-1] == 1:
+            found = found[..., 0]
+        check(found, "images")
+        kind = asked.kind or ("gray" if found.ndim == 3 else "color")
+        size = (asked.size, asked.size) if asked.size else found.shape[1:3]
+        if (kind == "gray") == (found.ndim == 3) and size == found.shape[1:3]:
+            return found
+    else:
+        if not found:
+            raise TaskError(f"images: none; {HOW}")
+        found = [one[..., 0] if one.ndim == 3 and one.shape[-1] == 1 else one for one in found]
+        for one in found:
+            check(one[None], "images")
+        kind = asked.kind or ("color" if any(map(is_coloured, found)) else "gray")
+        sizes = {one.shape[:2] for one in found}
+        size = (asked.size, asked.size) if asked.size else found[0].shape[:2]
+        if len(sizes) > 1 and not asked.size:
+            raise TaskError(f"images of {len(sizes)} sizes; say size=84, for example")
+    turned = [in_kind(np.asarray(one), kind) for one in found]
+    paper = paper_of([border_shade(turned[i]) for i in spread(len(turned), _SAMPLE)])
+    return np.stack([resized(one, size, paper) for one in turned])
+
+
+def _of_bytes(images: np.ndarray) -> np.ndarray:
+    """Gives pixels as uint8: bool and numbers from 0 to 1 are multiplied by 255."""
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype == bool:
+        return images.astype(np.uint8) * np.uint8(255)
+    if images.dtype.kind == "f" and images.size and 0 <= images.min() <= images.max() <= 1:
+        return np.rint(images * 255).astype(np.uint8)
+    if images.dtype.kind in "iu" and images.size and 0 <= images.min() <= images.max() <= 255:
+        return images.astype(np.uint8, copy=False)
+    return images
+
+
+def _words(values: Any, count: int, what: str) -> list[str]:
+    words = [str(one) for one in np.asarray(values).ravel().tolist()]
+    if len(words) != count:
+        raise TaskError(f"{len(words)} {what} for {count} images, expected one for each")
+    if any(not one for one in words):
+        raise TaskError(f"{what}: one is empty, expected a name for each image")
+    return words
+
+
+def _dataset(
+    name: str,
+    where: str,
+    pixels: np.ndarray,
+    others: Iterable[Any],
+    asked: Settings,
+    progress: Progress,
+) -> Dataset:
+    """Looks at all images, and makes the data set."""
+    count = len(pixels)
+    labels, groups, drawers = (
+        None if one is None else _words(one, count, what)
+        for one, what in zip(others, NAMES[1:], strict=True)
+    )
+    assert labels is not None
+    files = [
+        File(
+            f"{labels[i]}/{i}",
+            Path(),
+            groups[i] if groups else ALPHABET,
+            labels[i],
+            drawers[i] if drawers else "",
+        )
+        for i in range(count)
+    ]
+    paper = paper_of([border_shade(np.asarray(pixels[i])) for i in spread(count, _SAMPLE)])
+    ink = ink_of(paper, asked.ink)
+    keys, ranks, blank = [], [], []
+    parts_there = batches(pixels)
+    total = -(-count // batch_size(pixels))
+    for part in followed(parts_there, total, f"Reading {readable(name)}", progress):
+        keys.append(keys_of(part))
+        ranks.append(ranks_of(part, keys[-1], ink))
+        flat = part.reshape(len(part), -1, *part.shape[3:])
+        blank.append((flat == flat[:, :1]).reshape(len(part), -1).all(axis=1))
+    pictures = Pictures(pixels, np.arange(count), np.concatenate(keys), paper, ink)
+    return screened(name, where, files, pictures, np.concatenate(ranks), np.concatenate(blank), [])

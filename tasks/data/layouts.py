@@ -1,0 +1,102 @@
+"""Layouts: the ways in which people keep images, and how each is listed."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import TaskError
+from ..text import readable
+from . import labels, parts
+from .listing import ALPHABET, ENDINGS, LAYOUT, File, Listing, tree
+
+EVERY = f"{LAYOUT}, or a file labels.csv with filename,label"
+"""What is expected of a folder."""
+
+_NAMED = 5
+
+
+def listed(root: Path, where: str) -> Listing:
+    """Lists a folder of images, whatever its layout.
+
+    Images lie as `alphabet/character/*.png` or `character/*.png`; or anywhere, with a file of
+    labels (see `labels`). Files such as `train.txt` or `split.json` say which classes are in which
+    part (see `parts`).
+
+    Args:
+        root: The folder, or a file of labels beside the images.
+        where: What the folder is called in errors.
+
+    Raises:
+        TaskError: It is not there, cannot be read, or is laid out otherwise.
+    """
+    if not root.is_dir() and not (root.is_file() and root.suffix.lower() == ".csv"):
+        raise TaskError(f"{where}: no such folder; {EVERY}")
+    try:
+        tables = labels.files_of(root)
+        top = root.parent if root.is_file() else root
+        found = _labelled(top, tables) if tables else tree(root, where)
+        said = parts.read(top)
+        if said and not found.parts:
+            classes = list(dict.fromkeys(file.kind for file in found.files))
+            found = Listing(found.files, found.remarks, parts.divide(classes, said))
+    except TaskError as error:
+        line = str(error)
+        raise TaskError(line if line.startswith(where) else f"{where}: {line}") from None
+    return found
+
+
+def _labelled(root: Path, tables: list[Path]) -> Listing:
+    """Lists the images that files of labels name."""
+    there = dict(_images(root))
+    files: dict[str, File] = {}
+    divided: dict[tuple[str, str], str] = {}
+    missing = []
+    for table in tables:
+        for row in labels.read(table):
+            plain = unicodedata.normalize("NFC", row.filename.removeprefix("./"))
+            name = next((one for one in (plain, f"images/{plain}") if one in there), None)
+            if name is None:
+                missing.append(row.filename)
+                continue
+            file = File(name, there[name], row.group or ALPHABET, row.label, row.drawer)
+            if name in files:
+                raise TaskError(f"{readable(table.name)}: {readable(name)} has two rows; keep one")
+            if row.part and divided.setdefault(file.kind, row.part) != row.part:
+                raise TaskError(
+                    f"class {readable(file.title)} is in {divided[file.kind]} and in {row.part}; "
+                    "what is trained on cannot be tested on: leave it in one of them"
+                )
+            files[name] = file
+    if missing:
+        names = ", ".join(readable(name) for name in missing[:_NAMED])
+        more = ", ..." if len(missing) > _NAMED else ""
+        raise TaskError(
+            f"{readable(tables[0].name)}: {len(missing)} of its images are not there ({names}"
+            f"{more}); file names are looked for in the folder and in its folder images"
+        )
+    if not files:
+        raise TaskError(f"{readable(tables[0].name)}: no images; {labels.EXPECTED}")
+    ordered = [files[name] for name in sorted(files)]
+    return Listing(ordered, _unlisted(sorted(there.keys() - files.keys())), divided)
+
+
+def _images(root: Path) -> Iterator[tuple[str, Path]]:
+    """Gives the name and the path of every image below a folder; links are not followed."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        below = "" if folder == str(root) else f"{Path(folder).relative_to(root).as_posix()}/"
+        for one in names:
+            if one[one.rfind(".") :].lower() in ENDINGS and not one.startswith("."):
+                yield unicodedata.normalize("NFC", f"{below}{one}"), Path(folder, one)
+
+
+def _unlisted(others: list[str]) -> list[str]:
+    """Says how many images of the folder no file of labels names."""
+    if not others:
+        return []
+    names = ", ".join(readable(name) for name in others[:_NAMED])
+    more = ", ..." if len(others) > _NAMED else ""
+    return [f"not read are {len(others)} images that the labels do not name ({names}{more})"]
