@@ -69,6 +69,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         [f"| teacher | `{teacher['name']}`, weights `{teacher['digest']}` |"] if teacher else []
     )
     held_out = ", ".join(data["held_out_alphabets"]) or "none"
+    where = "the held-out background alphabets" if held_out != "none" else "its part validation"
     effort = f", {_effort(card['flops'])}" if "flops" in card else ""
     lines = [
         f"# {card['name']}",
@@ -95,9 +96,10 @@ def render_card(card: Mapping[str, Any]) -> str:
     ]
     if card["validation"]:
         lines += [
-            f"| validation, 20-way 1-shot | {_percent(card['validation'])} |",
+            f"| validation, {card.get('validation_ways') or 20}-way 1-shot | "
+            f"{_percent(card['validation'])} |",
             "",
-            "Validation is one-shot accuracy on the held-out background alphabets, with "
+            f"Validation is one-shot accuracy on {where}, with "
             f"{card['recipe']['validation_episodes']} episodes.",
         ]
     lines.append("")

@@ -2,6 +2,7 @@ from .data.arrays import from_arrays as from_arrays
 from .data.dataset import Dataset as Dataset
 from .data.images import SIDE as SIDE
 from .data.images import Images as Images
+from .data.parts import PARTS as PARTS
 from .data.pictures import Pictures as Pictures
 from .data.wants import SHADES as SHADES
 from .data.wants import Wanted as Wanted
@@ -30,6 +31,7 @@ from .splits import Split as Split
 from .splits import is_own as is_own
 from .splits import load as load
 from .splits import load_glyphs as load_glyphs
+from .splits import read_part as read_part
 from .suffixes import Suffix as Suffix
 from .text import readable as readable
 from .text import reason as reason

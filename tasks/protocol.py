@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import TaskError
-from .splits import SPLITS, is_own, parts_of
+from .splits import SPLITS, is_own, parts_of, read_part
 from .suffixes import Suffix
 from .text import readable
 
@@ -285,9 +285,8 @@ def parse(name: str) -> Protocol:
         )
     parts = parts_of(of)
     part = match["part"] or parts[0]
-    path, _, word = of.rpartition("@")
-    if is_own(of) and word in parts[1:]:
-        of, part = path, word
+    if is_own(of) and not match["part"]:
+        of, part = read_part(of)
     if part not in parts:
         raise TaskError(f"protocol {name!r}: {of} has the parts {', '.join(parts)}")
     asked: dict[str, Any] = {}

@@ -99,6 +99,31 @@ def is_own(split: str) -> bool:
     return split.startswith(("folder:", "images:")) or split == "arrays"
 
 
+def read_part(name: str) -> tuple[str, str]:
+    """Reads the name of a part, such as `lake-background` or `folder:letters@train`.
+
+    Args:
+        name: `SPLIT-PART`; of data of one's own, `folder:PATH` or `images:PATH`, and a part
+            after an @.
+
+    Returns:
+        The split and the part.
+
+    Raises:
+        TaskError: There is no such split or part.
+    """
+    if is_own(name):
+        path, _, part = name.rpartition("@")
+        return (path, part) if path and part in PARTS else (name, "all")
+    split, _, part = name.rpartition("-")
+    if split not in SPLITS or part not in SPLITS[split].parts:
+        raise TaskError(
+            f"unknown part {name!r}, expected SPLIT-PART such as lake-background, or "
+            "folder:PATH@train"
+        )
+    return split, part
+
+
 def parts_of(split: str) -> tuple[str, ...]:
     """Names of a split's parts; data of one's own may lack all but the first.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ class _Logs:
         figures = {
             f"{report.stage}/loss": report.loss,
             "images per second": report.images_per_second,
-            **{f"20-way 1-shot accuracy/{name}": v for name, v in report.accuracy.items()},
+            **{f"1-shot accuracy/{name}": v for name, v in report.accuracy.items()},
         }
         values = [self._summary.Value(tag=tag, simple_value=v) for tag, v in figures.items()]
         self._writer.add_event(
@@ -49,8 +50,29 @@ class _Logs:
         self._writer.flush()
 
 
+def _images(name: str, data: str | None) -> tuple[tasks.Dataset, tasks.Dataset | None]:
+    """Loads the images to train on and, of data of one's own, those to validate on."""
+    split, part = tasks.read_part(name)
+    found = tasks.load(split, part, data, progress)
+    if not tasks.is_own(split):
+        return found, None
+    there = {}
+    for other in tasks.PARTS:
+        with suppress(tasks.TaskError):
+            there[other] = tasks.load(split, other, data, progress)
+    if part == "all" and there:
+        raise tasks.TaskError(
+            f"{name} has parts, of which one is to be tested on; train on {split}@train"
+        )
+    return found, there.get("validation") if part == "train" else None
+
+
 @click.command(
-    "train", epilog=examples("KERAS_BACKEND=torch wayshot train siamese-small --minutes 60")
+    "train",
+    epilog=examples(
+        "KERAS_BACKEND=torch wayshot train siamese-small --minutes 60",
+        "wayshot train siamese-small --on folder:letters@train --minutes 30",
+    ),
 )
 @click.argument("recipe")
 @option(
@@ -64,6 +86,13 @@ class _Logs:
     metavar="NAME",
     help="Tower to train instead of the recipe's: a name of wayshot list backbones, or "
     "module:attribute, which is then imported.",
+)
+@option(
+    "--on",
+    "own",
+    metavar="DATA",
+    help="Train on these images instead of the recipe's: folder:PATH@train, images:PATH@train, or "
+    "a part such as lake-background. A part validation of the same data is for validation.",
 )
 @option("--resume", is_flag=True, help="Go on from the checkpoint in the folder of --out.")
 @option(
@@ -89,6 +118,7 @@ def command(
     recipe: str,
     out: Path | None,
     backbone: str | None,
+    own: str | None,
     resume: bool,
     precision: str,
     minutes: float | None,
@@ -100,18 +130,20 @@ def command(
     """Train a Siamese network by RECIPE, the name of a recipe or a YAML file.
 
     KERAS_BACKEND chooses the backend of Keras. torch is the fastest on CPUs.
-    Validation uses background alphabets that are held out from training.
+    Validation uses background alphabets that are held out from training, or
+    the part validation of one's own data.
     """
-    plan = recipes.read(recipe, backbone)
+    if own:
+        tasks.read_part(own)
+    plan = recipes.read(recipe, backbone, own)
     out = writable(out or Path("trained") / plan.name)
     if not resume and (out / "checkpoint.npz").exists():
         raise ModelError(f"{out} holds a checkpoint; go on with --resume, or choose another --out")
-    split, _, part = plan.data.rpartition("-")
-    background = tasks.load(split, part, data, progress)
+    background, held_out = _images(plan.data, data)
 
     from ...models import Training, finish
 
-    training = Training(plan, background, seed, precision)
+    training = Training(plan, background, seed, precision, held_out)
     if resume:
         training.resume(out)
     stages = {"classes": plan.classes, "pairs": plan.pairs}
@@ -140,4 +172,5 @@ def command(
         click.echo(json.dumps({key: card[key] for key in card if key != "characters"}, indent=1))
     else:
         shares = ", ".join(f"{100 * v:.1f} % {k}" for k, v in card["validation"].items())
-        click.echo(f"{out / plan.name}.keras: validation, 20-way 1-shot: {shares or 'none'}")
+        ways = f"{card['validation_ways']}-way 1-shot: " if shares else ""
+        click.echo(f"{out / plan.name}.keras: validation, {ways}{shares or 'none'}")

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks import replacing
+from ...tasks import is_own, replacing
 from ..bundled import bundle, read_weights, weights_digest
 from ..card import write_card
 from ..networks import tower_flops
@@ -41,7 +41,11 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "flops": tower_flops(siamese.tower),
         "embedding": siamese.tower.output_shape[-1],
         "digest": weights_digest(arrays),
-        "licence": "MIT; trained on Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT",
+        "licence": (
+            "that of the images that it was trained on"
+            if is_own(recipe.data)
+            else "MIT; trained on Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT"
+        ),
         "data": {
             "part": recipe.data,
             "digest": training.background_digest,
@@ -60,6 +64,7 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
             "python": platform.python_version(),
         },
         "validation": training.validate(siamese),
+        "validation_ways": training.validation_ways,
         "history": training.history,
         "characters": training.characters,
     }

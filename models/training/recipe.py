@@ -9,7 +9,7 @@ import msgspec
 import yaml
 from msgspec import Meta
 
-from ...tasks import readable
+from ...tasks import is_own, readable
 from ..errors import ModelError
 from ..networks import NAME, Network, RecipePart
 
@@ -150,7 +150,8 @@ class Recipe(RecipePart, frozen=True):
     Attributes:
         name: Name of the network.
         network: The parts of the network.
-        data: Split and part to train on, such as `lake-background`.
+        data: Split and part to train on, such as `lake-background`, or
+            `folder:letters@train`.
         held_out: Alphabets of this part that are used only for validation.
         drawers: Number of drawers of each character to train on, from the first.
         distortion: Distortions of the training images; not used for `qucy`
@@ -165,7 +166,7 @@ class Recipe(RecipePart, frozen=True):
 
     name: Annotated[str, Meta(pattern=NAME)]
     network: Network
-    data: Annotated[str, Meta(pattern=".+-.+")]
+    data: Annotated[str, Meta(pattern=".+-.+|.+:.+")]
     held_out: tuple[str, ...]
     drawers: Annotated[int, Meta(ge=2, le=10**9)] = 20
     distortion: Distortion = Distortion()
@@ -178,7 +179,7 @@ class Recipe(RecipePart, frozen=True):
     def __post_init__(self) -> None:
         if not self.classes and not self.pairs:
             raise ValueError("neither classes nor pairs, expected at least one of them")
-        if self.patience and not self.held_out:
+        if self.patience and not self.held_out and not is_own(self.data):
             raise ValueError("patience needs held_out alphabets to validate on")
 
     def to_dict(self) -> dict[str, Any]:
@@ -254,11 +255,13 @@ def _line(error: Exception) -> str:
     return readable(" ".join(str(error).split()))[:500]
 
 
-def read(recipe: str, backbone: str | None = None) -> Recipe:
+def read(recipe: str, backbone: str | None = None, data: str | None = None) -> Recipe:
     """Reads a recipe.
 
     Args:
         recipe: Name of a bundled recipe, or path of a YAML file.
+        data: Replaces the recipe's data, if given; then no alphabet is held
+            out, as those that the recipe names are of other data.
         backbone: Replaces the recipe's backbone, if given. A backbone
             `module:attribute` is code; it is imported only if the user names
             it here, not if only a file names it.
@@ -278,6 +281,8 @@ def read(recipe: str, backbone: str | None = None) -> Recipe:
         found = decode(text)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
+    if data:
+        found = msgspec.structs.replace(found, data=data, held_out=())
     own = found.network.backbone
     if backbone:
         network = msgspec.structs.replace(found.network, backbone=backbone)

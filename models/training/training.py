@@ -73,7 +73,12 @@ class Training:
     """
 
     def __init__(
-        self, recipe: Recipe, background: Dataset, seed: int, precision: str = "float32"
+        self,
+        recipe: Recipe,
+        background: Dataset,
+        seed: int,
+        precision: str = "float32",
+        held_out: Dataset | None = None,
     ) -> None:
         """Prepares data and network.
 
@@ -83,10 +88,12 @@ class Training:
             seed: Seed of weights, order and distortions.
             precision: `float32`, `mixed`, or `auto` for the faster of both on
                 this hardware; see `precision.chosen_policy`.
+            held_out: Images to validate on; None for the alphabets of
+                `background` that the recipe holds out.
 
         Raises:
             ModelError: The recipe names an unknown backbone or alphabet.
-            TaskError: A held-out alphabet is too small for 20 ways.
+            TaskError: The images to validate on allow no episodes.
         """
         self.recipe, self.seed, self.policy = recipe, seed, chosen_policy(precision)
         alphabets = background.table["alphabet"].astype(str)
@@ -96,17 +103,22 @@ class Training:
                 f"recipe {recipe.name}: held_out names alphabets that {recipe.data} does not have: "
                 f"{', '.join(sorted(unknown))}"
             )
-        held_out = alphabets.isin(recipe.held_out).to_numpy()
+        is_held_out = alphabets.isin(recipe.held_out).to_numpy()
+        if held_out is None and is_held_out.any():
+            held_out = background.select(is_held_out, "held out")
+        if held_out is None and recipe.patience:
+            raise ModelError(
+                f"recipe {recipe.name}: patience needs images to validate on, and {recipe.data} "
+                "holds out none; give the data a part validation, or set patience to 0"
+            )
         self._validation = (
-            Validation(background.select(held_out, "held out"), recipe.validation_episodes)
-            if held_out.any()
-            else None
+            None if held_out is None else Validation(held_out, recipe.validation_episodes)
         )
         self.background_digest = background.digest
         keras.utils.set_random_seed(seed)
         with designed_settings(self.policy):
             self.siamese = assemble(recipe.network, recipe.name)
-            seen = background.select(~held_out, "seen")
+            seen = background.select(~is_held_out, "seen")
             images = TrainingImages(recipe, seen, self.siamese.size, self.siamese.channels)
             self._stages: dict[str, Any] = {}
             plans: Any = {
@@ -125,6 +137,11 @@ class Training:
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
 
+    @property
+    def validation_ways(self) -> int | None:
+        """Number of ways of the episodes of validation; None if nothing is held out."""
+        return self._validation.ways if self._validation else None
+
     def finished(self) -> Siamese:
         """Gives the network in single precision, with the best weights if there is patience."""
         with designed_settings():
@@ -135,7 +152,7 @@ class Training:
         return siamese
 
     def validate(self, siamese: Siamese | None = None, stage: str = "pairs") -> dict[str, float]:
-        """Measures 20-way 1-shot accuracy on the held-out background alphabets.
+        """Measures 1-shot accuracy on the images that are held out.
 
         Args:
             siamese: The network; None for the one being trained.
@@ -143,7 +160,7 @@ class Training:
                 cosine and not by the head.
 
         Returns:
-            Accuracy by structure; empty if no alphabet is held out.
+            Accuracy by structure; empty if nothing is held out.
         """
         if self._validation is None:
             return {}

@@ -12,22 +12,32 @@ _EMBEDDED = 256
 
 
 class Validation:
-    """One-shot episodes of held-out background alphabets."""
+    """One-shot episodes of images that are held out from training.
+
+    Attributes:
+        ways: Number of ways: 20, or fewer where an alphabet is smaller.
+    """
 
     def __init__(self, held_out: Dataset, episodes: int) -> None:
         """Makes the samplers.
 
         Args:
-            held_out: The images of the held-out alphabets.
-            episodes: Number of 20-way 1-shot episodes of each structure.
+            held_out: The images.
+            episodes: Number of 1-shot episodes of each structure.
 
         Raises:
-            TaskError: An alphabet is too small for 20 ways.
+            TaskError: An alphabet has a single character, or a character a
+                single image.
         """
         self._held_out, self._episodes = held_out, episodes
+        sizes = held_out.characters["alphabet"].value_counts()
+        self.ways = min(20, int(sizes.min()))
         self._samplers = {
-            structure: Sampler(Protocol("lake", "background", structure, 20, 1), held_out, seed=0)
-            for structure in ("within", "between")
+            structure: Sampler(
+                Protocol("lake", "background", structure, self.ways, 1), held_out, seed=0
+            )
+            # Within one alphabet is the same as between all.
+            for structure in (("within", "between") if len(sizes) > 1 else ("between",))
         }
 
     def accuracy(self, siamese: Siamese, by_head: bool) -> dict[str, float]:
