@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from ..errors import TaskError
 from ..progress import Progress, followed, quiet
 from . import arrays, settings
-from .content import digest
+from .content import digest, recall, remember, tree
 from .dataset import Dataset
 from .decoding import decode, in_kind, is_coloured, shapes, size_of
 from .images import LARGEST_FILE
@@ -26,7 +27,7 @@ from .listing import Listing
 from .pictures import Pictures, border_shade, keys_of, paper_of, ranks_of, resized, spread
 from .screening import ink_of, of_part, screened
 from .settings import Settings
-from .store import cached_pictures
+from .store import cached_pictures, stored_pictures
 
 SIDE = 84
 """Height and width into which pictures of different sizes are fitted, as in mini-ImageNet."""
@@ -87,6 +88,14 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
     root, asked = read_spec(spec)
     if arrays.is_at(root):
         return arrays.load(root, where, asked, part, progress)
+    name = f"images:{root.resolve().name}"
+    start = _start(root, asked)
+    known = recall(start) if start else None
+    if known is not None:
+        parts = {(alphabet, character): of for alphabet, character, of in known["parts"]}
+        dataset = stored_pictures(known["key"], name)
+        if dataset is not None:
+            return of_part(dataset, part, parts, where)
     listing = listed(root, where)
     try:
         content = digest([(file.name, file.path) for file in listing.files], LARGEST_FILE)
@@ -94,12 +103,30 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
         raise TaskError(f"{where}: {error}") from None
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
     key = f"images 1 {asked} {content} {json.dumps([labels, listing.remarks])}"
-    name = f"images:{root.resolve().name}"
+    key = hashlib.sha256(key.encode()).hexdigest()
 
     def make(pixels: BinaryIO) -> Dataset:
         return _Album(name, where, listing, asked, progress).write(pixels)
 
-    return of_part(cached_pictures(key, name, make), part, listing.parts, where)
+    dataset = cached_pictures(key, name, make)
+    if start:
+        parts = [[*pair, of] for pair, of in listing.parts.items()]
+        remember(start, {"key": key, "parts": parts})
+    return of_part(dataset, part, listing.parts, where)
+
+
+def _start(root: Path, asked: Settings) -> str | None:
+    """Gives the name under which is stored how a folder was read the last time."""
+    try:
+        folder = root.parent if root.is_file() else root
+        found = tree(folder)
+    except OSError:
+        # Whoever lists the folder says what is wrong with it.
+        return None
+    if found is None:
+        return None
+    whole = f"album 1 {asked} {root.name if root.is_file() else ''} {found}"
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
 @dataclass

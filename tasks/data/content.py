@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..errors import TaskError
 from ..files import cache_folder, hash_regular, make_cache_folder, replacing
@@ -62,6 +64,69 @@ def digest(files: Sequence[tuple[str, Path]], largest: int) -> str:
             with replacing(remembered) as fresh:
                 fresh.write_text(found)
     return found
+
+
+def tree(root: Path) -> str | None:
+    """Identifies a folder by the names of everything below it and what the system notes of it.
+
+    Args:
+        root: The folder.
+
+    Returns:
+        SHA-256 in hexadecimal, which is another as soon as a file is written; None where this
+        cannot be told: by the system, or because something was written a moment ago.
+
+    Raises:
+        OSError: A folder cannot be opened.
+    """
+    if os.name != "posix":
+        return None
+    limit, total = (time.time() - _SETTLED) * 1e9, hashlib.sha256()
+    folders = [str(root)]
+    while folders:
+        lines, below = [], []
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(entry.path)
+                status = entry.stat()
+                changed = status.st_ctime_ns
+                if changed > limit:
+                    return None
+                # Size, times, inode and device.
+                lines.append((entry.name, *status[1:3], status[6], status.st_mtime_ns, changed))
+        folders += sorted(below)
+        total.update(repr(sorted(lines)).encode(errors="surrogateescape"))
+    return total.hexdigest()
+
+
+def recall(name: str) -> Any:
+    """Gives what `remember` has stored under a name; None if there is nothing, or it is damaged.
+
+    Args:
+        name: A digest.
+    """
+    try:
+        digest, _, text = (cache_folder() / "contents" / name).read_text().partition("\n")
+        return json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else None
+    except (OSError, ValueError):
+        return None
+
+
+def remember(name: str, thing: Any) -> None:
+    """Stores something small in the cache, where that is possible.
+
+    Args:
+        name: A digest.
+        thing: What can be written as JSON.
+    """
+    text = json.dumps(thing)
+    # Without it, the next time takes longer.
+    with suppress(OSError, TaskError):
+        path = cache_folder() / "contents" / name
+        make_cache_folder(path.parent)
+        with replacing(path) as fresh:
+            fresh.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
 
 
 def _read(files: Sequence[tuple[str, Path]], largest: int) -> str:

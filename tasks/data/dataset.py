@@ -44,7 +44,7 @@ class Dataset:
         cls,
         name: str,
         images: Images | Pictures,
-        rows: Sequence[tuple[str, str, str, str]] | Sequence[Sequence[str]],
+        rows: Sequence[Sequence[str]] | pd.DataFrame,
         digest: str | None = None,
         *,
         remarks: Sequence[str] = (),
@@ -55,13 +55,16 @@ class Dataset:
         Args:
             name: What it is called.
             images: The pixels of n images.
-            rows: Alphabet, character, drawer and file of each image.
+            rows: Alphabet, character, drawer and file of each image; or a table
+                like the attribute.
             digest: The attribute, where it is known already: `pixel_digest`
                 over the files, or `picture_digest`.
             remarks: As the attribute.
             ink: As the attribute.
         """
-        table = pd.DataFrame(list(rows), columns=["alphabet", "character", "drawer", "file"])
+        if not isinstance(rows, pd.DataFrame):
+            rows = pd.DataFrame(list(rows), columns=["alphabet", "character", "drawer", "file"])
+        table = rows
         kinds = dict.fromkeys(["alphabet", "character", "drawer"], "category")
         if not digest and isinstance(images, Pictures):
             digest = picture_digest(images, table)
