@@ -19,7 +19,7 @@ from ...results import plain
 from ...tasks.data import omniglot
 from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise, until_narrow
-from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, resolve
+from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, images_for, resolve
 from .common import (
     SCORER,
     data_option,
@@ -200,6 +200,9 @@ def command(
         failures.append(failure)
         _warn(str(failure))
 
+    # Before the scorers, which take longer to load.
+    sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
+    writable(folder)
     with ExitStack() as stack:
         workers = Workers(jobs, processes=apart, limit=unit_seconds, warn=_warn)
         stack.enter_context(workers)
@@ -209,15 +212,25 @@ def command(
             scorer = None if isinstance(known, BrokenScorerError) else known[0]
             for reason in getattr(scorer, "passed_over", {}).values():
                 _warn(reason)
-        sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
         for name, source in zip(names, sources, strict=True):
             remark(name, source.remarks)
-        writable(folder)
         interrupts = stack.enter_context(Interrupts())
         for name, source in zip(names, sources, strict=True):
+            fitting: dict[str, tuple[Scorer | None, Traits]] = {}
+            for scorer_name, known in found.items():
+                try:
+                    if isinstance(known, BrokenScorerError):
+                        raise known
+                    images_for(known[1], source)
+                    fitting[scorer_name] = known
+                except ScorerError as error:
+                    fail(Failure.of(name, scorer_name, error))
 
             def evaluations(
-                count: int, name: str = name, source: tasks.Source = source
+                count: int,
+                name: str = name,
+                source: tasks.Source = source,
+                fitting: dict[str, tuple[Scorer | None, Traits]] = fitting,
             ) -> list[Evaluation]:
                 return [
                     Evaluation(
@@ -240,13 +253,9 @@ def command(
                             ),
                         ),
                     )
-                    for scorer_name, known in found.items()
-                    if not isinstance(known, BrokenScorerError)
+                    for scorer_name, known in fitting.items()
                 ]
 
-            for scorer_name, known in found.items():
-                if isinstance(known, BrokenScorerError):
-                    fail(Failure.of(name, scorer_name, known))
             if halfwidth is not None:
                 outcome = until_narrow(evaluations, halfwidth / 100, max_episodes)
                 runs += outcome.runs

@@ -29,7 +29,7 @@ from ...tasks import (
 from ..audits import recall, short_audit
 from ..errors import ScorerError
 from ..machine import environment
-from ..scorers import Failure, Scorer, Traits, resolve, traits
+from ..scorers import Failure, Scorer, Traits, is_scorer, kind_of, resolve, traits, wrap
 from .dispatch import Dispatch
 from .preparation import Preparation
 from .settings import Settings
@@ -326,12 +326,13 @@ def evaluate(
     """Evaluates a scorer on a protocol; a run that is stored already is not run again.
 
     Args:
-        scorer: A name as for `wayshot run --scorer`, or an object with the
-            methods of `EmbeddingScorer`, `PairScorer` or `FewShotClassifier`.
+        scorer: A name as for `wayshot run --scorer`; an object with the
+            methods of `EmbeddingScorer`, `PairScorer` or `FewShotClassifier`;
+            or a trained model, which is wrapped with the defaults of `wrap`.
         protocol: A name, a protocol from `parse`, or its episodes from
             `open_protocol`.
-        name: Name of the scorer if it is an object without an attribute
-            `name`.
+        name: Name of the scorer if it is a model, or an object without an
+            attribute `name`.
         episodes: Number of episodes.
         seed: Seed of the episodes; not used if `protocol` is episodes.
         data: Folder of Omniglot; for a protocol of `arrays`, the data set from
@@ -363,6 +364,8 @@ def evaluate(
         folder = str(data) if isinstance(data, str | Path) else None
         scorer, known = resolve(scorer, data=folder)
     else:
+        if not is_scorer(scorer) and kind_of(scorer) is not None:
+            scorer = wrap(scorer, name=name)
         known = traits(scorer, name or "scorer")
     evaluation = Evaluation(
         scorer, known, source, episodes=episodes, root=Path(root), settings=settings

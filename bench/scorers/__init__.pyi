@@ -23,5 +23,7 @@ from .scorer import Traits as Traits
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
+from .specs import is_scorer as is_scorer
 from .wrapping import fewshot as fewshot
+from .wrapping import kind_of as kind_of
 from .wrapping import wrap as wrap

@@ -26,7 +26,7 @@ def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
     try:
         return wanted(source.dataset.images, traits.wants)
     except TaskError as error:
-        raise ScorerError(f"scorer {traits.name} {error}") from None
+        raise ScorerError(f"scorer {traits.name}: {error}") from None
 
 
 class Asking:
