@@ -453,3 +453,11 @@ def test_scorers_that_are_equal_over_new_alphabets_are_told_apart_as_often_as_pr
     assert 0.02 < told["t"] / repeats < 0.08
     assert 0.02 < told["flips"] / repeats < 0.08
     assert told["mcnemar"] / repeats > 0.15
+
+
+def test_flips_of_hundreds_of_characters_have_a_nearly_normal_sum():
+    parts = np.random.default_rng(1).standard_normal(400) + 0.1
+    p_value, flips = sign_flip(parts)
+    expected = 2 * stats.norm.sf(abs(parts.sum()) / np.sqrt(np.sum(parts**2)))
+    assert flips == FLIPS
+    assert p_value == pytest.approx(expected, rel=0.1)
