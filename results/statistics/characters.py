@@ -32,8 +32,8 @@ def by_character(trials: pd.DataFrame) -> Influence:
     two things. A trial is compared with the mean over queries of its own
     alphabet, and a distractor with the mean over distractors of its own
     alphabet, so that the influences of an alphabet's characters add up to 0.
-    And a character is never a distractor of itself: if it is often taken for
-    others, its own queries look easier than they are, because another one
+    And a character is never a distractor of itself: if others are often taken
+    for it, its own queries look easier than they are, because another one
     stands in its place; this hides a part of its influence. The factor
     (K - 1) / (K - 2), for K characters that can meet in an episode, restores
     it. If each error has a single distractor to blame, and every choice of
@@ -44,7 +44,7 @@ def by_character(trials: pd.DataFrame) -> Influence:
         trials: Trials with the columns of `influences.COLUMNS` and character,
             one or more. The rotations of a character are one character.
     """
-    cluster, group, names = _characters(trials)
+    cluster, group, names, rotated = _characters(trials)
     episode = numbered(trials["episode"].to_numpy())
     target, predicted = (trials[name].to_numpy(np.int64) for name in ("target", "predicted"))
     credit, rank = (trials[name].to_numpy(np.float64) for name in ("credit", "rank"))
@@ -56,7 +56,9 @@ def by_character(trials: pd.DataFrame) -> Influence:
     class_at = np.full(episodes * ways, -1)
     class_at[place] = cluster
     known = np.flatnonzero(class_at >= 0)
-    own = _own_queries(known // ways, class_at[known], np.bincount(place)[known])
+    own = np.bincount(place)[known]
+    if rotated:
+        own = _own_queries(known // ways, class_at[known], own)
     met = np.bincount(episode)[known // ways] - own
     ahead = class_at[episode * ways + predicted]
     alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
@@ -91,26 +93,34 @@ def by_character(trials: pd.DataFrame) -> Influence:
     )
 
 
-def _characters(trials: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def _characters(
+    trials: pd.DataFrame,
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], bool]:
     """Numbers the characters that occur.
 
     Returns:
         The number of each trial's character, int64 ndarray (n,); the number of
-        each character's alphabet, int64 ndarray (characters,), from 0; and the
-        names of the characters.
+        each character's alphabet, int64 ndarray (characters,), from 0; the
+        names of the characters; and whether some are rotated.
     """
     alphabet, character = (
         trials[name].astype("category").cat for name in ("alphabet", "character")
     )
-    upright = [re.sub(r"@(90|180|270)$", "", str(name)) for name in character.categories]
-    unturned, bases = pd.factorize(np.array(upright, object))
-    code = alphabet.codes.to_numpy(np.int64) * len(bases) + unturned[character.codes]
+    bases: dict[str, int] = {}
+    unturned = [
+        bases.setdefault(re.sub(r"@(90|180|270)$", "", str(name)), len(bases))
+        for name in character.categories.tolist()
+    ]
+    of = np.array(unturned)[character.codes.to_numpy()]
+    code = alphabet.codes.to_numpy(np.int64) * len(bases) + of
     there = np.flatnonzero(np.bincount(code))
     number = np.zeros(there[-1] + 1, np.int64)
     number[there] = np.arange(len(there))
+    alphabets, characters = alphabet.categories.tolist(), list(bases)
     pairs = [divmod(one, len(bases)) for one in there.tolist()]
-    names = tuple(f"{alphabet.categories[of]}/{bases[which]}" for of, which in pairs)
-    return number[code], numbered(there // len(bases)), names
+    names = tuple(f"{alphabets[one]}/{characters[other]}" for one, other in pairs)
+    rotated = len(bases) < len(unturned)
+    return number[code], numbered(there // len(bases)), names, rotated
 
 
 def _own_queries(episode: np.ndarray, cluster: np.ndarray, queries: np.ndarray) -> np.ndarray:
