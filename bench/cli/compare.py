@@ -141,7 +141,7 @@ def _compare(
             found = json.loads(rows.to_json(orient="records", double_precision=15))
             answers.append({**one.as_json(), "trials": found})
         else:
-            blocks.append(_comparison(one, by))
+            blocks.append(_comparison(one))
             blocks += _trials(one, trials, _LISTED if listed is None else listed)
     click.echo(json.dumps({"comparisons": answers}, indent=1) if as_json else "\n\n".join(blocks))
 
@@ -192,13 +192,17 @@ def _percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def _probability(p: float) -> str:
+def _probability(p: float | None) -> str:
+    if p is None:
+        return "–"
     return f"{p:.2g}" if p >= 1e-4 else "below 0.0001"
 
 
 def _points(one: results.Estimate) -> tuple[str, str]:
     """A difference and its interval in points, to two places of the interval's half."""
-    half = 50 * (one.high - one.low)
+    if one.low is None or one.high is None or one.halfwidth is None:
+        return f"{100 * one.value + 0.0:+.1f}", "–"
+    half = 100 * one.halfwidth
     digits = min(max(1, 1 - math.floor(math.log10(half))), 6) if half else 1
     value, low, high = (f"{100 * end + 0.0:+.{digits}f}" for end in (one.value, one.low, one.high))
     return value, f"{low} to {high}"
@@ -216,7 +220,7 @@ def _heading(one: Comparison | Ranking, scorers: str) -> str:
     )
 
 
-def _comparison(one: Comparison, by: str) -> str:
+def _comparison(one: Comparison) -> str:
     first, second = map(plain, one.scorers)
     value, interval = _points(one.difference)
     level = _percent(round(1 - one.difference.level, 12))
@@ -238,7 +242,7 @@ def _comparison(one: Comparison, by: str) -> str:
             f"({_method(one.difference)})",
         ),
         ("p-value", _probability(one.p_value)),
-        ("  flips of signs", f"{_probability(one.sign_flip)} (by {by}, {flips})"),
+        ("  flips of signs", f"{_probability(one.sign_flip)} (by {one.by}, {flips})"),
         ("  McNemar", f"{_probability(one.mcnemar)} (exact{trust})"),
         (
             "disagreements",
@@ -247,15 +251,38 @@ def _comparison(one: Comparison, by: str) -> str:
         ),
         ("smallest detectable", detectable),
     ]
+    if one.p_value is None:
+        # Without an interval, nothing can be tested or detected.
+        untested = [("difference", f"{value} points, no interval"), rows[-2]]
+        rows = [*rows[:2], *untested]
     facts = tabulate.tabulate(rows, tablefmt="plain", disable_numparse=True)
-    verdict = textwrap.fill(_verdict(one, by, level), _WIDTH)
+    verdict = textwrap.fill(_verdict(one, level), _WIDTH)
     return "\n\n".join([_heading(one, f"{first} against {second}"), facts, verdict])
 
 
-def _verdict(one: Comparison, by: str, level: str) -> str:
+_FOR = {
+    "character of one alphabet": "for new characters of this alphabet; it says nothing about new "
+    "alphabets",
+    "character within alphabets": "for new characters of these alphabets; it says nothing about "
+    "new alphabets",
+    "episode": "for new images of the same characters",
+}
+"""What a verdict is for where the alphabets are too few, by `Comparison.by`."""
+
+
+def _verdict(one: Comparison, level: str) -> str:
     value = one.difference.value
+    if one.p_value is None:
+        reason = one.difference.method.removeprefix("none ").strip("()")
+        if one.independent:
+            return f"No verdict: {reason}. Add images, characters or alphabets."
+        return (
+            f"No verdict: {reason}. Add characters or alphabets; or, for a verdict on new images "
+            "of the same characters, run a -once protocol."
+        )
     if one.p_value < 1 - one.difference.level:
-        return f"{plain(one.scorers[value < 0])} is better, at the level of {level}."
+        what = f", {_FOR[one.by]}" if one.by in _FOR else ""
+        return f"{plain(one.scorers[value < 0])} is better, at the level of {level}{what}."
     words = f"They cannot be told apart at the level of {level}."
     if one.detectable_at_best is None or one.detectable is None or not value:
         return words
@@ -269,7 +296,8 @@ def _verdict(one: Comparison, by: str, level: str) -> str:
         return f"{words} The official runs are too few to decide a difference as large as this one."
     return (
         f"{words} No number of episodes would decide a difference as large as this one: these "
-        f"{one.difference.clusters} {by}s limit it; it takes others, or more of them."
+        f"{one.difference.clusters} {one.by.partition(' ')[0]}s limit it; it takes others, or more "
+        "of them."
     )
 
 
@@ -327,11 +355,14 @@ def _ranking(one: Ranking) -> str:
                 "disagreements": f"{100 * pair.disagreements / pair.n:.1f} %",
             }
         )
+    tested = [pair for pair in one.pairs.values() if pair.p_value is not None]
     methods = " or ".join(dict.fromkeys(_method(pair.difference) for pair in one.pairs.values()))
     letters = (
         f"Scorers that share a letter cannot be told apart: paired differences ({methods}), "
         f"Holm {level}."
     )
+    if not tested:
+        letters = _verdict(next(iter(one.pairs.values())), level)
     return "\n\n".join(
         [
             _heading(one, f"{len(names)} scorers"),

@@ -14,17 +14,23 @@ from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
 from .common import examples, json_option, level_option, option, runs_option, scorers_option
 
 
-def _words(plan: Plan) -> str:
+def _words(plan: Plan, least: bool) -> str:
+    """Says a plan; where it is a guess of trials that share images, that it takes more."""
     points, smallest = 100 * plan.difference, 100 * plan.smallest
     test = f"a two-sided test at {100 * (1 - plan.level):g} % with {100 * plan.power:g} % power"
     lines = [f"To detect a difference of {points:g} points by {test}:"]
     if plan.episodes is None:
         lines.append(
-            "no number of episodes is enough. With these alphabets, endlessly many episodes "
+            "no number of episodes is enough. With these data, endlessly many episodes "
             f"detect differences of {smallest:.2f} points or more."
         )
     else:
-        lines.append(f"{plan.episodes:,} episodes.")
+        lines.append(f"{'at least ' if least else ''}{plan.episodes:,} episodes.")
+        if least:
+            lines.append(
+                "Trials share images, so that it takes more, or no number is enough if alphabets "
+                "or characters are few; two stored runs (-s) tell which."
+            )
         if smallest:
             lines.append(f"Endlessly many would detect {smallest:.2f} points.")
     return plain(" ".join([*lines, f"This follows from: {plan.basis}."]))
@@ -75,6 +81,7 @@ def command(
 ) -> None:
     """Say how many episodes of PROTOCOL decide a difference between two scorers."""
     asked = tasks.parse(protocol)
+    least = disagreement is not None and asked.reuse != "once"
     if (len(scorers) == 2) == (disagreement is not None):
         raise click.UsageError(
             "expected either two stored runs, by -s twice, or a --disagreement in percent"
@@ -101,4 +108,4 @@ def command(
         digest = first.record["episodes_digest"]
         second = next(run for run in pair[1] if run.record["episodes_digest"] == digest)
         plan = plan_from_runs(first, second, difference / 100, level, power)
-    click.echo(json.dumps(asdict(plan), indent=1) if as_json else _words(plan))
+    click.echo(json.dumps(asdict(plan), indent=1) if as_json else _words(plan, least))

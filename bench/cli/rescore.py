@@ -16,7 +16,9 @@ from .common import examples, folders_of_runs, json_option, level_option, pictur
 
 
 def _shown(estimate: dict[str, Any]) -> str:
-    """An estimate in percent, with its interval."""
+    """An estimate in percent, with its interval if there is one."""
+    if estimate["low"] is None:
+        return f"{100 * estimate['value']:.2f}"
     value, low, high = (f"{100 * estimate[end]:.2f}" for end in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 

@@ -45,9 +45,20 @@ class Outcome:
     failures: tuple[Failure, ...]
 
 
-def _halfwidth(run: results.Run) -> float:
-    found = results.estimate_run(run)
-    return (found.high - found.low) / 2
+def _limit(run: results.Run, found: results.Estimate, narrowest: float) -> str:
+    """Says why no number of episodes is enough, and what to do instead."""
+    if found.halfwidth is None:
+        reason = found.method.removeprefix("none ")
+        return (
+            f"no interval {reason}, and more episodes give none; add characters or "
+            "alphabets, or leave --until-halfwidth out"
+        )
+    what = "characters" if "character" in found.method else "alphabets"
+    return (
+        f"± {100 * found.halfwidth:.2f} after {run.record['episodes']:,} episodes; no number of "
+        f"episodes gives less than about ± {100 * narrowest:.2f} with these {what}; add {what}, "
+        "or ask for a larger half-width"
+    )
 
 
 def _remove(run: results.Run) -> None:
@@ -62,8 +73,8 @@ def until_narrow(
 ) -> Outcome:
     """Runs all scorers on the same episodes until all intervals are narrow.
 
-    It ends early if no number of episodes is enough, because the alphabets are
-    too few and too different.
+    It ends early if no number of episodes is enough, because the alphabets, or
+    of few alphabets the characters, are too few and too different.
 
     Args:
         evaluate: Gives the evaluations for a number of episodes.
@@ -106,20 +117,16 @@ def until_narrow(
             runs[place] = results.annotate(run, stopping=stopping)
         missed, limited = {}, 0
         for place, run in runs.items():
-            width, limit = _halfwidth(run), results.narrowest(run)
-            if width > halfwidth:
-                missed[place] = (
-                    f"{run.protocol}, {run.scorer}: ± {100 * width:.2f} after "
-                    f"{run.record['episodes']:,} episodes; "
+            found, narrowest = results.estimate_run(run), results.narrowest(run)
+            if found.halfwidth is None or found.halfwidth > halfwidth:
+                reason = (
+                    f"± {100 * (found.halfwidth or 0):.2f} after {run.record['episodes']:,} "
+                    "episodes; more episodes would narrow it: raise --max-episodes"
                 )
-                if limit > halfwidth:
+                if narrowest > halfwidth:
                     limited += 1
-                    missed[place] += (
-                        f"no number of episodes gives less than about ± {100 * limit:.2f} with "
-                        "these alphabets"
-                    )
-                else:
-                    missed[place] += "more episodes would narrow it: raise --max-episodes"
+                    reason = _limit(run, found, narrowest)
+                missed[place] = f"{run.protocol}, {run.scorer}: {reason}"
         if limited == len(missed) or any(
             run.record["episodes"] < episodes for run in runs.values()
         ):

@@ -83,7 +83,8 @@ def draw_pareto(
         places = [(latency["p50_ms"], 100 * accuracy["value"]) for _, latency, accuracy in points]
         for (label, latency, accuracy), (x, y) in zip(points, places, strict=True):
             low, high = (latency.get(end) or x for end in ("low_ms", "high_ms"))
-            reach = [[y - 100 * accuracy["low"]], [100 * accuracy["high"] - y]]
+            ends = (y if accuracy[end] is None else 100 * accuracy[end] for end in ("low", "high"))
+            reach = [[abs(y - end)] for end in ends]
             axes.errorbar(x, y, reach, [[x - low], [high - x]], fmt="o", color=colour, capsize=3)
             axes.annotate(
                 _named(label, latency),

@@ -11,8 +11,8 @@ from scipy import special
 
 from ..errors import ResultError
 from ..store import Run
-from .estimates import LEVEL, Estimate, clopper_pearson
-from .influences import FEWEST_CLUSTERS, Influence
+from .estimates import LEVEL, Estimate, clopper_pearson, without_interval
+from .influences import Influence
 from .matching import Outcome, check_same_episodes, outcome
 
 POWER = 0.8
@@ -24,7 +24,10 @@ EXACT_FLIPS = 16
 FLIPS = 99_999
 """Random sign flips if there are more clusters; the random numbers are the same at every call."""
 
-_FLIPS_AT_ONCE = 11_111
+_FLIPS_AT_ONCE = 11_111, 271
+"""Flips computed at once: of few clusters, and of hundreds, which fill the memory."""
+
+_HUNDREDS = 300
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,11 @@ class Comparison:
         accuracies: Mean credits, as fractions.
         difference: Difference of the accuracies, from -1 to 1, with its
             interval.
-        p_value: Two-sided p-value of the test that matches the interval.
-        sign_flip: The p-value of `sign_flip` over the clusters.
+        by: What trials are clustered by, as `Influence.kind`: alphabet or run;
+            character where the alphabets are too few.
+        p_value: Two-sided p-value of the test that matches the interval; None
+            if there is no interval, for which nothing can be tested.
+        sign_flip: The p-value of `sign_flip` over the clusters, or None.
         flips: Number of sign flips behind `sign_flip`.
         mcnemar: The p-value of `mcnemar`, which treats trials as independent.
         independent: Whether every image is used at most once; if not, trials
@@ -65,8 +71,9 @@ class Comparison:
     n: int
     accuracies: tuple[float, float]
     difference: Estimate
-    p_value: float
-    sign_flip: float
+    by: str
+    p_value: float | None
+    sign_flip: float | None
     flips: int
     mcnemar: float
     independent: bool
@@ -101,16 +108,18 @@ class _Error:
     clusters: int | None
 
 
-def _error(found: Influence, gains: np.ndarray, what: str) -> _Error | None:
-    """Gives the error of the mean gain; None if all gains are equal."""
+def _error(found: Influence, gains: np.ndarray) -> _Error | None:
+    """Gives the error of the mean gain; None if all gains are equal, or it cannot be estimated."""
     if gains.min() == gains.max():
         return None
-    if not found.spreads:
+    if found.spreads:
+        variance, lasting = found.population_variance, found.lasting_variance
+        method, clusters = f"jackknife by {found.kind}", len(found.clusters)
+        return _Error(variance, lasting, found.freedom, method, clusters)
+    if found.counts_trials:
         n = len(gains)
         return _Error(float(gains.var(ddof=1)) / n, 0.0, n - 1, "paired t over trials", None)
-    variance, lasting = found.population_variance, found.lasting_variance
-    clusters = len(found.clusters)
-    return _Error(variance, lasting, found.freedom, f"jackknife by {what}", clusters)
+    return None
 
 
 def _parts(found: Influence) -> np.ndarray:
@@ -162,8 +171,9 @@ def sign_flip(parts: np.ndarray) -> tuple[float, int]:
         return float(np.mean(np.abs(sums) >= bound)), 2 ** len(sizes)
     generator = np.random.default_rng(np.random.SeedSequence(FLIPS))
     extreme = 0
-    for _ in range(FLIPS // _FLIPS_AT_ONCE):
-        flipped = generator.integers(0, 2, (_FLIPS_AT_ONCE, len(sizes)), np.int8)
+    at_once = _FLIPS_AT_ONCE[len(sizes) > _HUNDREDS]
+    for _ in range(FLIPS // at_once):
+        flipped = generator.integers(0, 2, (at_once, len(sizes)), np.int8)
         sums = sizes.sum() - 2 * (flipped.astype(np.float64) @ sizes)
         extreme += int(np.count_nonzero(np.abs(sums) >= bound))
     return (extreme + 1) / (FLIPS + 1), FLIPS
@@ -222,7 +232,7 @@ def episodes_needed(
 
 def _tested(
     found: Influence, gains: np.ndarray, error: _Error | None, level: float
-) -> tuple[Estimate, float]:
+) -> tuple[Estimate, float | None]:
     value, n = math.fsum(gains) / len(gains), len(gains)
     if error:
         size = math.sqrt(error.variance)
@@ -230,29 +240,38 @@ def _tested(
         ends = max(-1.0, value - half), min(1.0, value + half)
         p_value = 2 * float(special.stdtr(error.freedom, -abs(value) / size))
         return Estimate(value, *ends, level, error.method, n, error.clusters), p_value
-    value = float(gains[0])
-    others = clopper_pearson(np.zeros(n), level).high
+    if found.problem and not found.counts_trials:
+        return without_interval(value, level, found.problem, n), None
+    if gains.min() < gains.max():
+        return without_interval(value, level, f"all {found.what}s differ alike", n), None
+    # More episodes of the same characters are no more evidence of new characters.
+    count = n if found.counts_trials else len(found.clusters)
+    value, others = float(gains[0]), clopper_pearson(np.zeros(count), level).high or 0.0
     ends = value - others * (1 + value), value + others * (1 - value)
-    clustered = len(found.clusters) >= FEWEST_CLUSTERS
-    p_value = sign_flip(_parts(found))[0] if clustered else mcnemar(_wins(gains))
-    return Estimate(value, *ends, level, "clopper-pearson, all trials alike", n, None), p_value
+    method, clusters = "clopper-pearson, all trials alike", None
+    if not found.counts_trials:
+        method, clusters = f"clopper-pearson by {found.kind}, all trials alike", count
+    return Estimate(value, *ends, level, method, n, clusters), sign_flip(_parts(found))[0]
 
 
-def difference(first: Outcome, second: Outcome, level: float = LEVEL) -> tuple[Estimate, float]:
+def difference(
+    first: Outcome, second: Outcome, level: float = LEVEL
+) -> tuple[Estimate, float | None]:
     """Estimates a difference of accuracies, and tests whether there is one.
 
     The interval is the t interval with the `Influence.population_variance` and
     `Influence.freedom` of the difference. If the clusters have equal sizes and
     no episode mixes them, this is the paired t interval over cluster means.
-    With fewer than five clusters, or if the difference is the same in all of
-    them, it is the paired t interval over trials.
+    If the difference is the same in all of five or more alphabets, it is the
+    paired t interval over trials. With fewer than five alphabets, the clusters
+    are characters; where these are too few as well, there is neither interval
+    nor test.
 
     If all n trials have the same difference v (mostly 0), there is no spread to
     estimate. Then a share u of further trials may differ, where u is the upper
-    bound of Clopper and Pearson for 0 of n, which treats trials as independent.
-    As a difference lies between -1 and 1, the interval is v - u (1 + v) to
-    v + u (1 - v). The test is then `sign_flip`, or `mcnemar` with fewer than
-    five clusters.
+    bound of Clopper and Pearson for 0 of n, which treats trials as independent;
+    or for 0 of the characters. As a difference lies between -1 and 1, the
+    interval is v - u (1 + v) to v + u (1 - v). The test is then `sign_flip`.
 
     Args:
         first: The outcome of one run.
@@ -261,13 +280,13 @@ def difference(first: Outcome, second: Outcome, level: float = LEVEL) -> tuple[E
         level: Nominal coverage.
 
     Returns:
-        The estimate, from -1 to 1, and the two-sided p-value.
+        The estimate, from -1 to 1, and the two-sided p-value, or None.
 
     Raises:
         ResultError: The outcomes are of different episodes or trials.
     """
     gains, found = first - second, first.influence - second.influence
-    return _tested(found, gains, _error(found, gains, first.what), level)
+    return _tested(found, gains, _error(found, gains), level)
 
 
 def compare(first: Run, second: Run, level: float = LEVEL, by: str = "alphabet") -> Comparison:
@@ -314,9 +333,9 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     gains, found = first - second, first.influence - second.influence
-    error = _error(found, gains, first.what)
+    error = _error(found, gains)
     estimate, p_value = _tested(found, gains, error, level)
-    flip, flips = sign_flip(_parts(found))
+    flip, flips = (None, 0) if p_value is None else sign_flip(_parts(found))
     record = first.run.record
     detectable = at_best = needed = None
     if error:
@@ -336,6 +355,7 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
         n=len(gains),
         accuracies=(first.influence.value, second.influence.value),
         difference=estimate,
+        by=found.kind,
         p_value=p_value,
         sign_flip=flip,
         flips=flips,

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from ..errors import ResultError
-from .influences import Influence, influence, influence_of
-
-if TYPE_CHECKING:
-    from ..store import Run
+from .influences import Influence
 
 LEVEL = 0.95
 """Default nominal coverage of intervals."""
@@ -31,28 +26,52 @@ class Estimate:
 
     Attributes:
         value: Mean credit.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
+        low: Lower end of the interval; None if there is no interval.
+        high: Upper end of the interval; None if there is no interval.
         level: Nominal coverage.
-        method: The method of the interval, in words.
+        method: The method of the interval, or why there is none, in words.
         n: Number of trials.
-        clusters: Number of clusters (alphabets, runs or episodes); None if
-            the method does not cluster trials.
+        clusters: Number of clusters (alphabets, characters, runs or episodes);
+            None if the method does not cluster trials.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     level: float
     method: str
     n: int
     clusters: int | None
+
+    @property
+    def reach(self) -> float | None:
+        """The larger of the two distances from the value to the ends; None without an interval."""
+        if self.low is None or self.high is None:
+            return None
+        return max(self.high - self.value, self.value - self.low)
+
+    @property
+    def halfwidth(self) -> float | None:
+        """Half of the interval's width; None without an interval."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
     def as_json(self) -> dict[str, Any]:
         """Gives the fields of the JSON interface; there n is a field of the run."""
         fields = asdict(self)
         del fields["n"]
         return fields
+
+
+def without_interval(value: float, level: float, problem: str, n: int) -> Estimate:
+    """Gives an estimate without an interval.
+
+    Args:
+        value: The mean.
+        level: Nominal coverage.
+        problem: Why no interval can be computed, in words.
+        n: Number of trials.
+    """
+    return Estimate(value, None, None, level, f"none ({problem})", n, None)
 
 
 def wilson(credit: np.ndarray, level: float = LEVEL) -> Estimate:
@@ -119,7 +138,8 @@ def _clustered_error(
     n, clusters = len(credit), len(sizes)
     if clusters < 2:
         raise ResultError(
-            f"an interval for new {what}s needs at least 2, there is 1; ask for --interval wilson"
+            f"an interval for new {what}s needs at least 2, there is 1; ask for --interval "
+            "population"
         )
     mean = math.fsum(credit) / n
     residuals = np.bincount(cluster, weights=credit) - mean * sizes
@@ -159,15 +179,16 @@ def on_logit_scale(
 ) -> Estimate:
     """Computes the population interval.
 
-    It covers new alphabets, their characters and images, and other episodes.
+    It covers new alphabets, their characters and images, and other episodes;
+    or, of the influence of characters, new characters of the same alphabets.
     It is a t interval for the log-odds, by the delta method: near 100 % an
     accuracy is so skewed that a symmetric interval contains the true value too
     rarely (docs/coverage.md). The variance is `Influence.population_variance`,
     a jackknife; the degrees of freedom are `Influence.freedom`.
 
     Args:
-        found: The influence of the alphabets on an accuracy that is neither
-            0 nor 1.
+        found: The influence of the alphabets, or of the characters, on an
+            accuracy that is neither 0 nor 1.
         level: Nominal coverage.
         looks: Number of interim looks: how often the evaluation could have
             stopped because of its results so far. The noise of episodes gets
@@ -181,7 +202,7 @@ def on_logit_scale(
         widening = float(quantiles[1] / quantiles[0]) ** 2 - 1
         variance = found.population_variance + widening * found.sampler_variance
     low, high = log_odds_ends(mean, variance, found.freedom, level)
-    method = "jackknife by alphabet, log-odds" + (f", {looks} looks" if looks > 1 else "")
+    method = f"jackknife by {found.kind}, log-odds" + (f", {looks} looks" if looks > 1 else "")
     return Estimate(mean, low, high, level, method, found.n, len(found.clusters))
 
 
@@ -236,165 +257,3 @@ def bootstrap(found: Influence, level: float = LEVEL) -> Estimate:
     low, high = max(0.0, float(ends.low)), min(1.0, float(ends.high))
     clusters = len(found.clusters)
     return Estimate(found.value, low, high, level, "BCa bootstrap by alphabet", found.n, clusters)
-
-
-def _population(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
-    """Makes an interval over alphabets that falls back to Wilson's if they do not differ."""
-
-    def made(
-        trials: pd.DataFrame,
-        level: float,
-        find: Callable[[pd.DataFrame], Influence] = influence,
-        **options: Any,
-    ) -> Estimate:
-        credit = trials["credit"].to_numpy(np.float64)
-        if credit.min() == credit.max() and 0 < credit[0] < 1:
-            # A constant scorer always gets the same credit.
-            alphabets = trials["alphabet"].nunique()
-            value = float(credit[0])
-            return Estimate(value, value, value, level, "constant", len(credit), alphabets)
-        found = find(trials)
-        if not found.spreads:
-            found_level = 1 - (1 - level) / options.get("looks", 1)
-            return replace(wilson(credit, found_level), level=level)
-        return interval(found, level, **options)
-
-    return made
-
-
-def _by(column: str, what: str) -> Callable[..., Estimate]:
-    def made(trials: pd.DataFrame, level: float) -> Estimate:
-        cluster = pd.factorize(trials[column], sort=True)[0]
-        return clustered(trials["credit"].to_numpy(np.float64), cluster, level, what)
-
-    return made
-
-
-def _plain(interval: Callable[..., Estimate]) -> Callable[..., Estimate]:
-    return lambda trials, level: interval(trials["credit"].to_numpy(np.float64), level)
-
-
-def _influence_and_looks_of(run: Run) -> dict[str, Any]:
-    looks = run.record.get("stopping", {}).get("looks", 1)
-    return {"find": partial(influence_of, run), "looks": looks}
-
-
-def _of_official_runs(run: Run) -> dict[str, Any]:
-    if not run.is_official:
-        raise ResultError(f"{run.protocol} has no official runs; ask for --interval t")
-    return {}
-
-
-def _of_images_used_once(run: Run) -> dict[str, Any]:
-    if not run.uses_images_once:
-        raise ResultError(
-            f"{run.protocol} uses images in several episodes, so that the open interval would be "
-            "too narrow; run its -once variant, or ask for --interval population"
-        )
-    return {}
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A kind of interval.
-
-    Attributes:
-        make: Gives the `Estimate`. Its arguments are the trials, a DataFrame as
-            from `Run.outcome`; the nominal coverage; and what `of_run` gives.
-        covers: What it covers. Notes below tables say "The NAME interval" and this.
-        of_run: Gives the arguments by name that `make` takes from a stored run.
-            Raises a ResultError if the interval does not suit the run's protocol.
-    """
-
-    make: Callable[..., Estimate]
-    covers: str
-    of_run: Callable[[Run], dict[str, Any]] = lambda run: {}
-
-
-_POPULATION = "covers new alphabets, their images, and other episodes"
-_EPISODES = "covers other episodes of the same images, but no new images or alphabets"
-_INDEPENDENT = "treats trials as independent"
-
-INTERVALS = {
-    "population": Interval(_population(on_logit_scale), _POPULATION, _influence_and_looks_of),
-    "bootstrap": Interval(
-        _population(bootstrap), _POPULATION, lambda run: {"find": partial(influence_of, run)}
-    ),
-    "t": Interval(_by("alphabet", "alphabet"), "covers new alphabets as queries"),
-    "t-run": Interval(_by("episode", "run"), "covers new runs", _of_official_runs),
-    "sampler": Interval(sampler, _EPISODES),
-    "sampler-z": Interval(partial(sampler, normal=True), _EPISODES),
-    "open": Interval(
-        _by("episode", "episode of images of its own"),
-        "covers new images of the same characters",
-        _of_images_used_once,
-    ),
-    "wilson": Interval(_plain(wilson), _INDEPENDENT),
-    "clopper-pearson": Interval(_plain(clopper_pearson), _INDEPENDENT),
-}
-"""The kinds of intervals by name; see `estimate`."""
-
-
-def estimate(
-    trials: pd.DataFrame, interval: str = "population", level: float = LEVEL, **options: Any
-) -> Estimate:
-    """Estimates the accuracy of stored trials.
-
-    Args:
-        trials: Trials with the columns of `store.SCHEMA`; those that
-            `Run.outcome` reads are enough.
-        interval: `population`: `on_logit_scale`; with fewer than five
-            alphabets, or if their accuracies do not differ, `wilson`.
-            `bootstrap`: the same with `bootstrap`. `t`: `clustered` by alphabet
-            of the query. `t-run`: `clustered` by official run. `sampler`,
-            `sampler-z`: `sampler`, with the quantile of t or of the normal
-            distribution. `open`: `clustered` by episode, for episodes that
-            share no image (Lafargue et al. 2024); it covers new images of the
-            same characters. `wilson`, `clopper-pearson`: as if trials were
-            independent.
-        level: Nominal coverage.
-        **options: Further arguments of the interval's `make`.
-
-    Raises:
-        ResultError: There are no trials, the interval is unknown, or there
-            are too few clusters for it.
-    """
-    if interval not in INTERVALS:
-        raise ResultError(f"unknown interval {interval!r}; known are {', '.join(INTERVALS)}")
-    if not 0 < level < 1:
-        raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
-    if not len(trials):
-        raise ResultError("no trials to estimate an accuracy from")
-    return INTERVALS[interval].make(trials, level, **options)
-
-
-def estimate_run(run: Run, interval: str = "population", level: float = LEVEL) -> Estimate:
-    """Estimates the accuracy of a stored run.
-
-    Args:
-        run: The run.
-        interval: As for `estimate`.
-        level: Nominal coverage.
-
-    Raises:
-        ResultError: As `estimate`; or the interval is `open` but the protocol
-            uses images in several episodes, or it is `t-run` but the run is
-            not of the official runs.
-    """
-    options = INTERVALS[interval].of_run(run) if interval in INTERVALS else {}
-    return estimate(run.outcome(), interval, level, **options)
-
-
-def narrowest(run: Run, level: float = LEVEL) -> float:
-    """Gives the half-width of the population interval for infinitely many episodes.
-
-    Args:
-        run: A run on the same alphabets.
-        level: Nominal coverage.
-
-    Returns:
-        The half-width, as a fraction; 0 if it cannot be estimated, because
-        there are fewer than five alphabets or these do not differ.
-    """
-    found = INTERVALS["population"].make(run.outcome(), level, endless=True)
-    return (found.high - found.low) / 2 if found.clusters else 0.0

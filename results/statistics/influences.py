@@ -1,4 +1,4 @@
-"""Influence: how much each alphabet changes a mean credit.
+"""Influence: how much each cluster of characters, such as an alphabet, changes a mean credit.
 
 An accuracy is a mean over trials, but a trial depends on more alphabets than
 that of its query: between alphabets, the distractors come from all of them.
@@ -12,7 +12,7 @@ distractor.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,10 +20,20 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..store import Run
 
 FEWEST_CLUSTERS = 5
 """The smallest number of alphabets from which their spread is estimated."""
+
+FEWEST_CHARACTERS = 6
+"""The smallest number of characters from which their spread is estimated.
+
+With five, a test of signs could never reach 5 %: if all characters agree, its p-value is 2 / 2**5,
+which is 6 %. With six it is 3 %. Every further alphabet takes one more, because the characters of
+each alphabet vary around a mean of their own.
+"""
+
+_MANY = 500
+"""Number of clusters above which they count as equally large: t is nearly normal for so many."""
 
 COLUMNS = ["episode", "target", "predicted", "credit", "rank", "alphabet"]
 """The columns of trials that `influence` needs."""
@@ -36,14 +46,20 @@ class Influence:
     Attributes:
         value: The mean.
         n: Number of trials.
-        clusters: Names of the clusters: alphabets, or runs.
+        clusters: Names of the clusters: alphabets, runs, characters or
+            episodes.
         sizes: float64 ndarray (clusters,): the number of trials whose query
             is of each cluster.
-        parts: float64 ndarray (episodes, clusters): the contribution of each
-            episode to `n` times the influence of each cluster.
+        parts: float64 ndarray (batches, clusters): the contribution of each
+            batch of episodes to `n` times the influence of each cluster. A
+            batch is a single episode, or for characters many of them.
         residuals: float64 ndarray (episodes,): for each episode, the sum over
             its trials of credit minus mean.
         mixed: Whether there is an episode with queries of several clusters.
+        groups: int64 ndarray (clusters,): the number of each cluster's group,
+            from 0. New clusters are new members of the same groups: for
+            characters these are their alphabets, all others are one group.
+        what: The kind of the clusters: alphabet, run, character or episode.
     """
 
     value: float
@@ -53,6 +69,8 @@ class Influence:
     parts: np.ndarray
     residuals: np.ndarray
     mixed: bool
+    groups: np.ndarray
+    what: str
 
     def __sub__(self, other: Influence) -> Influence:
         """Gives the influence on the difference of two means over the same trials.
@@ -63,15 +81,29 @@ class Influence:
         mine, theirs = ((one.n, one.clusters, one.parts.shape) for one in (self, other))
         if mine != theirs:
             raise ResultError("means of different trials; compare runs of the same episodes")
-        return Influence(
-            self.value - other.value,
-            self.n,
-            self.clusters,
-            self.sizes,
-            self.parts - other.parts,
-            self.residuals - other.residuals,
-            self.mixed,
+        return replace(
+            self,
+            value=self.value - other.value,
+            parts=self.parts - other.parts,
+            residuals=self.residuals - other.residuals,
         )
+
+    @property
+    def kind(self) -> str:
+        """The kind of the clusters in words, for the names of methods."""
+        if self.what != "character":
+            return self.what
+        return f"character {'within alphabets' if self.groups.any() else 'of one alphabet'}"
+
+    @cached_property
+    def _members(self) -> list[np.ndarray]:
+        """The clusters of each group."""
+        return [np.flatnonzero(self.groups == one) for one in range(int(self.groups.max()) + 1)]
+
+    @cached_property
+    def _of_group(self) -> np.ndarray:
+        """The number of trials of each cluster's group, float64 ndarray (clusters,)."""
+        return np.bincount(self.groups, self.sizes)[self.groups]
 
     @cached_property
     def totals(self) -> np.ndarray:
@@ -84,7 +116,7 @@ class Influence:
 
         It is exact if no episode mixes clusters.
         """
-        return self.value - self.totals / (1 - self.sizes / self.n)
+        return self.value - self.totals / (1 - self.sizes / self._of_group)
 
     @cached_property
     def freedom(self) -> float:
@@ -92,32 +124,76 @@ class Influence:
 
         For G clusters of equal size it is G - 1. For unequal sizes it is
         smaller, by Satterthwaite's rule under the assumption that the means of
-        all clusters have the same variance (Bell and McCaffrey 2002). If
-        episodes mix clusters, it is reduced further by the excess kurtosis k of
-        the influences, because a variance estimated from G clusters has itself
-        the relative variance 2 / (G - 1) + k / G. This reduction stops at 3:
-        k is estimated badly, and below 3 degrees of freedom the quantiles of t
-        become up to four times as large.
+        all clusters have the same variance (Bell and McCaffrey 2002); the same
+        rule joins several groups. If episodes mix clusters, it is reduced
+        further by the excess kurtosis k of the influences, because a variance
+        estimated from G clusters has itself the relative variance
+        2 / (G - 1) + k / G. This reduction stops at 3: k is estimated badly,
+        and below 3 degrees of freedom the quantiles of t become up to four
+        times as large.
         """
-        count = len(self.clusters)
-        if count < 2:
+        if min(map(len, self._members)) < 2:
             return 1.0
-        shares = self.sizes / self.n
-        # What the mean without each cluster is made of: row by row, of the means of all.
-        made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
-        squares = np.cov(made, rowvar=False)
-        freedom = float(np.trace(squares) ** 2 / np.sum(squares**2))
-        if self.mixed and count > 3 and np.ptp(self.without) > 0:
-            excess = max(_excess_kurtosis(self.without), 0.0)
+        forms = [self._jackknife_form(one) for one in self._members]
+        weights = [weight / forms[0][0] for weight, _, _ in forms]
+        trace = sum(weight * form[1] for weight, form in zip(weights, forms, strict=True))
+        squares = sum(weight**2 * form[2] for weight, form in zip(weights, forms, strict=True))
+        freedom, count = float(trace**2 / squares), len(self.clusters)
+        values = self.without.copy()
+        for members in self._members if len(self._members) > 1 else ():
+            values[members] -= values[members].mean()
+        if self.mixed and count > 3 and np.ptp(values) > 0:
+            excess = max(_excess_kurtosis(values), 0.0)
             freedom = max(2 / (2 / freedom + excess / count), min(freedom, 3.0))
         return max(freedom, 1.0)
 
+    def _jackknife_form(self, members: np.ndarray) -> tuple[float, float, float]:
+        """Gives a group's jackknife variance as a quadratic form in the means of its clusters.
+
+        Returns:
+            A factor, and the trace and the sum of squares of the form's matrix
+            without this factor.
+        """
+        count = len(members)
+        shares = self.sizes[members] / self._of_group[members]
+        factor = float(self._of_group[members[0]] / self.n) ** 2 * (count - 1) ** 2 / count
+        if count > _MANY:
+            # Equal sizes, for which the matrix has count - 1 equal eigenvalues.
+            return factor, (count - 1) ** -2.0, (count - 1) ** -5.0
+        # What the mean without each cluster is made of: row by row, of the means of all.
+        made = (np.diag(shares) - np.outer(shares, shares)) / (1 - shares)[:, None]
+        squares = np.cov(made, rowvar=False)
+        return factor, np.trace(squares), np.sum(squares**2)
+
+    @cached_property
+    def problem(self) -> str:
+        """Why the spread of the clusters cannot be estimated, in words; "" if it can."""
+        fewest = FEWEST_CLUSTERS
+        if self.what == "character":
+            fewest = FEWEST_CHARACTERS + len(self._members) - 1
+        if len(self.clusters) < fewest:
+            are = "is" if len(self.clusters) == 1 else "s are"
+            return f"{len(self.clusters)} {self.what}{are} too few, expected at least {fewest}"
+        if min(map(len, self._members)) < 2:
+            return "an alphabet has a single character, expected at least 2"
+        if not math.isfinite(self.population_variance):
+            return "1 episode is too few, expected at least 2"
+        return ""
+
     @property
     def spreads(self) -> bool:
-        """Whether there are at least `FEWEST_CLUSTERS` clusters and they differ."""
-        differ = float(np.max(np.abs(self.totals))) >= 1e-12
-        known = math.isfinite(self.population_variance)
-        return len(self.clusters) >= FEWEST_CLUSTERS and differ and known
+        """Whether the spread of the clusters can be estimated and they differ."""
+        return not self.problem and float(np.max(np.abs(self.totals))) >= 1e-12
+
+    @property
+    def counts_trials(self) -> bool:
+        """Whether trials are taken as independent: enough alphabets, but no spread is known.
+
+        Never for characters: then there is no interval, or one as if each
+        character were one trial.
+        """
+        known = self.what == "character" or len(self.clusters) < FEWEST_CLUSTERS
+        return not known and not self.spreads
 
     @cached_property
     def sampler_variance(self) -> float:
@@ -129,20 +205,22 @@ class Influence:
         """Variance of the mean over new clusters of the same kind, and their episodes.
 
         It is the jackknife over G clusters: (G - 1) / G times the sum of
-        squares of `without` around its mean (CV3J of MacKinnon et al. 2023). If
-        episodes mix clusters, each influence contains noise, because the
-        episodes are finitely many; the squares count this noise several times,
-        once for each cluster that an error involves. The noise is subtracted,
-        and `sampler_variance` is added instead.
+        squares of `without` around its mean (CV3J of MacKinnon et al. 2023),
+        added up over the groups. If episodes mix clusters, each influence
+        contains noise, because the episodes are finitely many; the squares
+        count this noise several times, once for each cluster that an error
+        involves. The noise is subtracted, and `sampler_variance` is added
+        instead.
         """
-        count = len(self.clusters)
-        if count < 2:
+        if min(map(len, self._members)) < 2:
             return math.inf
-        jackknife = (count - 1) * float(np.var(self.without))
+        jackknife = sum((len(one) - 1) * float(np.var(self.without[one])) for one in self._members)
         if not self.mixed:
             return jackknife
-        noise = float(np.sum(_variance_of_sum(self.parts) / (self.n - self.sizes) ** 2))
-        return max(jackknife - (count - 1) / count * noise, 0.0) + self.sampler_variance
+        left = self.n / self._of_group * (self._of_group - self.sizes)
+        noises = _variance_of_sum(self.parts) / left**2
+        noise = sum((len(one) - 1) / len(one) * float(noises[one].sum()) for one in self._members)
+        return max(jackknife - noise, 0.0) + self.sampler_variance
 
     @property
     def lasting_variance(self) -> float:
@@ -184,24 +262,38 @@ def _distractor_parts(
     ahead = cluster_of_class[predicted]
     alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
     # Without that distractor, the true class shares the top with the classes of its own rank.
-    gains = _counts(episode[alone], ahead[alone], shape, 1 / (1 + 2 * (rank[alone] - 2)))
+    gains = counts(episode[alone], ahead[alone], shape, 1 / (1 + 2 * (rank[alone] - 2)))
     known = np.flatnonzero(cluster_of_class >= 0)
-    classes = _counts(known // ways, cluster_of_class[known], shape)
-    queries = _counts(episode, cluster, shape)
+    classes = counts(known // ways, cluster_of_class[known], shape)
+    queries = counts(episode, cluster, shape)
     appearances = (queries.sum(axis=1, keepdims=True) - queries) * classes
     return gains.sum() / appearances.sum() * appearances - gains
 
 
-def _counts(
-    episode: np.ndarray, cluster: np.ndarray, shape: tuple[int, int], weights: Any = None
+def counts(
+    row: np.ndarray, cluster: np.ndarray, shape: tuple[int, int], weights: Any = None
 ) -> np.ndarray:
-    """Sums weights, or counts trials, by episode and cluster."""
-    place = episode * shape[1] + cluster
+    """Sums weights, or counts entries, by row and cluster.
+
+    Args:
+        row: int ndarray (entries,), the row of each entry.
+        cluster: int ndarray (entries,), the cluster of each entry.
+        shape: Number of rows and of clusters.
+        weights: float64 ndarray (entries,); None to count.
+
+    Returns:
+        int64 or, with weights, float64 ndarray of this shape.
+    """
+    place = row * shape[1] + cluster
     return np.bincount(place, weights, math.prod(shape)).reshape(shape)
 
 
-def _numbered(values: np.ndarray) -> np.ndarray:
-    """Numbers equal values alike, from 0 in ascending order, int64 ndarray (n,)."""
+def numbered(values: np.ndarray) -> np.ndarray:
+    """Numbers equal values alike, from 0 in ascending order, int64 ndarray (n,).
+
+    Args:
+        values: ndarray (n,).
+    """
     new = values[1:] != values[:-1]
     if (values[1:] < values[:-1]).any():
         return np.unique(values, return_inverse=True)[1]
@@ -209,7 +301,9 @@ def _numbered(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(new)])
 
 
-def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influence:
+def influence(
+    trials: pd.DataFrame, by: str | np.ndarray = "alphabet", what: str = "alphabet"
+) -> Influence:
     """Computes the influence of each cluster of characters on the mean credit.
 
     As query, it is the sum of the residuals of the cluster's trials. If
@@ -221,6 +315,7 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
         trials: Trials with `COLUMNS` and the column of the clusters. If some of
             `COLUMNS` are missing, the influence as distractor is left out.
         by: The column of the clusters, or an array of each trial's cluster.
+        what: The kind of the clusters, as `Influence.what`.
 
     Raises:
         ResultError: There are no trials.
@@ -231,11 +326,11 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
     cluster, names = pd.factorize(labels, sort=True)
     whole = set(COLUMNS) <= {*trials.columns, "alphabet"}
     number = trials["episode"].to_numpy() if whole else np.arange(len(trials))
-    episode = _numbered(number)
+    episode = numbered(number)
     credit = trials["credit"].to_numpy(np.float64)
     value = float(credit.sum()) / len(credit)
     shape = (int(episode.max()) + 1, len(names))
-    parts = _counts(episode, cluster, shape, credit - value)
+    parts = counts(episode, cluster, shape, credit - value)
     first = np.zeros(shape[0], np.int64)
     first[episode[::-1]] = cluster[::-1]
     mixed = bool((first[episode] != cluster).any())
@@ -243,18 +338,6 @@ def influence(trials: pd.DataFrame, by: str | np.ndarray = "alphabet") -> Influe
     if mixed:
         parts = parts + _distractor_parts(trials, episode, cluster, shape)
     sizes = np.bincount(cluster, minlength=shape[1]).astype(np.float64)
-    return Influence(value, len(credit), tuple(map(str, names)), sizes, parts, residuals, mixed)
-
-
-def influence_of(run: Run, trials: pd.DataFrame) -> Influence:
-    """Gives the influence of alphabets; computed once if the run's trials stay in memory.
-
-    Args:
-        run: The run.
-        trials: Its trials, from `Run.outcome`.
-    """
-    if not run.keeps(trials):
-        return influence(trials)
-    if "influence" not in run.derived:
-        run.derived["influence"] = influence(trials)
-    return run.derived["influence"]
+    groups = np.zeros(shape[1], np.int64)
+    clusters = tuple(map(str, names))
+    return Influence(value, len(credit), clusters, sizes, parts, residuals, mixed, groups, what)

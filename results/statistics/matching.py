@@ -11,7 +11,8 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .influences import Influence, influence, influence_of
+from .characters import influence_of
+from .influences import Influence, influence
 
 CLUSTERS = {"alphabet": "alphabet", "run": "episode"}
 """Names of the ways to cluster trials, each with the column of trials that it uses."""
@@ -27,7 +28,8 @@ class Outcome:
     Attributes:
         run: The run.
         trials: As `Run.outcome`, in the order of episodes and queries.
-        influence: The influence of each cluster on the accuracy.
+        influence: The influence of each cluster on the accuracy; where the
+            alphabets are too few, of each character (`influence_of`).
         what: The kind of the clusters, a key of `CLUSTERS`.
     """
 
@@ -69,7 +71,7 @@ def outcome(run: Run, by: str = "alphabet") -> Outcome:
     if by == "run" and not run.is_official:
         raise ResultError(f"{run.protocol} has no official runs; ask for --by alphabet")
     trials = _in_order(run.outcome())
-    found = influence_of(run, trials) if by == "alphabet" else influence(trials, CLUSTERS[by])
+    found = influence_of(run, trials) if by == "alphabet" else influence(trials, CLUSTERS[by], by)
     return Outcome(run, trials, found, by)
 
 

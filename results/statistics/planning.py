@@ -9,9 +9,9 @@ from scipy import special
 
 from ..errors import ResultError
 from ..store import Run
+from .characters import influence_of
 from .comparison import POWER, episodes_needed, smallest_detectable
 from .estimates import LEVEL
-from .influences import influence
 from .matching import check_same_episodes
 
 
@@ -53,8 +53,8 @@ def plan_from_runs(
     """Plans a comparison from two runs on the same episodes.
 
     The variance of their difference has a part that shrinks with more
-    episodes, and a part that remains because the alphabets stay the same
-    (`Influence.lasting_variance`).
+    episodes, and a part that remains because the alphabets, or of few alphabets
+    the characters, stay the same (`Influence.lasting_variance`).
 
     Args:
         first: A run.
@@ -64,17 +64,19 @@ def plan_from_runs(
         power: Probability with which the test should find the difference.
 
     Raises:
-        ResultError: The runs are of different episodes, have fewer than five
-            alphabets, or never disagree; or a number is impossible.
+        ResultError: The runs are of different episodes, have too few
+            characters of fewer than five alphabets, or never disagree; or a
+            number is impossible.
     """
     _check(difference, level, power)
     check_same_episodes(first, second)
-    found = influence(first.outcome()) - influence(second.outcome())
-    clusters, episodes = len(found.clusters), first.record["episodes"]
+    mine, theirs = (influence_of(run, run.outcome()) for run in (first, second))
+    found, episodes = mine - theirs, first.record["episodes"]
     if not found.spreads:
+        problem = found.problem or f"the scorers differ alike in all {found.what}s"
         raise ResultError(
-            f"{first.protocol}: the spread between alphabets cannot be estimated from {clusters} "
-            "alphabets, or from trials that never differ; give the --disagreement that you expect"
+            f"{first.protocol}: no number of episodes can be told ({problem}); plan on data with "
+            "more alphabets or characters, or with other scorers"
         )
     variance, lasting, freedom = found.population_variance, found.lasting_variance, found.freedom
     needed = episodes_needed(difference, episodes, variance, lasting, freedom, level, power)
@@ -87,7 +89,7 @@ def plan_from_runs(
         needed,
         smallest_detectable(math.sqrt(lasting), freedom, level, power),
         f"{first.scorer} and {second.scorer} on {episodes:,} episodes of {first.protocol}, "
-        f"{clusters} alphabets",
+        f"{len(found.clusters)} {found.kind.replace(found.what, found.what + 's')}",
     )
 
 

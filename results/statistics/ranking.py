@@ -63,11 +63,13 @@ class Ranking:
         level: 1 minus the significance level of all tests together.
         accuracies: Mean credits, as fractions.
         pairs: The comparison of scorers i and j for each pair (i, j), i < j.
-        adjusted: The p-value of each pair after `holm`.
+        adjusted: The p-value of each pair after `holm`; 1 where nothing can be
+            tested.
         groups: The `contiguous_groups` of scorers that do not differ
             significantly, in the order of accuracies, the best first.
         what: The blocks of the ranking: alphabet or run.
-        ranks: The ranking by block; None with fewer than five blocks.
+        ranks: The ranking by block; None with fewer than five blocks, and by
+            character, because characters are each other's distractors.
     """
 
     protocol: str
@@ -120,6 +122,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - done) * p_values[place]))
         adjusted[place] = largest
     return adjusted
+
+
+def _adjusted(p_values: Sequence[float | None]) -> list[float]:
+    """Gives p-values after `holm`, where a test that cannot be made finds nothing."""
+    return holm([1.0 if one is None else one for one in p_values])
 
 
 def contiguous_groups(
@@ -244,27 +251,28 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
     outcomes = [outcome(run, by) for run in runs]
     places = list(combinations(range(len(runs)), 2))
     pairs = {(i, j): compare_outcomes(outcomes[i], outcomes[j], level) for i, j in places}
-    adjusted = dict(zip(places, holm([pair.p_value for pair in pairs.values()]), strict=True))
+    adjusted = dict(zip(places, _adjusted([pair.p_value for pair in pairs.values()]), strict=True))
     apart = {pair for pair in places if adjusted[pair] < 1 - level}
     accuracies = tuple(one.influence.value for one in outcomes)
     order = sorted(
         range(len(runs)), key=lambda place: (-accuracies[place], runs[place].scorer, place)
     )
-    record, clusters = runs[0].record, len(outcomes[0].influence.clusters)
+    record, found = runs[0].record, outcomes[0].influence
+    ranked = found.what == by and len(found.clusters) >= FEWEST_CLUSTERS
     return Ranking(
         protocol=runs[0].protocol,
         scorers=tuple(run.scorer for run in runs),
         digests=tuple(run.record["scorer"]["digest"] for run in runs),
         episodes=record["episodes"],
         episodes_digest=record["episodes_digest"],
-        n=outcomes[0].influence.n,
+        n=found.n,
         level=level,
         accuracies=accuracies,
         pairs=pairs,
         adjusted=adjusted,
         groups=contiguous_groups(order, apart),
         what=by,
-        ranks=ranks(_accuracies(outcomes), level) if clusters >= FEWEST_CLUSTERS else None,
+        ranks=ranks(_accuracies(outcomes), level) if ranked else None,
     )
 
 
@@ -289,18 +297,22 @@ def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set
 def _apart(outcomes: Sequence[Outcome], baseline: int, level: float) -> set[int]:
     others = [place for place in range(len(outcomes)) if place != baseline]
     p_values = [difference(outcomes[baseline], outcomes[place])[1] for place in others]
-    return {place for place, p in zip(others, holm(p_values), strict=True) if p < level}
+    return {place for place, p in zip(others, _adjusted(p_values), strict=True) if p < level}
 
 
 def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
     """Finds the runs that do not differ significantly from the run with the highest accuracy.
+
+    With fewer than five alphabets, there must be a run that differs. Few
+    characters differ so much from one another that mostly nothing can be told;
+    a bold face for all would look like a finding.
 
     Args:
         runs: Runs of the same episodes.
         level: As for `differs_from`.
 
     Returns:
-        Indices of these runs, including the best one.
+        Indices of these runs, including the best one; or none.
 
     Raises:
         ResultError: As `differs_from`.
@@ -308,4 +320,7 @@ def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
     outcomes = [outcome(run) for run in runs]
     values = [one.influence.value for one in outcomes]
     best = values.index(max(values)) if values else 0
-    return set(range(len(runs))) - _apart(outcomes, best, level)
+    apart = _apart(outcomes, best, level)
+    found = [one.influence for one in outcomes]
+    few = any(one.what != "alphabet" or len(one.clusters) < FEWEST_CLUSTERS for one in found)
+    return set() if few and not apart else set(range(len(runs))) - apart

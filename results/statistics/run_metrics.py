@@ -10,7 +10,8 @@ import pandas as pd
 from ..errors import ResultError
 from ..store import Run
 from .calibration import calibration
-from .estimates import INTERVALS, LEVEL, estimate_run
+from .estimates import LEVEL
+from .intervals import INTERVALS, estimate_run
 from .verification import pairs, verify
 
 HIT_RANKS = (1, 2, 5)

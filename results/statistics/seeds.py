@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import ResultError
 from ..store import Run
-from .estimates import LEVEL, Estimate, log_odds_ends
-from .influences import Influence, influence
+from .characters import influence_of
+from .estimates import LEVEL, Estimate, log_odds_ends, without_interval
+from .influences import Influence
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Seeds:
 
     Attributes:
         estimate: Mean accuracy of the trainings, with an interval for new
-            alphabets and new trainings.
+            alphabets (of few alphabets, for new characters) and new trainings.
         spread: Standard deviation between trainings, as a fraction.
         values: Accuracy of each training, by seed.
     """
@@ -31,15 +32,11 @@ class Seeds:
 
 
 def _averaged(found: Sequence[Influence]) -> Influence:
-    first = found[0]
-    return Influence(
-        float(np.mean([one.value for one in found])),
-        first.n,
-        first.clusters,
-        first.sizes,
-        np.mean([one.parts for one in found], axis=0),
-        np.mean([one.residuals for one in found], axis=0),
-        first.mixed,
+    return replace(
+        found[0],
+        value=float(np.mean([one.value for one in found])),
+        parts=np.mean([one.parts for one in found], axis=0),
+        residuals=np.mean([one.residuals for one in found], axis=0),
     )
 
 
@@ -50,9 +47,11 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     the trials' mean credit, plus the variance between trainings divided by S
     (Bouthillier et al. 2021). Both are estimated with few degrees of freedom,
     which Satterthwaite's formula combines. The interval is computed for the
-    log-odds, as in `estimates.on_logit_scale`. With fewer than five alphabets,
-    or if these do not differ, trials are treated as independent with credits 0
-    or 1, whose variance is an upper bound.
+    log-odds, as in `estimates.on_logit_scale`. If five or more alphabets do not
+    differ, trials are treated as independent with credits 0 or 1, whose
+    variance is an upper bound. With fewer than five alphabets, it is the
+    variance over characters; if these do not differ, each is one such trial,
+    and if they are too few, there is no interval.
 
     Args:
         runs: At least two runs, whose records name recipe and seed.
@@ -74,7 +73,7 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
     if len(set(seeds)) < max(len(seeds), 2):
         raise ResultError("expected runs of at least two trainings, each with another seed")
     order = np.argsort(seeds)
-    found = [influence(runs[i].outcome()) for i in order]
+    found = [influence_of(runs[i], runs[i].outcome()) for i in order]
     values = {seeds[i]: one.value for i, one in zip(order, found, strict=True)}
     mean = _averaged(found)
     spread = float(np.std(list(values.values()), ddof=1))
@@ -84,13 +83,16 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
             "all trials are right, or all are wrong: no interval can be computed; choose another "
             "protocol"
         )
+    if mean.problem and not mean.counts_trials:
+        return Seeds(without_interval(mean.value, level, mean.problem, mean.n), spread, values)
+    population, population_freedom = mean.population_variance, mean.freedom
+    method, clusters = f"jackknife by {mean.kind}, {len(runs)} seeds, log-odds", len(mean.clusters)
     if not mean.spreads:
-        population, population_freedom = mean.value * (1 - mean.value) / mean.n, max(mean.n - 1, 1)
-        method, clusters = f"{len(runs)} seeds, as if trials were independent, log-odds", None
-    else:
-        population, population_freedom = mean.population_variance, mean.freedom
-        method = f"jackknife by alphabet, {len(runs)} seeds, log-odds"
-        clusters = len(mean.clusters)
+        count, alike = len(mean.clusters), f"{mean.what}s were trials"
+        if mean.counts_trials:
+            count, clusters, alike = mean.n, None, "trials were independent"
+        population, population_freedom = mean.value * (1 - mean.value) / count, max(count - 1, 1)
+        method = f"{len(runs)} seeds, as if {alike}, log-odds"
     variance, freedom = population + between, 1.0
     if variance:
         parts = population**2 / population_freedom, between**2 / (len(runs) - 1)

@@ -12,7 +12,7 @@ from ..statistics import LEVEL, Estimate, best_group, differs_from
 from ..store import Run, latencies, light
 from . import labels
 from .by_group import breakdown, concentration, half
-from .caption import figure_notes, title
+from .caption import figure_notes, no_bold, title
 from .layout import MISSING, Cell, Column, Layout, Section, decimals_for, percent
 from .literature import Published, as_published, is_setting_of, notes_on, sections_of
 from .marks import FLAWS, explained, marks
@@ -80,7 +80,8 @@ class Table:
         """Cells that do not differ significantly from the best of their column.
 
         By paired tests with Holm's correction, at 5 %. Columns with fewer than
-        two scorers that may be compared have no such cells.
+        two scorers that may be compared have no such cells, nor do columns of
+        few alphabets in which no scorer differs (`best_group`).
         """
         return self._compared(lambda runs, _: best_group(runs))
 
@@ -122,7 +123,8 @@ class Table:
             shares: list[float] = []
             for (_, where), cell in self.cells.items():
                 if where == column:
-                    shares += [cell.value, cell.high - cell.value, cell.value - cell.low]
+                    ends = (end for end in (cell.low, cell.high) if end is not None)
+                    shares += [cell.value, *(abs(end - cell.value) for end in ends)]
             places[column] = decimals_for(shares, self.decimals)
         return places
 
@@ -131,8 +133,8 @@ class Table:
         if cell is None:
             return MISSING
         places = self._places[column]
-        reach = max(cell.high - cell.value, cell.value - cell.low)
-        return Cell(percent(cell.value, places), percent(reach, places))
+        reach = "" if cell.reach is None else percent(cell.reach, places)
+        return Cell(percent(cell.value, places), reach)
 
     def _marked(self, row: str, column: str) -> Cell:
         """Gives the cell with its marks and bold face; this compares scorers."""
@@ -159,6 +161,9 @@ class Table:
                 "Bold: not significantly different from the best of its column (paired test, "
                 "Holm's correction, 5 %)."
             )
+        bold = {column for _, column in self.best}
+        several = [one for one in self.columns if len(self._comparable(one)) > 1]
+        notes += no_bold([one for one in several if one not in bold])
         if self.baseline:
             notes.append(
                 f"{DIFFERS} differs significantly from {self.baseline} (paired test, Holm's "

@@ -43,13 +43,8 @@ class SeedsTable:
                 cells += [MISSING, MISSING] if one is None else _shown(one)
             rows.append((recipe, tuple(cells)))
         level = next(iter(self.cells.values())).estimate.level
-        several = all(one.estimate.clusters for one in self.cells.values())
-        covered = "Intervals cover new trainings and new alphabets"
-        if not several:
-            covered += "; but where the spread between alphabets is unknown, trials count as "
-            covered += "independent"
         notes = [
-            f"{covered}. {PLUS_MINUS}",
+            f"{_covered([one.estimate.method for one in self.cells.values()])}. {PLUS_MINUS}",
             *(f"{describe(label, run)}." for label, run in self.columns.items()),
         ]
         notes += [
@@ -103,9 +98,20 @@ class SeedsTable:
 
 
 def _shown(one: Seeds) -> list[Cell]:
-    found = one.estimate
-    reach = max(found.high - found.value, found.value - found.low)
-    return [Cell(percent(found.value), percent(reach)), Cell(percent(one.spread, 2))]
+    reach = "" if one.estimate.reach is None else percent(one.estimate.reach)
+    return [Cell(percent(one.estimate.value), reach), Cell(percent(one.spread, 2))]
+
+
+def _covered(methods: Sequence[str]) -> str:
+    """Says what the intervals cover, by the methods of the cells."""
+    words = "Intervals cover new trainings and new alphabets"
+    if any("trials were independent" in one for one in methods):
+        words += "; but where the spread between alphabets is unknown, trials count as independent"
+    if any("character" in one for one in methods):
+        words += "; but where the alphabets are too few, only new characters of the same alphabets"
+    if any(one.startswith("none") for one in methods):
+        words += "; there is none where the characters are too few"
+    return words
 
 
 def seeds_table(runs: Sequence[Run], level: float = LEVEL) -> SeedsTable:

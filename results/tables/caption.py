@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..statistics import INTERVALS, Estimate
+from ..statistics import INTERVALS, Estimate, covered
 from ..store import Run
 from ..text import shown
 
@@ -43,8 +43,38 @@ def title(interval: str, estimates: Sequence[Estimate]) -> str:
         interval: As for `estimates.estimate`.
         estimates: Those in the table.
     """
+    if all(one.low is None for one in estimates):
+        return "Accuracy (%)"
     level = " and ".join(sorted({f"{100 * one.level:g}" for one in estimates}))
     return f"Accuracy (%) with {level} % {interval} intervals"
+
+
+def _covered(interval: str, columns: Mapping[str, tuple[Run, Sequence[Estimate]]]) -> list[str]:
+    """Says what the intervals cover, with the columns where these are different things."""
+    found: dict[str, list[str]] = {}
+    for label, (_, estimates) in columns.items():
+        for words in dict.fromkeys(covered(interval, one) for one in estimates):
+            if words:
+                found.setdefault(words, []).append(label)
+    several = len(found) > 1
+    return [
+        f"The {interval} interval {f'of {_listed(where)} ' if several else ''}{words}."
+        for words, where in found.items()
+    ]
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(labels)
+
+
+def no_bold(columns: Sequence[str]) -> list[str]:
+    """Says why there is no bold face in some columns.
+
+    Args:
+        columns: Their labels.
+    """
+    words = "with so few alphabets and characters, no scorer can be told from the best."
+    return [f"No bold in {_listed(columns)}: {words}"] if columns else []
 
 
 def figure_notes(
@@ -58,16 +88,15 @@ def figure_notes(
     """
     every = [one for _, estimates in columns.values() for one in estimates]
     methods = list(dict.fromkeys(one.method for one in every))
-    words = []
-    if interval == _FALLBACK or methods != [_FALLBACK]:
-        words.append(f"The {interval} interval {INTERVALS[interval].covers}.")
+    words = _covered(interval, columns)
     if methods != [interval]:
         named = (
             f"{method} ({_EXPLAINED[method]})" if method in _EXPLAINED else method
             for method in methods
         )
         words.append(f"Method: {'; or '.join(named)}.")
-    if any(abs(one.high + one.low - 2 * one.value) > 5e-4 for one in every):
+    ends = [(one.low, one.value, one.high) for one in every if one.low is not None]
+    if any(abs(high + low - 2 * value) > 5e-4 for low, value, high in ends if high is not None):
         words.append(PLUS_MINUS)
     notes = [" ".join(words)] if words else []
     for label, (run, estimates) in columns.items():

@@ -69,7 +69,8 @@ class Results:
 
         Returns:
             One row for each run. Columns: protocol, scorer, value, low and
-            high (accuracy and its interval, fractions), level, method, n,
+            high (accuracy and its interval, fractions; missing where there is
+            no interval), level, method, n,
             clusters, seed, episodes, digests, parameters, leaked_characters,
             folder.
 
@@ -79,7 +80,8 @@ class Results:
         """
         frame = pd.DataFrame([_row(run, interval, level) for run in self.runs])
         counts = ["clusters", "parameters", "leaked_characters"]
-        return frame.astype(dict.fromkeys(counts, "Int64"))
+        ends = dict.fromkeys(["low", "high"], "float64")
+        return frame.astype(dict.fromkeys(counts, "Int64") | ends)
 
 
 def _row(run: Run, interval: str, level: float) -> dict[str, Any]:

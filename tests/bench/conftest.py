@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,21 @@ HERE = Path(__file__).parent
 def characters(tmp_path_factory) -> Path:
     """A folder of drawn characters, as a protocol's data."""
     return draw_characters(tmp_path_factory.mktemp("characters"))
+
+
+@pytest.fixture(scope="session")
+def one_alphabet(characters) -> Path:
+    """One alphabet of that folder, whose folders are its 8 characters."""
+    return min(one for one in characters.iterdir() if one.is_dir())
+
+
+@pytest.fixture(scope="session")
+def five_characters(one_alphabet, tmp_path_factory) -> Path:
+    """Five characters of that alphabet, which are too few for an interval."""
+    root = tmp_path_factory.mktemp("five")
+    for character in sorted(one_alphabet.iterdir())[:5]:
+        shutil.copytree(character, root / character.name)
+    return root
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from scipy import special
 from tqdm import tqdm
 from wayshot.bench.evaluations.stopping import looks
 from wayshot.results import judge
-from wayshot.results.statistics import bootstrap, influence, on_logit_scale
+from wayshot.results.statistics import bootstrap, by_character, influence, on_logit_scale
 from wayshot.results.statistics.estimates import clustered, sampler
 from wayshot.tasks import BLOCK, Dataset, Episodes, Images, Sampler, parse
 
@@ -58,15 +58,25 @@ Scores = Callable[[Episodes], np.ndarray]
 World = Callable[[np.random.Generator, Names], Scores]
 
 
-def scattered(noise: float, rng: np.random.Generator, names: Names) -> np.ndarray:
+def scattered(
+    noise: float,
+    rng: np.random.Generator,
+    names: Names,
+    of_alphabets: np.random.Generator | None = None,
+) -> np.ndarray:
     """Characters are points around their alphabet's, images around their character's.
 
     Alphabets differ in how close their characters lie, characters in how
-    alike their images are. The places of images, float32 ndarray (images, dimensions).
+    alike their images are. Alphabets are drawn by a generator of their own if
+    there is one. The places of images, float32 ndarray (images, dimensions).
     """
+    first = of_alphabets or rng
     alphabets, characters = names.alphabet.max() + 1, names.character.max() + 1
-    closeness = np.exp(0.25 * rng.standard_normal(alphabets))[names.alphabet_of_character]
-    middle = rng.standard_normal((alphabets, DIMENSIONS))[names.alphabet_of_character]
+    closeness = np.exp(0.25 * first.standard_normal(alphabets))[names.alphabet_of_character]
+    middle = first.standard_normal((alphabets, DIMENSIONS))[names.alphabet_of_character]
+    if of_alphabets:
+        # Only then are scorers that miss the first or the last dimension equally good.
+        middle[:, -1] = middle[:, 0]
     middle += closeness[:, None] * rng.standard_normal((characters, DIMENSIONS))
     spread = noise * np.exp(0.3 * rng.standard_normal(characters))
     images = middle[names.character] + spread[names.character, None] * rng.standard_normal(
@@ -133,6 +143,17 @@ PROTOCOLS = {
     "lake-between-5w1s": LAKE,
     "vinyals-20w1s": VINYALS,
 }
+FEW = (
+    ((10,), "lake-within-5w1s"),
+    ((24,), "lake-within-5w1s"),
+    ((50,), "lake-within-5w1s"),
+    ((200,), "lake-within-5w1s"),
+    ((24, 24), "lake-within-5w1s"),
+    ((24, 24), "lake-between-5w1s"),
+    ((10, 20, 40), "lake-between-5w1s"),
+    ((15, 15, 15, 15), "lake-within-5w1s"),
+)
+"""Numbers of characters of few alphabets, and protocols on them."""
 
 
 def trials(scores: np.ndarray, episodes: Episodes, names: Names) -> pd.DataFrame:
@@ -140,9 +161,9 @@ def trials(scores: np.ndarray, episodes: Episodes, names: Names) -> pd.DataFrame
     count, queries = episodes.query.shape
     judged = judge(scores.reshape(-1, scores.shape[-1]), episodes.target.ravel())
     number = np.repeat(np.arange(count), queries)
-    return pd.DataFrame(
-        {"episode": number, **judged, "alphabet": names.alphabet[episodes.query.ravel()]}
-    )
+    query = episodes.query.ravel()
+    of_query = {"alphabet": names.alphabet[query], "character": names.character[query]}
+    return pd.DataFrame({"episode": number, **judged, **of_query})
 
 
 def official(names: Names, rng: np.random.Generator) -> Episodes:
@@ -155,10 +176,12 @@ def official(names: Names, rng: np.random.Generator) -> Episodes:
     return Episodes(support[..., None], query, target.astype(np.int16))
 
 
-def draws(protocol: str, worlds: int) -> Iterator[tuple[Names, np.random.Generator, Episodes]]:
+def draws(
+    protocol: str, worlds: int, sizes: tuple[int, ...] = ()
+) -> Iterator[tuple[Names, np.random.Generator, Episodes]]:
     """For each world its names, a generator, and 10,000 episodes (20 runs)."""
     runs = protocol == "lake-runs"
-    made = dataset((20,) * 10 if runs else PROTOCOLS[protocol])
+    made = dataset(sizes or ((20,) * 10 if runs else PROTOCOLS[protocol]))
     alphabet, character = made.table["alphabet"].cat.codes.to_numpy(), made.character_codes
     names = Names(alphabet, character, alphabet[np.unique(character, return_index=True)[1]])
     source = None if runs else Sampler(parse(protocol), made)
@@ -267,11 +290,60 @@ def alarms(protocol: str, worlds: int) -> pd.DataFrame:
     return found.groupby("episodes").mean()
 
 
+def few(protocol: str, sizes: tuple[int, ...], worlds: int) -> pd.DataFrame:
+    """Coverage and false verdicts over new characters of the same few alphabets.
+
+    The alphabets are the same in all worlds, their characters and images are not.
+    """
+    rows = []
+    for names, rng, episodes in tqdm(draws(protocol, worlds, sizes), total=worlds, desc=protocol):
+        images = scattered(FAR_APART, rng, names, np.random.default_rng(len(sizes)))
+        two = [
+            trials(nearest(images[:, seen])(episodes[:10_000]), episodes[:10_000], names)
+            for seen in (slice(1, None), slice(None, -1))
+        ]
+        for count in (1_000, 10_000):
+            one, other = (by_character(each[each["episode"] < count]) for each in two)
+            moved, found = one - other, on_logit_scale(one)
+            by_characters = told(moved.value, moved.population_variance, moved.freedom)
+            over_episodes = told(moved.value, moved.sampler_variance, count - 1)
+            rows.append((count, one.value, found.low, found.high, by_characters, over_episodes))
+    names = ["episodes", "value", "low", "high", "by character", "over episodes"]
+    found = pd.DataFrame(rows, columns=names)
+    truth = float(found.loc[found["episodes"] == 10_000, "value"].mean())
+    found["covered"] = (found["low"] <= truth) & (truth <= found["high"])
+    found["value"] = truth
+    columns = ["value", "covered", "by character", "over episodes"]
+    return found.groupby("episodes")[columns].mean()
+
+
+def print_few(worlds: int) -> None:
+    """Prints the table of few alphabets."""
+    print(
+        "\nFew alphabets, over new characters of them (places, images far apart): coverage of "
+        "`population`, and\ntwo scorers that are as good as one another, told apart by a paired "
+        f"test at 5 %; {worlds} worlds a row:\n"
+    )
+    heads = ("characters", "protocol", "episodes", "accuracy", "population", "by character")
+    print(f"| {' | '.join(heads)} | over episodes |")
+    print("|---" * 7 + "|")
+    for sizes, protocol in FEW:
+        named = " + ".join(map(str, sizes))
+        for episodes, row in few(protocol, sizes, worlds).iterrows():
+            cells = " | ".join(f"{100 * one:.1f}" for one in row)
+            print(f"| {named} | `{protocol}` | {episodes:,} | {cells} |", flush=True)
+
+
 def main() -> None:
     """Prints the study as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=400)
-    worlds, start = parser.parse_args().worlds, time.perf_counter()
+    parser.add_argument("--few", action="store_true", help="print the last table only")
+    asked = parser.parse_args()
+    worlds, start = asked.worlds, time.perf_counter()
+    if asked.few:
+        print_few(worlds)
+        return
     lines = []
     for title, world in WORLDS.items():
         for protocol in ("lake-runs", *PROTOCOLS):
@@ -304,6 +376,7 @@ def main() -> None:
         for episodes, row in alarms(protocol, worlds).iterrows():
             cells = " | ".join(f"{100 * one:.1f}" for one in row)
             print(f"| places, images far apart | `{protocol}` | {episodes:,} | {cells} |")
+    print_few(worlds)
 
 
 if __name__ == "__main__":

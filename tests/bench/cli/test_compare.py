@@ -70,6 +70,52 @@ def test_two_scorers_are_compared_in_words_on_every_protocol(wayshot, stored, ti
     assert out.count("takes trials as independent") == 1
 
 
+@pytest.fixture(scope="module")
+def of_one_alphabet(one_alphabet, tmp_path_factory) -> Path:
+    """Runs of three scorers on one alphabet, not to be changed."""
+    root = tmp_path_factory.mktemp("one")
+    names = [word for name in SCORERS for word in ("-s", name)]
+    protocol = f"folder:{one_alphabet}-within-5w1s"
+    main(["run", protocol, *names, "--episodes", "2000", "--runs", str(root)])
+    return root
+
+
+def test_of_one_alphabet_a_verdict_is_for_its_characters(wayshot, of_one_alphabet):
+    status, out, _ = wayshot(*two(of_one_alphabet))
+    said = " ".join(out.split())
+    assert status == 0 and "jackknife by character of one alphabet, 8" in said
+    assert (
+        "pixel-cosine is better, at the level of 5 %, for new characters of this alphabet" in said
+    )
+    assert "it says nothing about new alphabets." in said
+
+
+def test_of_one_alphabet_many_episodes_do_not_tell_scorers_apart(wayshot, of_one_alphabet):
+    words = ("compare", "pixel-cosine", "pixel-euclidean", of_one_alphabet)
+    status, out, _ = wayshot(*words, "--disagreements", 0)
+    said = " ".join(out.split())
+    assert status == 0 and "They cannot be told apart" in said
+    assert "these 8 characters limit it" in said
+    assert "by character of one alphabet, all 256" in said
+    status, out, _ = wayshot("compare", *SCORERS, of_one_alphabet)
+    assert status == 0 and "Too few alphabets to rank on." in out
+
+
+def test_of_too_few_characters_there_is_no_verdict(wayshot, five_characters, tmp_path):
+    names = [word for name in SCORERS for word in ("-s", name)]
+    protocol = f"folder:{five_characters}-within-5w1s"
+    words = ("run", protocol, *names, "--episodes", 300, "--runs", tmp_path)
+    status, shown, _ = wayshot(*words)
+    assert status == 0 and "**" not in shown and "No bold in" in " ".join(shown.split())
+    status, out, _ = wayshot(*two(tmp_path))
+    said = " ".join(out.split())
+    assert status == 0 and "points, no interval" in said
+    assert "No verdict: 5 characters are too few, expected at least 6. Add characters" in said
+    assert "better" not in said and "p-value" not in said and "McNemar" not in said
+    status, out, _ = wayshot("compare", *SCORERS, tmp_path)
+    assert status == 0 and "No verdict: 5 characters are too few" in " ".join(out.split())
+
+
 def test_the_figures_are_those_of_the_library(wayshot, stored, folder_of, protocols):
     words = two(stored, "--json", "--protocol", protocols[0], "--level", 0.9)
     status, out, _ = wayshot(*words)

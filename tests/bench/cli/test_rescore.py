@@ -45,13 +45,13 @@ def test_rescore_prints_every_interval_without_asking_the_scorer(wayshot, stored
     assert {one["accuracy"]["t"]["level"] for one in found} == {0.9}
 
 
-def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, characters, tmp_path):
-    (alphabet, *_) = sorted(one for one in characters.iterdir() if one.is_dir())
-    words = ("run", f"folder:{alphabet}-within-5w1s", "--episodes", 20, "--runs", tmp_path)
+def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, five_characters, tmp_path):
+    protocol = f"folder:{five_characters}-within-5w1s"
+    words = ("run", protocol, "--episodes", 20, "--runs", tmp_path)
     assert wayshot(*words, "-s", "pixel-cosine", "--scores")[0] == 0
     status, out, err = wayshot("rescore", tmp_path)
     assert (status, err) == (0, "")
-    assert "wilson" in out and "no verification: trials of 1 alphabets" in out
+    assert "wilson" in out and "none (" in out and "no verification: trials of 1 alphabets" in out
     (found,) = json.loads(wayshot("rescore", tmp_path, "--json")[1])["results"]
     assert "trials of 1 alphabets" in found["verification"]["refused"]
 
@@ -77,7 +77,20 @@ def test_plan_from_a_guess(wayshot):
     status, out, _ = wayshot(
         "plan", "lake-within-20w1s", "--difference", "0.5", "--disagreement", 4
     )
-    assert status == 0 and "628 episodes" in out and "as if trials were independent" in out
+    assert status == 0 and "at least 628 episodes" in out
+    assert "Trials share images" in out and "as if trials were independent" in out
+    words = ("--difference", "0.5", "--disagreement", 4)
+    status, out, _ = wayshot("plan", "lake-within-20w1s-once", *words)
+    assert status == 0 and ": 628 episodes." in out and "share images" not in out
+
+
+def test_plan_of_one_alphabet_is_by_character(wayshot, one_alphabet, tmp_path):
+    both = ("-s", "pixel-cosine", "-s", "pixel-euclidean")
+    words = (f"folder:{one_alphabet}-within-5w1s", *both, "--runs", tmp_path)
+    assert wayshot("run", *words, "--episodes", 100)[0] == 0
+    status, out, _ = wayshot("plan", *words, "--difference", 1)
+    assert status == 0 and "no number of episodes is enough" in out
+    assert "characters of one alphabet" in out
 
 
 @pytest.mark.parametrize(

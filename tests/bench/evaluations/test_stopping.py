@@ -105,3 +105,23 @@ def test_the_command_ends_with_status_1_where_intervals_stay_wide(wayshot, chara
     assert json.loads(out)["results"][0]["episodes"] == BLOCK
     status, out, err = wayshot(*words, "--until-halfwidth", "40")
     assert (status, err) == (0, "")
+
+
+def test_of_one_alphabet_it_says_when_the_characters_cannot_give_it(
+    wayshot, one_alphabet, tmp_path
+):
+    words = ("run", f"folder:{one_alphabet}-within-5w1s", "-s", "pixel-cosine", "--runs", tmp_path)
+    status, out, err = wayshot(*words, "--until-halfwidth", "1")
+    assert status == 1 and "1,024 episodes" in " ".join(out.split())
+    assert "no number of episodes gives less than about" in err
+    assert err.endswith("with these characters; add characters, or ask for a larger half-width\n")
+    assert len(err.splitlines()) == 1
+
+
+def test_without_an_interval_it_ends_at_once_and_says_why(wayshot, five_characters, tmp_path):
+    words = ("run", f"folder:{five_characters}-within-5w1s", "-s", "pixel-cosine")
+    status, out, err = wayshot(*words, "--until-halfwidth", "1", "--runs", tmp_path)
+    assert status == 1 and "1,024 episodes" in " ".join(out.split())
+    assert "no interval (5 characters are too few, expected at least 6)" in err
+    assert err.endswith("add characters or alphabets, or leave --until-halfwidth out\n")
+    assert len(err.splitlines()) == 1

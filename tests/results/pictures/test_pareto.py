@@ -54,6 +54,12 @@ def test_every_timed_scorer_is_named_and_the_others_left_out(runs, tmp_path):
     assert "untimed" not in shown
 
 
+def test_a_figure_without_an_interval_is_a_point(store, tmp_path):
+    run = store(alphabets=1, latency={"p50_ms": 2.0})
+    draw_pareto([run], tmp_path / "pareto.svg")
+    assert "pixel-cosine" in texts(tmp_path / "pareto.svg")
+
+
 def test_what_makes_a_latency_another_is_said_at_the_name(runs, tmp_path):
     draw_pareto(runs(valid=False, mode="cold"), tmp_path / "pareto.svg")
     assert "quick (support included, INVALID)" in texts(tmp_path / "pareto.svg")

@@ -140,7 +140,7 @@ def test_clusters_of_equal_size_reduce_to_the_t_interval_of_their_means(seed):
 
 
 def test_one_cluster_alone_is_refused():
-    with pytest.raises(ResultError, match="--interval wilson"):
+    with pytest.raises(ResultError, match="--interval population"):
         clustered(np.array([0.0, 1.0]), np.array([0, 0]))
 
 
@@ -283,10 +283,15 @@ def test_the_bootstrap_resamples_whole_alphabets():
     assert (one.clusters, one.n) == (9, 90)
 
 
+@pytest.mark.parametrize("interval", ["population", "bootstrap"])
 @pytest.mark.parametrize("alphabets", [1, 2, 4])
-def test_fewer_alphabets_get_wilsons_interval(alphabets):
+def test_fewer_alphabets_without_characters_have_no_interval(alphabets, interval):
     trials = trials_of(alphabets)
-    assert estimate(trials) == wilson(trials["credit"].to_numpy())
+    one = estimate(trials, interval)
+    assert (one.value, one.low, one.high) == (trials["credit"].mean(), None, None)
+    assert (one.reach, one.halfwidth, one.clusters) == (None, None, None)
+    assert one.method.startswith("none (") and f"{alphabets} alphabet" in one.method
+    assert one.as_json()["low"] is None
 
 
 @pytest.mark.parametrize("interval", ["population", "bootstrap"])

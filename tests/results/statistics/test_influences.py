@@ -130,9 +130,12 @@ def test_where_episodes_mix_alphabets_their_noise_is_taken_out(seed):
 
 def test_the_spread_cannot_be_known_of_few_clusters_or_of_one_mixed_episode():
     assert influence(trials_of(*draw(1, alphabets=5))).spreads
-    assert not influence(trials_of(*draw(1, alphabets=4))).spreads
+    few = influence(trials_of(*draw(1, alphabets=4)))
+    assert not few.spreads and not few.counts_trials
+    assert few.problem == "4 alphabets are too few, expected at least 5"
     one = influence(trials_of(*draw(1, episodes=1, ways=10, alphabets=7)))
-    assert len(one.clusters) >= 5 and not one.spreads
+    assert len(one.clusters) >= 5 and not one.spreads and one.counts_trials
+    assert one.problem == "1 episode is too few, expected at least 2"
     assert not (one - one).spreads
 
 
@@ -204,8 +207,41 @@ def test_few_clusters_that_say_most_leave_fewer_degrees_of_freedom():
 
 def test_clusters_of_equal_size_have_one_degree_of_freedom_less_than_they_are():
     one = influence(trials_of(*draw(3, episodes=40, characters=40, alphabets=10)))
-    for count in (2, 5, 20):
-        alike = replace(one, clusters=tuple("c" * count), sizes=np.full(count, one.n / count))
-        assert replace(alike, mixed=False).freedom == pytest.approx(count - 1, rel=1e-12)
-    uneven = replace(one, clusters=tuple("c" * 5), sizes=np.array([1.0, 1, 1, 1, one.n - 4]))
-    assert 1 <= replace(uneven, mixed=False).freedom < 2
+    for count in (2, 5, 20, 501):
+        assert of_sizes(one, np.full(count, one.n / count)).freedom == pytest.approx(
+            count - 1, rel=1e-12
+        )
+    assert 1 <= of_sizes(one, np.array([1.0, 1, 1, 1, one.n - 4])).freedom < 2
+
+
+def of_sizes(one, sizes, groups=None):
+    """Clusters of other sizes, one or several groups of them, that no episode mixes."""
+    count = len(sizes)
+    groups = np.zeros(count, int) if groups is None else groups
+    parts = np.zeros((1, count))
+    return replace(
+        one, clusters=("c",) * count, sizes=sizes, parts=parts, groups=groups, mixed=False
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_have_the_degrees_of_freedom_of_satterthwaites_rule(seed):
+    generator = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(3), (2, 5, 9))
+    sizes = generator.integers(1, 30, 16).astype(float)
+    one = influence(trials_of(*draw(3, episodes=40, characters=40, alphabets=10)))
+    found = of_sizes(replace(one, n=int(sizes.sum())), sizes, groups)
+
+    def variance(means):
+        total = 0.0
+        for group in range(3):
+            at = np.flatnonzero(groups == group)
+            without = [np.average(np.delete(means[at], i), weights=np.delete(sizes[at], i))
+                       for i in range(len(at))]  # fmt: skip
+            total += (sizes[at].sum() / sizes.sum()) ** 2 * (len(at) - 1) * np.var(without)
+        return total
+
+    units = np.eye(16)
+    matrix = [[variance(i + j) - variance(i) - variance(j) for j in units] for i in units]
+    expected = np.trace(matrix) ** 2 / np.square(matrix).sum()
+    assert found.freedom == pytest.approx(expected, rel=1e-9)

@@ -100,5 +100,5 @@ def test_impossible_figures_are_refused(arguments, problem):
 
 
 def test_too_few_alphabets_are_refused(store):
-    with pytest.raises(ResultError, match="spread between alphabets cannot be estimated"):
+    with pytest.raises(ResultError, match=r"3 characters are too few.*plan on data with more"):
         plan_from_runs(store("one", 0.1, alphabets=3), store("three", 0.1, alphabets=3), 0.1)

@@ -188,9 +188,36 @@ def test_ranked_are_the_accuracies_on_the_queries_of_each_alphabet(several, mixe
 
 
 def test_with_few_alphabets_there_are_no_ranks(several):
-    found = rank(several(1, alphabets=4))
+    found = rank(several(1, alphabets=4, ways=1))
     assert found.ranks is None
     assert len(found.pairs) == 6
+
+
+@pytest.mark.parametrize(("alphabets", "ways"), [(1, 4), (4, 3)])
+def test_of_few_alphabets_nothing_is_ranked_by_character(several, alphabets, ways):
+    found = rank(several(1, mixed=True, alphabets=alphabets, ways=ways + 5 // alphabets))
+    assert found.ranks is None
+    assert all(pair.by.startswith("character") for pair in found.pairs.values())
+
+
+def test_what_cannot_be_tested_is_told_from_nothing(several):
+    runs = several(1, mixed=True, alphabets=1, ways=4)
+    found = rank(runs)
+    assert {pair.p_value for pair in found.pairs.values()} == {None}
+    assert set(found.adjusted.values()) == {1.0}
+    assert found.groups == (tuple(found.groups[0]),) and len(found.groups[0]) == 4
+    assert best_group(runs) == differs_from(runs, 0) == set()
+
+
+def test_of_few_alphabets_none_is_best_if_none_differs(several):
+    sizes = set()
+    for seed in range(12):
+        runs = several(seed, mixed=True, alphabets=1, ways=6, episodes=4)
+        values = [run.trials["credit"].mean() for run in runs]
+        apart = differs_from(runs, values.index(max(values)))
+        assert best_group(runs) == (set(range(4)) - apart if apart else set())
+        sizes.add(len(apart))
+    assert 0 in sizes and len(sizes) > 1
 
 
 @pytest.mark.parametrize("mixed", [True, False])

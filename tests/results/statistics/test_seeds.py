@@ -1,12 +1,13 @@
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import special, stats
 from wayshot.results import FORMATS, ResultError, seeds_table, write
-from wayshot.results.statistics import estimate, over_seeds
+from wayshot.results.statistics import estimate, influence_of, over_seeds
 
 RECORD = {
     "protocol": {"name": "lake-within-5w1s", "digest": "p" * 64},
@@ -24,8 +25,9 @@ RECORD = {
 def store(tmp_path):
     """Stores the run of one training: its credits, recipe and seed."""
 
-    def store(credit, seed, recipe="r", episodes="e" * 64, alphabets=6):
+    def store(credit, seed, recipe="r", episodes="e" * 64, alphabets=6, characters=1, way=0):
         n = len(credit)
+        one = pd.Categorical([f"character{i % characters}" for i in range(n)])
         names = pd.Categorical([f"alphabet{i % alphabets}" for i in range(n)])
         record = copy.deepcopy({**RECORD, "episodes_digest": episodes})
         if recipe:
@@ -35,11 +37,12 @@ def store(tmp_path):
             "episode": np.arange(n),
             "query": zeros.astype(np.int32),
             "target": zeros.astype(np.int16),
-            "predicted": zeros.astype(np.int16),
+            "predicted": np.full(n, way, np.int16),
             "credit": np.asarray(credit, float),
             "margin": zeros.astype(np.float32),
             "rank": np.ones(n, np.float32),
             **dict.fromkeys(("alphabet", "character", "drawer"), names),
+            "character": one,
         }
         return write(tmp_path / f"{seed}{recipe}{episodes[:2]}", record, [columns])
 
@@ -71,22 +74,38 @@ def test_the_interval_joins_alphabets_and_trainings(store, jackknife, count):
 
 
 @pytest.mark.parametrize("alphabets", [1, 4])
-def test_with_few_alphabets_trials_count_as_independent(store, alphabets):
+def test_with_few_alphabets_of_a_character_each_there_is_no_interval(store, alphabets):
     drawn = credits(3)
     runs = [store(credit, seed, alphabets=alphabets) for seed, credit in enumerate(drawn)]
     found = over_seeds(runs)
-    mean = np.mean(drawn)
-    population, between = mean * (1 - mean) / 60, np.var([one.mean() for one in drawn], ddof=1) / 3
-    freedom = (population + between) ** 2 / (population**2 / 59 + between**2 / 2)
-    half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5 / (mean * (1 - mean))
-    ends = special.expit(special.logit(mean) + half * np.array([-1, 1]))
-    assert (found.estimate.low, found.estimate.high) == pytest.approx(ends, rel=1e-9)
-    assert found.estimate.clusters is None
-    assert found.estimate.method == "3 seeds, as if trials were independent, log-odds"
+    assert found.estimate.value == pytest.approx(np.mean(drawn))
+    assert found.estimate.low is found.estimate.high is found.estimate.clusters is None
+    assert found.spread == pytest.approx(np.std([one.mean() for one in drawn], ddof=1))
     others = [store(credit, seed, "other") for seed, credit in enumerate(drawn)]
     few, many = (seeds_table(some).layouts()[0].notes[0] for some in (runs, others))
-    assert "new alphabets; but where the spread between alphabets is unknown, trials" in few
+    assert "there is none where the characters are too few" in few
     assert "new alphabets." in many
+
+
+def test_with_one_alphabet_the_interval_joins_characters_and_trainings(store):
+    drawn = credits(3)
+    runs = [
+        store(credit, seed, alphabets=1, characters=10, way=1) for seed, credit in enumerate(drawn)
+    ]
+    found, single = over_seeds(runs).estimate, [influence_of(run, run.outcome()) for run in runs]
+    mean = np.mean([one.value for one in single])
+    joined = replace(
+        single[0], value=mean, **{name: np.mean([getattr(one, name) for one in single], axis=0)
+                                  for name in ("parts", "residuals")},
+    )  # fmt: skip
+    population = joined.population_variance
+    between = np.var([one.mean() for one in drawn], ddof=1) / 3
+    freedom = (population + between) ** 2 / (population**2 / joined.freedom + between**2 / 2)
+    half = stats.t.ppf(0.975, freedom) * (population + between) ** 0.5 / (mean * (1 - mean))
+    ends = special.expit(special.logit(mean) + half * np.array([-1, 1]))
+    assert (found.low, found.high) == pytest.approx(ends, rel=1e-9)
+    assert found.method == "jackknife by character of one alphabet, 3 seeds, log-odds"
+    assert "only new characters of the same alphabets" in seeds_table(runs).layouts()[0].notes[0]
 
 
 def test_alphabets_that_are_all_alike_do_not_leave_trainings_without_doubt(store):

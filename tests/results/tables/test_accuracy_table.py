@@ -9,7 +9,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import FORMATS, ResultError, table
+from wayshot.results import FORMATS, ResultError, Results, table
 from wayshot.results.statistics import estimate
 from wayshot.results.tables import result
 
@@ -111,9 +111,9 @@ def test_a_cell_shows_the_value_and_half_of_the_interval_in_percent(store):
 
 @pytest.mark.parametrize("right", [20, 19, 18, 1, 0])
 def test_what_is_shown_reaches_as_far_as_the_interval(store, right):
-    run = store(np.r_[np.ones(right), np.zeros(20 - right)], alphabets=2)
-    cell = estimate(run.trials)
-    text = table([run]).render("text")
+    run = store(np.r_[np.ones(right), np.zeros(20 - right)])
+    cell = estimate(run.trials, "wilson")
+    text = table([run], "wilson").render("text")
     value, half = map(float, re.search(r"(\d+\.\d) ± (\d+\.\d)", text).groups())
     assert value - half <= 100 * cell.low + 0.1
     assert value + half >= 100 * cell.high - 0.1
@@ -415,8 +415,8 @@ def test_an_unknown_column_is_refused(store):
     ],
 )
 def test_only_what_is_all_or_nothing_looks_so(store, right, of, shown):
-    run = store(np.r_[np.ones(right), np.zeros(of - right)], alphabets=2)
-    assert f" {shown}" in table([run]).render("text")
+    run = store(np.r_[np.ones(right), np.zeros(of - right)])
+    assert f" {shown}" in table([run], "wilson").render("text")
 
 
 def test_an_interval_is_never_rounded_away(store):
@@ -435,8 +435,9 @@ def test_the_figures_of_a_column_have_the_same_decimals(store):
     ("right", "shown"), [(245, "61.3"), (385, "96.3"), (313, "78.3"), (87, "21.8"), (1, "0.3")]
 )
 def test_halves_are_rounded_up(store, right, shown):
-    run = store(np.r_[np.ones(right), np.zeros(400 - right)], 2)
-    assert table([run]).text("pixel-cosine", "lake-within-5w1s").startswith(f"{shown} ")
+    run = store(np.r_[np.ones(right), np.zeros(400 - right)])
+    text = table([run], "wilson").text("pixel-cosine", "lake-within-5w1s")
+    assert text.startswith(f"{shown} ")
 
 
 def test_more_decimals_can_be_asked_for(store):
@@ -487,15 +488,76 @@ def test_the_caption_says_what_the_figures_are(store, wanted):
 def test_the_caption_names_the_interval_that_was_used(store):
     assert "wilson" in caption(table([store()], "wilson"))
     assert "jackknife by alphabet" not in caption(table([store()], "wilson"))
-    assert "wilson" in caption(table([store(alphabets=3)]))
     both = caption(table([store(), store(np.ones(60), scorer={"name": "perfect"})]))
     assert "jackknife by alphabet, log-odds; or wilson (treats trials as independent)" in both
 
 
 def test_the_caption_does_not_claim_that_wilsons_interval_covers_new_alphabets(store):
     assert "covers new alphabets" in caption(table([store()]))
-    assert "new alphabets" not in caption(table([store(alphabets=3)]))
+    perfect = caption(table([store(np.ones(60))]))
+    assert "wilson" in perfect and "new alphabets" not in perfect
     assert "no new images" in caption(table([store()], "sampler"))
+
+
+def of_one_alphabet(credit, characters=10):
+    """Columns of trials of one alphabet, an episode of two classes for every two credits."""
+    episodes = np.arange(len(credit)) // 2
+    target = np.arange(len(credit)) % 2
+    name = (episodes + target * (1 + episodes % 3)) % characters
+    return {
+        "episode": episodes,
+        "query": target.astype(np.int32),
+        "target": target.astype(np.int16),
+        "predicted": np.where(credit == 1, target, 1 - target).astype(np.int16),
+        "rank": np.where(credit == 1, 1, 2).astype(np.float32),
+        "character": pd.Categorical([f"character{one}" for one in name]),
+    }
+
+
+def two_of_one_alphabet(store, first, second, characters=10):
+    return [
+        store(credit, 1, trials=of_one_alphabet(credit, characters), **scorer(name))
+        for name, credit in (("one", first), ("other", second))
+    ]
+
+
+def test_of_one_alphabet_the_caption_speaks_of_its_characters_alone(store):
+    credit = (np.random.default_rng(1).random(400) < 0.7).astype(float)
+    run = store(credit, 1, trials=of_one_alphabet(credit))
+    said = caption(table([run]))
+    assert "population interval covers new characters of this alphabet, their images" in said
+    assert "it says nothing about new alphabets" in said
+    assert "jackknife by character of one alphabet, log-odds" in said and "10 clusters" in said
+    more = store(protocol={"name": "lake-runs"}, episodes_digest="a" * 64)
+    both = caption(table([run, more]))
+    assert "The population interval of lake-within-5w1s covers new characters of this" in both
+    assert "The population interval of lake-runs covers new alphabets" in both
+
+
+def test_where_characters_are_too_few_a_cell_is_the_value_alone(store):
+    runs = two_of_one_alphabet(store, np.ones(400), np.tile([1.0, 0.0], 200), characters=5)
+    one = table(runs)
+    assert one.title == "Accuracy (%)"
+    assert "none (5 characters are too few, expected at least 6)" in caption(one)
+    assert "population interval" not in caption(one)
+    assert one.text("other", "lake-within-5w1s") == "50.0"
+    assert one.best == one.differing == frozenset()
+    for form in FORMATS:
+        assert "50.0" in one.render(form) or form in ("json", "csv")
+    assert json.loads(one.render("json"))["results"][0]["accuracy"]["low"] is None
+    frame = Results(tuple(runs)).table()
+    assert frame["low"].isna().all() and frame["low"].dtype == "float64"
+
+
+def test_of_one_alphabet_bold_takes_a_scorer_that_differs(store):
+    generator = np.random.default_rng(1)
+    hard = generator.random(400) < np.repeat([0.5, 0.9], 200)
+    near = two_of_one_alphabet(store, hard * 1.0, generator.permutation(hard) * 1.0)
+    assert table(near).best == frozenset()
+    assert "No bold in lake-within-5w1s: with so few alphabets" in " ".join(table(near)._notes())
+    far = two_of_one_alphabet(store, np.ones(400), (generator.random(400) < 0.2) * 1.0)
+    assert table(far).best == {("one", "lake-within-5w1s")}
+    assert "No bold" not in " ".join(table(far)._notes())
 
 
 def test_the_caption_speaks_of_every_column(store):
