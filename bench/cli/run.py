@@ -202,6 +202,12 @@ def command(
 
     # Before the scorers, which take longer to load.
     sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
+    for name, source in zip(names, sources, strict=True):
+        if verification and source.dataset.characters["alphabet"].nunique() < 2:
+            raise click.UsageError(
+                f"{name}: all characters are in one alphabet, and the intervals of --verification "
+                "are over alphabets; leave it out, or put the classes into two groups or more"
+            )
     writable(folder)
     with ExitStack() as stack:
         workers = Workers(jobs, processes=apart, limit=unit_seconds, warn=_warn)
