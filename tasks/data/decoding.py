@@ -38,15 +38,27 @@ def decode(path: Path) -> np.ndarray:
         TaskError: It is not a picture that can be read.
     """
     try:
-        image = decoded(read_regular(path, LARGEST_FILE))
-        try:
-            return _shades(ImageOps.exif_transpose(image))
-        except TaskError:
-            raise
-        except Exception as error:
-            raise TaskError(f"damaged image ({reason(error)})") from None
+        return shades(decoded(read_regular(path, LARGEST_FILE)), upright=True)
     except TaskError as error:
         raise TaskError(f"{readable(str(path))}: {error}") from None
+
+
+def shades(image: Image.Image, upright: bool = False) -> np.ndarray:
+    """Gives the pixels of a picture, as `decode` does.
+
+    Args:
+        image: The picture.
+        upright: Whether the orientation that a camera has noted is applied.
+
+    Raises:
+        TaskError: It is damaged, or its pixels are no shades.
+    """
+    try:
+        return _shades(ImageOps.exif_transpose(image) if upright else image)
+    except TaskError:
+        raise
+    except Exception as error:
+        raise TaskError(f"damaged image ({reason(error)})") from None
 
 
 def _shades(image: Image.Image) -> np.ndarray:
