@@ -24,8 +24,8 @@ from .decoding import decode, in_kind, is_coloured, shapes, size_of
 from .images import LARGEST_FILE
 from .layouts import listed
 from .listing import Listing
-from .pictures import Pictures, border_shade, keys_of, paper_of, ranks_of, resized, spread
-from .screening import ink_of, of_part, screened
+from .pictures import border_shades, paper_of, resized, spread
+from .screening import Seen, of_part
 from .settings import Settings
 from .store import cached_pictures, stored_pictures
 
@@ -33,7 +33,7 @@ SIDE = 84
 """Height and width into which pictures of different sizes are fitted, as in mini-ImageNet."""
 
 _SAMPLE = 200
-"""Pictures from which kind and paper of a set are told."""
+"""Pictures from which the kind of a set is told, and the paper that is put around pictures."""
 
 _THREADS = 2
 
@@ -102,7 +102,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
     except TaskError as error:
         raise TaskError(f"{where}: {error}") from None
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
-    key = f"images 1 {asked} {content} {json.dumps([labels, listing.remarks])}"
+    key = f"images 2 {asked} {content} {json.dumps([labels, listing.remarks])}"
     key = hashlib.sha256(key.encode()).hexdigest()
 
     def make(pixels: BinaryIO) -> Dataset:
@@ -125,7 +125,7 @@ def _start(root: Path, asked: Settings) -> str | None:
         return None
     if found is None:
         return None
-    whole = f"album 1 {asked} {root.name if root.is_file() else ''} {found}"
+    whole = f"album 2 {asked} {root.name if root.is_file() else ''} {found}"
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
@@ -163,7 +163,7 @@ class _Album:
         sample: Sequence[np.ndarray],
     ) -> Dataset:
         files, remarks = self.listing.files, list(self.listing.remarks)
-        paper = paper_of([border_shade(in_kind(one, kind)) for one in sample])
+        paper = paper_of([border_shades(in_kind(one, kind)[None]) for one in sample])
         size = (self.asked.size, self.asked.size) if self.asked.size else sizes[0]
         if not self.asked.size and len(set(sizes)) > 1:
             size = (SIDE, SIDE)
@@ -182,30 +182,14 @@ class _Album:
         pixels.truncate()
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(pixels, header)
-        ink = ink_of(paper, self.asked.ink)
-        keys, ranks, blank = [], [], np.zeros(len(files), dtype=bool)
+        seen = Seen()
         made = _ordered(fit, [file.path for file in files])
         shown = followed(made, len(files), f"Reading {self.name}", self.progress)
-        for i, picture in enumerate(shown):
+        for picture in shown:
             pixels.write(picture.tobytes())
-            keys.append(keys_of(picture[None]))
-            ranks.append(ranks_of(picture[None], keys[-1], ink))
-            blank[i] = (picture == picture[0, 0]).all()
-        return screened(
-            self.name,
-            self.where,
-            files,
-            Pictures(
-                np.empty((0, *shape[1:]), dtype=np.uint8),
-                np.arange(len(files)),
-                np.concatenate(keys),
-                paper,
-                ink,
-            ),
-            np.concatenate(ranks),
-            blank,
-            remarks,
-        )
+            seen.add(picture[None])
+        empty = np.empty((0, *shape[1:]), dtype=np.uint8)
+        return seen.screened(self.name, self.where, files, empty, self.asked.ink, remarks)
 
 
 class _ColouredError(Exception):

@@ -21,22 +21,17 @@ from .pictures import (
     Pictures,
     batch_size,
     batches,
-    border_shade,
+    border_shades,
     check,
-    keys_of,
     paper_of,
-    ranks_of,
     resized,
-    spread,
 )
-from .screening import ink_of, of_part, screened
+from .screening import Seen, of_part
 from .settings import Settings
 from .store import cached_pictures
 
 NAMES = ("images", "labels", "groups", "drawers")
 """Arrays of a data set; the last two may be missing."""
-
-_SAMPLE = 200
 
 _LARGEST = 2**40
 
@@ -141,7 +136,7 @@ def load(
         if others[0] is None:
             raise TaskError(f"no array labels; {HOW}")
         if root.is_file():
-            key = f"arrays 2 {asked} {digest([(root.name, root)], _LARGEST)}"
+            key = f"arrays 3 {asked} {digest([(root.name, root)], _LARGEST)}"
             dataset = cached_pictures(
                 key, name, lambda file: _unpacked(file, root, name, where, others, asked, progress)
             )
@@ -151,7 +146,7 @@ def load(
             own = npy.mapped(paths[0])
             pixels = _unchanged(own, asked)
             dataset = cached_pictures(
-                f"arrays 2 {asked} {known}",
+                f"arrays 3 {asked} {known}",
                 name,
                 lambda file: _stored(
                     file,
@@ -262,7 +257,7 @@ def _pixels(images: Any, asked: Settings) -> np.ndarray:
         if len(sizes) > 1 and not asked.size:
             raise TaskError(f"images of {len(sizes)} sizes; say size=84, for example")
     turned = [in_kind(np.asarray(one), kind) for one in found]
-    paper = paper_of([border_shade(turned[i]) for i in spread(len(turned), _SAMPLE)])
+    paper = paper_of([border_shades(one[None]) for one in turned])
     return np.stack([resized(one, size, paper) for one in turned])
 
 
@@ -338,15 +333,9 @@ def _dataset(
         )
         for i in range(count)
     ]
-    paper = paper_of([border_shade(np.asarray(pixels[i])) for i in spread(count, _SAMPLE)])
-    ink = ink_of(paper, asked.ink)
-    keys, ranks, blank = [], [], []
+    seen = Seen()
     parts_there = batches(pixels)
     total = -(-count // batch_size(pixels))
     for part in followed(parts_there, total, f"Reading {readable(name)}", progress):
-        keys.append(keys_of(part))
-        ranks.append(ranks_of(part, keys[-1], ink))
-        flat = part.reshape(len(part), -1, *part.shape[3:])
-        blank.append((flat == flat[:, :1]).reshape(len(part), -1).all(axis=1))
-    pictures = Pictures(pixels, np.arange(count), np.concatenate(keys), paper, ink)
-    return screened(name, where, files, pictures, np.concatenate(ranks), np.concatenate(blank), [])
+        seen.add(part)
+    return seen.screened(name, where, files, pixels, asked.ink, [])
