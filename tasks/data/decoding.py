@@ -80,7 +80,7 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
         )
     if values.dtype.kind == "f" and high <= 1:
         return np.rint(values * 255).astype(np.uint8)
-    return (values if high <= 255 else values / 257).astype(np.uint8)
+    return (values if high <= 255 else values / 256).astype(np.uint8)
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -95,7 +95,9 @@ def size_of(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            turned = image.format == "JPEG" and image.getexif().get(_ORIENTATION) in _TURNED
+            # Pillow has turned TIFF already, and reads the whole of a PNG for its own `getexif`.
+            noted = 0 if image.format == "TIFF" else Image.Image.getexif(image).get(_ORIENTATION)
+            turned = noted in _TURNED
             return (width, height) if turned else (height, width)
     except Exception:
         # Decoding it says what is wrong.
