@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import TaskError
 from ..progress import Progress, followed, quiet
+from ..text import readable
 from . import arrays, settings
 from .content import digest, recall, remember, tree
 from .dataset import Dataset
@@ -40,7 +41,7 @@ _THREADS = 2
 _MOST = 2**35
 """Most bytes of the pixels of a data set."""
 
-_SPEC = re.compile(r"(?P<path>.+?)(?:@(?P<size>[0-9]{1,4}))?(?:@(?P<kind>gray|color))?")
+_SPEC = re.compile(r"(?P<path>.*?)(?:@(?P<size>[0-9]{1,4}))?(?:@(?P<kind>gray|color))?", re.DOTALL)
 
 
 def read_spec(spec: str) -> tuple[Path, Settings]:
@@ -54,6 +55,8 @@ def read_spec(spec: str) -> tuple[Path, Settings]:
     """
     match = _SPEC.fullmatch(spec)
     assert match is not None
+    if not match["path"]:
+        raise TaskError(f"images:{readable(spec)}: no path, expected images:PATH[@SIZE][@gray]")
     root = Path(match["path"]).expanduser()
     found = settings.read(root)
     try:
@@ -63,7 +66,7 @@ def read_spec(spec: str) -> tuple[Path, Settings]:
             raise TaskError(f"size 0, expected 1 to {settings.LARGEST_SIDE} pixels")
         return root, replace(found, kind=match["kind"]) if match["kind"] else found
     except TaskError as error:
-        raise TaskError(f"images:{spec}: {error}") from None
+        raise TaskError(f"images:{readable(spec)}: {error}") from None
 
 
 def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
@@ -84,7 +87,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
         TaskError: The folder is not there, is laid out otherwise, has no such part, holds a
             file that is not a picture, or one picture in two classes.
     """
-    where = f"images:{spec}"
+    where = f"images:{readable(spec)}"
     root, asked = read_spec(spec)
     if arrays.is_at(root):
         return arrays.load(root, where, asked, part, progress)
@@ -106,7 +109,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
     key = hashlib.sha256(key.encode()).hexdigest()
 
     def make(pixels: BinaryIO) -> Dataset:
-        return _Album(name, where, listing, asked, progress).write(pixels)
+        return _Album(name, root, where, listing, asked, progress).write(pixels)
 
     dataset = cached_pictures(key, name, make)
     if start:
@@ -134,6 +137,7 @@ class _Album:
     """The pictures of a listing, on their way into the cache."""
 
     name: str
+    root: Path
     where: str
     listing: Listing
     asked: Settings
@@ -169,13 +173,13 @@ class _Album:
             size = (SIDE, SIDE)
             remarks.append(
                 f"pictures of {shapes(sizes)} pixels are fitted into {SIDE} x {SIDE}; "
-                f"{self.where.partition('@')[0]}@SIZE names another size"
+                f"images:{self.root}@SIZE names another size"
             )
         shape = (len(files), *size, *((3,) if kind == "color" else ()))
         if np.prod(shape, dtype=np.int64) > _MOST:
             raise TaskError(
                 f"{self.where}: {len(files):,} pictures of {size[0]} x {size[1]} pixels are too "
-                f"many; name a smaller size, as in {self.where.partition('@')[0]}@{SIDE}"
+                f"many; name a smaller size, as in images:{self.root}@{SIDE}"
             )
         fit = partial(_fitted, kind=kind, size=size, paper=paper, gray_only=not self.asked.kind)
         pixels.seek(0)
