@@ -65,6 +65,8 @@ def _header(file: Any, there: int, name: str) -> Header:
         if version not in _HEADERS:
             raise TaskError(f"{name}: version {version} of .npy, expected 1.0 or 2.0")
         shape, fortran, dtype = _HEADERS[version](file)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"shape {shape}")
     except TaskError:
         raise
     except Exception as error:
