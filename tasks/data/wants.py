@@ -85,10 +85,8 @@ def _sides(size: Any) -> tuple[int, int]:
     if (
         not isinstance(both, Sequence)
         or len(both) != 2
-        or any(
-            isinstance(one, bool) or not isinstance(one, Integral) or not 1 <= one <= LARGEST_SIDE
-            for one in both
-        )
+        or any(isinstance(one, bool) or not isinstance(one, Integral) for one in both)
+        or not 1 <= min(map(int, both)) <= max(map(int, both)) <= LARGEST_SIDE
     ):
         raise TaskError(
             f"wants size {size!r}, expected a number of pixels, or two, up to {LARGEST_SIDE}"
