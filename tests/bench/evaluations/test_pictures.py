@@ -120,7 +120,7 @@ def test_the_audit_of_a_scorer_of_colour_passes(tmp_path):
 def test_a_scorer_that_takes_no_colour_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(ScorerError) as caught:
         evaluate("hausdorff", NAME, data=data_of(), episodes=5, root=tmp_path / "runs")
-    assert "hausdorff takes ink images" in str(caught.value)
+    assert "hausdorff: takes ink images" in str(caught.value)
     assert "@gray turns them to gray" in str(caught.value)
     assert not (tmp_path / "runs").exists()
     gray = data_of(kind="gray")

@@ -147,6 +147,6 @@ def test_a_scorer_that_takes_no_colour_is_told_how_to_get_gray():
     with pytest.raises(ScorerError) as caught:
         images_for(traits(Ink(), "x"), source(8, 8, 3))
     assert str(caught.value) == (
-        "scorer of ink takes ink images, and these are in colour; images:PATH@gray turns them to "
+        "scorer of ink: takes ink images, and these are in colour; images:PATH@gray turns them to "
         "gray by their luminance"
     )

@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 from PIL import Image
 from wayshot.tasks import episodes_digest, open_protocol, parse
-from wayshot.tasks.data import album
+from wayshot.tasks.data import album, content
 from wayshot.tasks.data.album import load, read_spec
 from wayshot.tasks.data.settings import Settings
 
@@ -178,6 +178,30 @@ def test_the_second_use_decodes_nothing_and_a_changed_picture_is_noticed(
     save(root / "0" / "0000.png", draw(9, 9, seed=5))
     os.utime(root / "0" / "0000.png", ns=(1, 1))
     assert load(str(root)).digest != first.digest
+
+
+def test_a_folder_that_has_not_changed_is_not_listed_again(classes, draw, save, monkeypatch):
+    # As if all had been written long ago.
+    monkeypatch.setattr(content, "_SETTLED", -60)
+    root = classes(draw(12, 9, 9))
+    (root / "test.txt").write_text("1\n")
+    whole, test = load(str(root)), load(str(root), "test")
+    with monkeypatch.context() as patch:
+        patch.setattr(album, "listed", lambda *a: pytest.fail("listed again"))
+        for part, first in (("all", whole), ("test", test)):
+            again = load(str(root), part)
+            assert (again.digest, again.name, again.remarks) == (
+                first.digest,
+                first.name,
+                first.remarks,
+            )
+            assert again.table.astype(str).equals(first.table.astype(str))
+    (root / "test.txt").write_text("2\n")
+    assert set(load(str(root), "test").table["character"]) == {"2"}
+    save(root / "2" / "new.png", draw(9, 9, seed=7))
+    assert len(load(str(root))) == 13
+    (root / "wayshot.yaml").write_text("size: 4")
+    assert load(str(root)).images.side == 4
 
 
 def test_copies_are_counted_once_and_blank_pictures_left_out(classes, draw, save):

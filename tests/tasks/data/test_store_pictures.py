@@ -94,7 +94,8 @@ def test_pixels_that_were_only_touched_are_hashed_once(entry, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "file", ["pixels.npy", "order.npy", "keys.npy", "rows.npy", "record.json", "verified"]
+    "file",
+    ["pixels.npy", "order.npy", "keys.npy", "drawer.npz", "files", "record.json", "verified"],
 )
 @pytest.mark.parametrize("keep", [0, 5, 0.5, None])
 def test_a_truncated_or_missing_file_is_made_anew(entry, file, keep):
@@ -108,7 +109,7 @@ def test_a_truncated_or_missing_file_is_made_anew(entry, file, keep):
     assert_same(cached_pictures("key", "made", must_not_be_made))
 
 
-@pytest.mark.parametrize("file", ["order.npy", "keys.npy", "rows.npy", "record.json"])
+@pytest.mark.parametrize("file", ["order.npy", "keys.npy", "character.npz", "files", "record.json"])
 def test_no_flipped_bit_passes(entry, file):
     content = (entry / file).read_bytes()
     for place in range(0, len(content), 17):
