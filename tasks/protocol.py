@@ -161,8 +161,10 @@ class Protocol:
             return "lake-runs"
         split = SPLITS.get(self.split)
         words = [self.split]
-        if is_own(self.split) and self.part != "all":
-            words = [f"{self.split}@{self.part}"]
+        if is_own(self.split):
+            # A path may itself end in what looks like a part.
+            said = self.part != "all" or self.split.rpartition("@")[2] in parts_of(self.split)
+            words = [f"{self.split}@{self.part}"] if ":" in self.split and said else [self.split]
         elif self.part != parts_of(self.split)[0]:
             words.append(self.part)
         if not split or self.structure != split.structure:

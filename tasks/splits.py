@@ -114,7 +114,7 @@ def read_part(name: str) -> tuple[str, str]:
     """
     if is_own(name):
         path, _, part = name.rpartition("@")
-        return (path, part) if path and part in PARTS else (name, "all")
+        return (path, part) if path and part in parts_of(name) else (name, "all")
     split, _, part = name.rpartition("-")
     if split not in SPLITS or part not in SPLITS[split].parts:
         raise TaskError(

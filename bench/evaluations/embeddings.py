@@ -37,8 +37,8 @@ class EmbeddingCache:
     """The stored embeddings of a scorer; files are only added, never changed.
 
     The folder's name depends on the scorer's digest, the batch size, the
-    machine and library versions, and the kind and size of images; the keys
-    depend on pixels and rotation; arrays keep their dtype. All protocols and
+    machine and library versions, and the kind, size, ink and paper of
+    images; the keys depend on pixels and rotation; arrays keep their dtype. All protocols and
     data sets share the folder. A damaged file is removed, and its images are
     embedded again.
 
@@ -58,9 +58,11 @@ class EmbeddingCache:
             images: The images; None for ink. Embeddings of other kinds and
                 sizes may have other dimensions.
         """
-        like = (
-            "" if images is None or images.kind == "ink" else f" {images.kind} {images.shape[1:]}"
-        )
+        like = ""
+        if isinstance(images, Pictures):
+            like = f" {images.kind} {images.shape[1:]}"
+            # Ink is inverted, and paper put around, before a scorer gets what it wants.
+            like += f" {images.ink} {images.paper}" if traits.wants else ""
         content = f"embeddings 2 {traits.digest} batch {BATCH} {environment()}{like}"
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.folder = (root or cache_folder()) / "embeddings" / entry

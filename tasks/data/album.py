@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import TaskError
 from ..progress import Progress, followed, quiet
+from ..text import readable
 from . import arrays, settings
 from .content import digest, recall, remember, tree
 from .dataset import Dataset
@@ -24,8 +25,8 @@ from .decoding import decode, in_kind, is_coloured, shapes, size_of
 from .images import LARGEST_FILE
 from .layouts import listed
 from .listing import Listing
-from .pictures import Pictures, border_shade, keys_of, paper_of, ranks_of, resized, spread
-from .screening import ink_of, of_part, screened
+from .pictures import border_shades, paper_of, resized, spread
+from .screening import Seen, of_part
 from .settings import Settings
 from .store import cached_pictures, stored_pictures
 
@@ -33,14 +34,14 @@ SIDE = 84
 """Height and width into which pictures of different sizes are fitted, as in mini-ImageNet."""
 
 _SAMPLE = 200
-"""Pictures from which kind and paper of a set are told."""
+"""Pictures from which the kind of a set is told, and the paper that is put around pictures."""
 
 _THREADS = 2
 
 _MOST = 2**35
 """Most bytes of the pixels of a data set."""
 
-_SPEC = re.compile(r"(?P<path>.+?)(?:@(?P<size>[0-9]{1,4}))?(?:@(?P<kind>gray|color))?")
+_SPEC = re.compile(r"(?P<path>.*?)(?:@(?P<size>[0-9]{1,4}))?(?:@(?P<kind>gray|color))?", re.DOTALL)
 
 
 def read_spec(spec: str) -> tuple[Path, Settings]:
@@ -54,6 +55,8 @@ def read_spec(spec: str) -> tuple[Path, Settings]:
     """
     match = _SPEC.fullmatch(spec)
     assert match is not None
+    if not match["path"]:
+        raise TaskError(f"images:{readable(spec)}: no path, expected images:PATH[@SIZE][@gray]")
     root = Path(match["path"]).expanduser()
     found = settings.read(root)
     try:
@@ -63,7 +66,7 @@ def read_spec(spec: str) -> tuple[Path, Settings]:
             raise TaskError(f"size 0, expected 1 to {settings.LARGEST_SIDE} pixels")
         return root, replace(found, kind=match["kind"]) if match["kind"] else found
     except TaskError as error:
-        raise TaskError(f"images:{spec}: {error}") from None
+        raise TaskError(f"images:{readable(spec)}: {error}") from None
 
 
 def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
@@ -84,7 +87,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
         TaskError: The folder is not there, is laid out otherwise, has no such part, holds a
             file that is not a picture, or one picture in two classes.
     """
-    where = f"images:{spec}"
+    where = f"images:{readable(spec)}"
     root, asked = read_spec(spec)
     if arrays.is_at(root):
         return arrays.load(root, where, asked, part, progress)
@@ -102,11 +105,11 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
     except TaskError as error:
         raise TaskError(f"{where}: {error}") from None
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
-    key = f"images 1 {asked} {content} {json.dumps([labels, listing.remarks])}"
+    key = f"images 2 {asked} {content} {json.dumps([labels, listing.remarks])}"
     key = hashlib.sha256(key.encode()).hexdigest()
 
     def make(pixels: BinaryIO) -> Dataset:
-        return _Album(name, where, listing, asked, progress).write(pixels)
+        return _Album(name, root, where, listing, asked, progress).write(pixels)
 
     dataset = cached_pictures(key, name, make)
     if start:
@@ -125,7 +128,7 @@ def _start(root: Path, asked: Settings) -> str | None:
         return None
     if found is None:
         return None
-    whole = f"album 1 {asked} {root.name if root.is_file() else ''} {found}"
+    whole = f"album 2 {asked} {root.name if root.is_file() else ''} {found}"
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
@@ -134,6 +137,7 @@ class _Album:
     """The pictures of a listing, on their way into the cache."""
 
     name: str
+    root: Path
     where: str
     listing: Listing
     asked: Settings
@@ -163,49 +167,33 @@ class _Album:
         sample: Sequence[np.ndarray],
     ) -> Dataset:
         files, remarks = self.listing.files, list(self.listing.remarks)
-        paper = paper_of([border_shade(in_kind(one, kind)) for one in sample])
+        paper = paper_of([border_shades(in_kind(one, kind)[None]) for one in sample])
         size = (self.asked.size, self.asked.size) if self.asked.size else sizes[0]
         if not self.asked.size and len(set(sizes)) > 1:
             size = (SIDE, SIDE)
             remarks.append(
                 f"pictures of {shapes(sizes)} pixels are fitted into {SIDE} x {SIDE}; "
-                f"{self.where.partition('@')[0]}@SIZE names another size"
+                f"images:{self.root}@SIZE names another size"
             )
         shape = (len(files), *size, *((3,) if kind == "color" else ()))
         if np.prod(shape, dtype=np.int64) > _MOST:
             raise TaskError(
                 f"{self.where}: {len(files):,} pictures of {size[0]} x {size[1]} pixels are too "
-                f"many; name a smaller size, as in {self.where.partition('@')[0]}@{SIDE}"
+                f"many; name a smaller size, as in images:{self.root}@{SIDE}"
             )
         fit = partial(_fitted, kind=kind, size=size, paper=paper, gray_only=not self.asked.kind)
         pixels.seek(0)
         pixels.truncate()
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(pixels, header)
-        ink = ink_of(paper, self.asked.ink)
-        keys, ranks, blank = [], [], np.zeros(len(files), dtype=bool)
+        seen = Seen()
         made = _ordered(fit, [file.path for file in files])
         shown = followed(made, len(files), f"Reading {self.name}", self.progress)
-        for i, picture in enumerate(shown):
+        for picture in shown:
             pixels.write(picture.tobytes())
-            keys.append(keys_of(picture[None]))
-            ranks.append(ranks_of(picture[None], keys[-1], ink))
-            blank[i] = (picture == picture[0, 0]).all()
-        return screened(
-            self.name,
-            self.where,
-            files,
-            Pictures(
-                np.empty((0, *shape[1:]), dtype=np.uint8),
-                np.arange(len(files)),
-                np.concatenate(keys),
-                paper,
-                ink,
-            ),
-            np.concatenate(ranks),
-            blank,
-            remarks,
-        )
+            seen.add(picture[None])
+        empty = np.empty((0, *shape[1:]), dtype=np.uint8)
+        return seen.screened(self.name, self.where, files, empty, self.asked.ink, remarks)
 
 
 class _ColouredError(Exception):

@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import shutil
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from ..errors import TaskError
 from ..progress import Progress, followed, quiet
 from ..text import readable, reason
-from . import parts
+from . import npy, parts
 from .content import digest
 from .dataset import Dataset
-from .decoding import in_kind, is_coloured
+from .decoding import in_kind, is_coloured, shades
 from .listing import ALPHABET, File
 from .pictures import (
     Pictures,
     batch_size,
     batches,
-    border_shade,
+    border_shades,
     check,
-    keys_of,
     paper_of,
-    ranks_of,
     resized,
-    spread,
 )
-from .screening import ink_of, of_part, screened
+from .screening import Seen, of_part
 from .settings import Settings
 from .store import cached_pictures
 
 NAMES = ("images", "labels", "groups", "drawers")
 """Arrays of a data set; the last two may be missing."""
 
-_SAMPLE = 200
-
 _LARGEST = 2**40
+
+_NAMED = 5
 
 HOW = (
     "expected arrays images, uint8 of shape (n, height, width) or (n, height, width, 3), and "
@@ -62,7 +58,7 @@ def from_arrays(
     size: int = 0,
     kind: str = "",
     ink: str = "auto",
-    split: Mapping[str, Sequence[str]] | None = None,
+    split: Mapping[str, Sequence[Any]] | None = None,
     part: str = "all",
     progress: Progress = quiet,
 ) -> Dataset:
@@ -101,7 +97,14 @@ def from_arrays(
     dataset = _dataset(name, name, pixels, [labels, groups, drawers], asked, progress)
     pictures = dataset.images
     assert isinstance(pictures, Pictures)
-    said = parts.divide(_classes(dataset), split or {})
+    names = {one: [str(of) for of in some] for one, some in (split or {}).items()}
+    unknown = [str(one) for one in names if one not in parts.PARTS]
+    if unknown:
+        raise TaskError(
+            f"{name}: split names {', '.join(map(readable, unknown))}, expected some of the parts "
+            f"{', '.join(parts.PARTS)}"
+        )
+    said = parts.divide(_classes(dataset), names)
     return of_part(dataset, part, said, name)
 
 
@@ -133,27 +136,35 @@ def load(
         if others[0] is None:
             raise TaskError(f"no array labels; {HOW}")
         if root.is_file():
-            key = f"arrays 1 {asked} {digest([(root.name, root)], _LARGEST)}"
+            key = f"arrays 3 {asked} {digest([(root.name, root)], _LARGEST)}"
             dataset = cached_pictures(
                 key, name, lambda file: _unpacked(file, root, name, where, others, asked, progress)
             )
         else:
             paths = [root / f"{one}.npy" for one in NAMES]
             known = digest([(path.name, path) for path in paths if path.is_file()], _LARGEST)
-            pixels = _pixels(np.load(paths[0], mmap_mode="r", allow_pickle=False), asked)
-            mapped = pixels if isinstance(pixels, np.memmap) else None
+            own = npy.mapped(paths[0])
+            pixels = _unchanged(own, asked)
             dataset = cached_pictures(
-                f"arrays 1 {asked} {known}",
+                f"arrays 3 {asked} {known}",
                 name,
-                lambda file: _stored(file, pixels, name, where, others, asked, progress),
-                mapped,
+                lambda file: _stored(
+                    file,
+                    _pixels(own, asked) if pixels is None else pixels,
+                    name,
+                    where,
+                    others,
+                    asked,
+                    progress,
+                ),
+                pixels,
             )
         said = parts.divide(_classes(dataset), parts.read(top))
     except TaskError as error:
         line = str(error)
         raise TaskError(line if line.startswith(where) else f"{where}: {line}") from None
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise TaskError(f"{where}: cannot be read ({reason(error)})") from None
+    except npy.DAMAGES as error:
+        raise TaskError(f"{where}: cannot be read ({reason(error)}); {HOW}") from None
     return of_part(dataset, part, said, where)
 
 
@@ -161,11 +172,12 @@ def _read(root: Path, name: str) -> np.ndarray | None:
     """Reads an array of labels; None where there is none."""
     if not root.is_file():
         path = root / f"{name}.npy"
-        return np.load(path, allow_pickle=False) if path.is_file() else None
-    with np.load(root, allow_pickle=False) as arrays:
-        if NAMES[0] not in arrays:
-            raise TaskError(f"has the arrays {', '.join(arrays.files) or 'none'}; {HOW}")
-        return arrays.get(name)
+        return npy.read(path) if path.is_file() else None
+    with npy.Archive(root) as arrays:
+        if NAMES[0] not in arrays.names:
+            has = ", ".join(map(readable, arrays.names[:_NAMED]))
+            raise TaskError(f"has the arrays {has or 'none'}; {HOW}")
+        return arrays.read(name) if name in arrays.names else None
 
 
 def _unpacked(
@@ -178,14 +190,19 @@ def _unpacked(
     progress: Progress,
 ) -> Dataset:
     """Unpacks the images of a `.npz` file, which cannot be memory-mapped."""
-    with zipfile.ZipFile(root) as archive, archive.open("images.npy") as packed:
-        shutil.copyfileobj(packed, file, 2**20)
+    with npy.Archive(root) as arrays:
+        head = arrays.header(NAMES[0])
+        if head.dtype != np.uint8:
+            pixels = _pixels(arrays.read(NAMES[0], _LARGEST), asked)
+            return _stored(file, pixels, name, where, others, asked, progress)
+        deep = len(head.shape) == 4 and head.shape[-1] == 1
+        arrays.unpack(NAMES[0], file, head.shape[:-1] if deep else head.shape)
     file.flush()
-    own = np.load(file.name, mmap_mode="r", allow_pickle=False)
-    pixels = _pixels(own, asked)
-    if pixels is own:
-        return _dataset(name, where, pixels, others, asked, progress)
-    return _stored(file, pixels, name, where, others, asked, progress)
+    own = npy.mapped(Path(file.name))
+    pixels = _unchanged(own, asked)
+    if pixels is None:
+        return _stored(file, _pixels(own, asked), name, where, others, asked, progress)
+    return _dataset(name, where, pixels, others, asked, progress)
 
 
 def _stored(
@@ -198,62 +215,96 @@ def _stored(
     progress: Progress,
 ) -> Dataset:
     """Writes pixels that had to be changed; those of a file of the user's stay where they are."""
-    if not isinstance(pixels, np.memmap):
+    if not npy.is_mapped(pixels):
         file.seek(0)
         file.truncate()
         np.save(file, pixels)
     return _dataset(name, where, pixels, others, asked, progress)
 
 
+def _unchanged(images: np.ndarray, asked: Settings) -> np.ndarray | None:
+    """Gives images that already are what is asked for, without a copy; None for others."""
+    if images.dtype != np.uint8:
+        return None
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    check(images, "images")
+    kind = asked.kind or ("gray" if images.ndim == 3 else "color")
+    size = (asked.size, asked.size) if asked.size else images.shape[1:3]
+    same = (kind == "gray") == (images.ndim == 3) and size == images.shape[1:3]
+    return images if same else None
+
+
 def _pixels(images: Any, asked: Settings) -> np.ndarray:
     """Gives images as one uint8 array of the kind and size that are asked for."""
     if isinstance(images, np.ndarray) and images.dtype != object:
         found = _of_bytes(images)
-    else:
-        found = [_of_bytes(np.asarray(one)) for one in images]
-    if isinstance(found, np.ndarray):
+        same = _unchanged(found, asked)
+        if same is not None:
+            return same
         if found.ndim == 4 and found.shape[-1] == 1:
             found = found[..., 0]
         check(found, "images")
         kind = asked.kind or ("gray" if found.ndim == 3 else "color")
         size = (asked.size, asked.size) if asked.size else found.shape[1:3]
-        if (kind == "gray") == (found.ndim == 3) and size == found.shape[1:3]:
-            return found
     else:
+        found = [_of_one(one) for one in images]
         if not found:
             raise TaskError(f"images: none; {HOW}")
-        found = [one[..., 0] if one.ndim == 3 and one.shape[-1] == 1 else one for one in found]
-        for one in found:
-            check(one[None], "images")
         kind = asked.kind or ("color" if any(map(is_coloured, found)) else "gray")
         sizes = {one.shape[:2] for one in found}
         size = (asked.size, asked.size) if asked.size else found[0].shape[:2]
         if len(sizes) > 1 and not asked.size:
             raise TaskError(f"images of {len(sizes)} sizes; say size=84, for example")
     turned = [in_kind(np.asarray(one), kind) for one in found]
-    paper = paper_of([border_shade(turned[i]) for i in spread(len(turned), _SAMPLE)])
+    paper = paper_of([border_shades(one[None]) for one in turned])
     return np.stack([resized(one, size, paper) for one in turned])
+
+
+def _of_one(image: Any) -> np.ndarray:
+    """Gives one of a sequence of images as uint8, (height, width) or (height, width, 3)."""
+    if isinstance(image, Image.Image):
+        try:
+            return shades(image)
+        except TaskError as error:
+            raise TaskError(f"images: {error}") from None
+    pixels = _of_bytes(np.asarray(image))
+    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
+    check(pixels[None], "images")
+    return pixels
 
 
 def _of_bytes(images: np.ndarray) -> np.ndarray:
     """Gives pixels as uint8: bool and numbers from 0 to 1 are multiplied by 255."""
-    if images.dtype == np.uint8:
+    kind = images.dtype.kind
+    if images.dtype == np.uint8 or kind not in "bfiu" or not images.size:
         return images
-    if images.dtype == bool:
+    if kind == "b":
         return images.astype(np.uint8) * np.uint8(255)
-    if images.dtype.kind == "f" and images.size and 0 <= images.min() <= images.max() <= 1:
+    low, high = images.min(), images.max()
+    if not 0 <= low <= high <= (1 if kind == "f" else 255):
+        raise TaskError(
+            f"images: {images.dtype} from {low:g} to {high:g}, expected whole numbers from 0 to "
+            "255, or others from 0 to 1"
+        )
+    if kind == "f":
         return np.rint(images * 255).astype(np.uint8)
-    if images.dtype.kind in "iu" and images.size and 0 <= images.min() <= images.max() <= 255:
-        return images.astype(np.uint8, copy=False)
-    return images
+    return images.astype(np.uint8, copy=False)
 
 
 def _words(values: Any, count: int, what: str) -> list[str]:
-    words = [str(one) for one in np.asarray(values).ravel().tolist()]
+    try:
+        found = np.asarray(values)
+        found = np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found
+        words = [str(one) for one in found.ravel().tolist()]
+        "".join(words).encode()
+    except ValueError as error:
+        # Rows of unequal lengths, or what is no text.
+        raise TaskError(f"{what}: expected a name for each image ({reason(error)})") from None
     if len(words) != count:
         raise TaskError(f"{len(words)} {what} for {count} images, expected one for each")
-    if any(not one for one in words):
-        raise TaskError(f"{what}: one is empty, expected a name for each image")
+    if not all(words) or any("\0" in one for one in words):
+        raise TaskError(f"{what}: one is empty or has a NUL, expected a name for each image")
     return words
 
 
@@ -282,15 +333,9 @@ def _dataset(
         )
         for i in range(count)
     ]
-    paper = paper_of([border_shade(np.asarray(pixels[i])) for i in spread(count, _SAMPLE)])
-    ink = ink_of(paper, asked.ink)
-    keys, ranks, blank = [], [], []
+    seen = Seen()
     parts_there = batches(pixels)
     total = -(-count // batch_size(pixels))
     for part in followed(parts_there, total, f"Reading {readable(name)}", progress):
-        keys.append(keys_of(part))
-        ranks.append(ranks_of(part, keys[-1], ink))
-        flat = part.reshape(len(part), -1, *part.shape[3:])
-        blank.append((flat == flat[:, :1]).reshape(len(part), -1).all(axis=1))
-    pictures = Pictures(pixels, np.arange(count), np.concatenate(keys), paper, ink)
-    return screened(name, where, files, pictures, np.concatenate(ranks), np.concatenate(blank), [])
+        seen.add(part)
+    return seen.screened(name, where, files, pixels, asked.ink, [])

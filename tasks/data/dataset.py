@@ -126,15 +126,17 @@ def picture_digest(images: Pictures, table: pd.DataFrame) -> str:
         table: DataFrame with columns alphabet and character of n rows.
 
     Returns:
-        SHA-256 in hexadecimal over kind and size, and the sorted alphabets,
-        characters and pixels of all pictures.
+        SHA-256 in hexadecimal over kind, size and, for gray, whether ink is
+        dark or light, which scorers may be shown alike; and the sorted
+        alphabets, characters and pixels of all pictures.
     """
     names = zip(table["alphabet"].astype(str), table["character"].astype(str), strict=True)
     lines = sorted(
         f"{alphabet}\0{character}\0".encode() + key.tobytes()
         for (alphabet, character), key in zip(names, images.keys, strict=True)
     )
-    digest = hashlib.sha256(f"{images.kind} {images.shape[1:]}\n".encode())
+    ink = f" {images.ink}" if images.kind == "gray" else ""
+    digest = hashlib.sha256(f"{images.kind} {images.shape[1:]}{ink}\n".encode())
     digest.update(b"\n".join(lines))
     return digest.hexdigest()
 

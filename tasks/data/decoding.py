@@ -38,15 +38,27 @@ def decode(path: Path) -> np.ndarray:
         TaskError: It is not a picture that can be read.
     """
     try:
-        image = decoded(read_regular(path, LARGEST_FILE))
-        try:
-            return _shades(ImageOps.exif_transpose(image))
-        except TaskError:
-            raise
-        except Exception as error:
-            raise TaskError(f"damaged image ({reason(error)})") from None
+        return shades(decoded(read_regular(path, LARGEST_FILE)), upright=True)
     except TaskError as error:
         raise TaskError(f"{readable(str(path))}: {error}") from None
+
+
+def shades(image: Image.Image, upright: bool = False) -> np.ndarray:
+    """Gives the pixels of a picture, as `decode` does.
+
+    Args:
+        image: The picture.
+        upright: Whether the orientation that a camera has noted is applied.
+
+    Raises:
+        TaskError: It is damaged, or its pixels are no shades.
+    """
+    try:
+        return _shades(ImageOps.exif_transpose(image) if upright else image)
+    except TaskError:
+        raise
+    except Exception as error:
+        raise TaskError(f"damaged image ({reason(error)})") from None
 
 
 def _shades(image: Image.Image) -> np.ndarray:
@@ -68,7 +80,7 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
         )
     if values.dtype.kind == "f" and high <= 1:
         return np.rint(values * 255).astype(np.uint8)
-    return (values if high <= 255 else values / 257).astype(np.uint8)
+    return (values if high <= 255 else values / 256).astype(np.uint8)
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -83,7 +95,9 @@ def size_of(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            turned = image.format == "JPEG" and image.getexif().get(_ORIENTATION) in _TURNED
+            # Pillow has turned TIFF already, and reads the whole of a PNG for its own `getexif`.
+            noted = 0 if image.format == "TIFF" else Image.Image.getexif(image).get(_ORIENTATION)
+            turned = noted in _TURNED
             return (width, height) if turned else (height, width)
     except Exception:
         # Decoding it says what is wrong.

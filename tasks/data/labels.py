@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import TaskError
 from ..files import read_regular
-from ..text import readable
+from ..text import readable, reason
 
 COLUMNS = ("filename", "label", "group", "drawer")
 """Columns of a file of labels; the last two may be missing."""
@@ -64,7 +65,7 @@ def files_of(root: Path) -> list[Path]:
     """
     if root.is_file():
         return [root]
-    found = sorted(path for path in root.glob("*.csv") if not path.name.startswith("."))
+    found = sorted(path for path in root.glob("*.[cC][sS][vV]") if not path.name.startswith("."))
     named = [path for path in found if path.name.lower() == "labels.csv"]
     parts = [path for path in found if path.stem.lower() in _PART_FILES]
     chosen = named or parts or found
@@ -89,15 +90,21 @@ def read(path: Path) -> Iterator[Label]:
     where = readable(path.name)
     try:
         text = read_regular(path, _LARGEST).decode("utf-8-sig")
+        if "\0" in text:
+            raise TaskError("not a CSV file in UTF-8 (it has NUL bytes)")
+        # One spelling of letters with accents, as for the names of folders.
+        text = unicodedata.normalize("NFC", text)
         rows = list(csv.reader(io.StringIO(text, newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise TaskError(f"{where}: not a CSV file in UTF-8 ({error})") from None
+        raise TaskError(f"{where}: not a CSV file in UTF-8 ({reason(error)})") from None
     except TaskError as error:
         raise TaskError(f"{where}: {error}") from None
     names = [name.strip().lower() for name in rows[0]] if rows else []
     missing = [name for name in COLUMNS[:2] if names.count(name) != 1]
     if missing:
-        raise TaskError(f"{where}: no column {' and '.join(missing)}; {EXPECTED}")
+        many = any(name in names for name in missing)
+        what = "more than one column" if many else "no column"
+        raise TaskError(f"{where}: {what} {' and '.join(missing)}; {EXPECTED}")
     places = [names.index(name) if name in names else None for name in COLUMNS]
     part = _PART_FILES.get(path.stem.lower(), "")
     for number, row in enumerate(rows[1:], start=2):

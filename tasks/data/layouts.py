@@ -53,13 +53,13 @@ def _labelled(root: Path, tables: list[Path]) -> Listing:
     there = dict(_images(root))
     files: dict[str, File] = {}
     divided: dict[tuple[str, str], str] = {}
-    missing = []
+    missing: list[tuple[Path, str]] = []
     for table in tables:
         for row in labels.read(table):
-            plain = unicodedata.normalize("NFC", row.filename.removeprefix("./"))
+            plain = row.filename.removeprefix("./")
             name = next((one for one in (plain, f"images/{plain}") if one in there), None)
             if name is None:
-                missing.append(row.filename)
+                missing.append((table, row.filename))
                 continue
             file = File(name, there[name], row.group or ALPHABET, row.label, row.drawer)
             if name in files:
@@ -71,11 +71,12 @@ def _labelled(root: Path, tables: list[Path]) -> Listing:
                 )
             files[name] = file
     if missing:
-        names = ", ".join(readable(name) for name in missing[:_NAMED])
+        names = ", ".join(readable(name) for _, name in missing[:_NAMED])
         more = ", ..." if len(missing) > _NAMED else ""
         raise TaskError(
-            f"{readable(tables[0].name)}: {len(missing)} of its images are not there ({names}"
-            f"{more}); file names are looked for in the folder and in its folder images"
+            f"{readable(missing[0][0].name)}: {len(missing)} of its images are not there ({names}"
+            f"{more}); file names are looked for in the folder and in its folder images: put them "
+            "there, or remove the rows"
         )
     if not files:
         raise TaskError(f"{readable(tables[0].name)}: no images; {labels.EXPECTED}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from ..errors import TaskError
 from ..files import read_regular
 from ..text import readable, reason
+from .listing import ALPHABET
 
 PARTS = ("train", "validation", "test")
 """Parts that data of one's own can have."""
@@ -24,6 +26,8 @@ _SPELLINGS = {
 _JSON = ("split.json", "splits.json")
 
 _LARGEST = 2**26
+
+_NAMED = 3
 
 HOW = (
     "write the names of classes, a line each, into train.txt, validation.txt and test.txt in the "
@@ -62,14 +66,16 @@ def _names(said: Any, path: Path) -> list[str]:
     if isinstance(said, Mapping) and isinstance(said.get("label_names"), list):
         used = said.get("image_labels", range(len(said["label_names"])))
         try:
-            said = [said["label_names"][i] for i in sorted(set(used))]
-        except (TypeError, IndexError):
+            named = dict(enumerate(said["label_names"]))
+            said = [named[i] for i in sorted(set(used))]
+        except (TypeError, KeyError):
             raise TaskError(
                 f"{readable(path.name)}: image_labels are no places of label_names"
             ) from None
     if not isinstance(said, list) or not all(isinstance(name, str) for name in said):
         raise TaskError(f"{readable(path.name)}: expected lists of class names; {HOW}")
-    return said
+    # One spelling of letters with accents, as for the names of folders.
+    return [unicodedata.normalize("NFC", name) for name in said]
 
 
 def read(root: Path) -> dict[str, list[str]]:
@@ -109,10 +115,18 @@ def _check(parts: Mapping[str, Sequence[str]]) -> None:
         for name in names:
             other = seen.setdefault(name, part)
             if other != part:
-                raise TaskError(
-                    f"class {readable(name)} is in {other} and in {part}; what is trained on "
-                    "cannot be tested on: leave it in one of them"
-                )
+                raise TaskError(_twice(name, other, part))
+
+
+def _title(alphabet: str, character: str) -> str:
+    return character if alphabet == ALPHABET else f"{alphabet}/{character}"
+
+
+def _twice(name: str, one: str, other: str) -> str:
+    return (
+        f"class {readable(name)} is in {one} and in {other}; what is trained on cannot be tested "
+        "on: leave it in one of them"
+    )
 
 
 def divide(
@@ -140,8 +154,11 @@ def divide(
             of = by_name.get(name, [])
             if len(of) != 1:
                 what = "no class" if not of else f"{len(of)} classes"
-                hint = "" if not of else f", such as {readable('/'.join(of[0]))}; write that"
-                raise TaskError(f"{part}: {readable(name)} is the name of {what}{hint}")
+                some = ", ".join(readable(_title(*one)) for one in (of or classes)[:_NAMED])
+                raise TaskError(
+                    f"{part}: {readable(name)} is the name of {what}; write one of the names that "
+                    f"there are, such as {some}"
+                )
             if found.setdefault(of[0], part) != part:
-                raise TaskError(f"class {readable(name)} is in {found[of[0]]} and in {part}")
+                raise TaskError(_twice(name, found[of[0]], part))
     return found

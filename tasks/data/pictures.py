@@ -119,41 +119,45 @@ def keys_of(pixels: np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join(digests), dtype="V16")
 
 
-def ranks_of(pixels: np.ndarray, keys: np.ndarray, ink: str) -> np.ndarray:
-    """Computes what pictures are sorted by, so that a set and its negative have one order.
+def negatives_of(pixels: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Computes what the negatives of gray pictures are; those of colour are themselves.
+
+    Sorted by one or the other, a set and its negative have one order.
 
     Args:
         pixels: As for `keys_of`.
         keys: What that gave, `V16` ndarray (n,).
-        ink: Whether the ink of gray pictures is `dark` or `light`.
 
     Returns:
         `V16` ndarray (n,).
     """
-    return keys_of(255 - pixels) if pixels.ndim == 3 and ink == "dark" else keys
+    return keys_of(255 - pixels) if pixels.ndim == 3 else keys
 
 
-def border_shade(picture: np.ndarray) -> np.ndarray:
-    """Gives the median shade of a picture's border.
+def border_shades(pixels: np.ndarray) -> np.ndarray:
+    """Gives the median shade of each picture's border.
 
     Args:
-        picture: uint8 ndarray (height, width) or (height, width, 3).
+        pixels: uint8 ndarray (n, height, width) or (n, height, width, 3).
 
     Returns:
-        float64 ndarray (1,) or (3,).
+        float64 ndarray (n, 1) or (n, 3).
     """
-    border = [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
-    channels = picture.shape[2] if picture.ndim == 3 else 1
-    return np.median(np.concatenate(border).reshape(-1, channels), axis=0)
+    border = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
+    channels = pixels.shape[3] if pixels.ndim == 4 else 1
+    flat = np.concatenate(border, axis=1).reshape(len(pixels), -1, channels)
+    return np.median(flat, axis=1)
 
 
 def paper_of(borders: Sequence[np.ndarray]) -> tuple[int, ...]:
     """Gives the paper's shade of a set: the median of its pictures' borders.
 
     Args:
-        borders: What `border_shade` gave for some of the pictures.
+        borders: What `border_shades` gave for parts of the pictures.
     """
-    middle = np.median(np.stack(borders), axis=0)
+    shades = np.concatenate(borders)
+    middle = np.median(shades, axis=0)
+    middle = np.where(middle == 127.5, shades.mean(axis=0), middle)
     # Rounded towards the middle, so that a set and its negative have opposite shades.
     rounded = np.where(middle < 127.5, np.ceil(middle), np.floor(middle))
     return tuple(int(shade) for shade in rounded)
@@ -173,7 +177,7 @@ def resized(picture: np.ndarray, size: tuple[int, int], paper: Sequence[int]) ->
     """Fits a picture into another size: its aspect is kept, and paper is put around it.
 
     Pixels are averages over areas where the picture shrinks, and linear interpolations where
-    it grows.
+    it grows. A picture of one shade stays one.
 
     Args:
         picture: uint8 ndarray (height, width) or (height, width, 3).
@@ -185,6 +189,8 @@ def resized(picture: np.ndarray, size: tuple[int, int], paper: Sequence[int]) ->
     """
     if picture.shape[:2] == tuple(size):
         return picture
+    if (picture == picture[0, 0]).all():
+        return np.broadcast_to(picture[0, 0], (*size, *picture.shape[2:])).copy()
     scale = min(new / old for new, old in zip(size, picture.shape, strict=False))
     height, width = (max(1, round(scale * length)) for length in picture.shape[:2])
     how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR

@@ -12,7 +12,7 @@ from .dataset import Dataset
 from .ink import CHOICES
 from .listing import File
 from .parts import HOW
-from .pictures import Pictures
+from .pictures import Pictures, border_shades, keys_of, negatives_of, paper_of
 
 _NAMED = 5
 """How many files a message names."""
@@ -117,39 +117,72 @@ def ink_of(paper: Sequence[int], asked: str = CHOICES[0]) -> str:
     return "dark" if paper[0] > 127 else "light"
 
 
-def screened(
-    name: str,
-    where: str,
-    files: Sequence[File],
-    pictures: Pictures,
-    ranks: np.ndarray,
-    blank: np.ndarray,
-    remarks: Sequence[str],
-) -> Dataset:
-    """Makes a data set of pictures, each once and none blank, and says what is left out.
+class Seen:
+    """What is found out of all pictures of a set while they are read, whatever their order."""
 
-    Args:
-        name: What it is called.
-        where: What it is called in errors.
-        files: Name and class of each picture.
-        pictures: All of them, in the order of `files`.
-        ranks: What pictures of a class are sorted by, from `ranks_of`.
-        blank: bool ndarray (files,): those of one shade.
-        remarks: What is to be said of them already.
+    def __init__(self) -> None:
+        self._keys: list[np.ndarray] = []
+        self._negatives: list[np.ndarray] = []
+        self._borders: list[np.ndarray] = []
+        self._blank: list[np.ndarray] = []
 
-    Raises:
-        TaskError: All are blank, or one picture is in two classes.
-    """
-    if blank.all():
-        raise TaskError(f"{where}: all {len(files)} pictures are of one shade")
-    kept, copies = each_once(where, files, pictures.keys, ~blank)
-    order = sorted(kept.tolist(), key=lambda i: (*files[i].kind, ranks[i].tobytes()))
-    chosen = pictures.select(np.array(order))
-    drawn = all(file.drawer for file in files)
-    rows = [
-        # Without drawers, each picture is by its own.
-        (file.alphabet, file.character, file.drawer if drawn else key.tobytes().hex(), file.name)
-        for file, key in zip((files[i] for i in order), chosen.keys, strict=True)
-    ]
-    said = [*remarks, *(readable(one) for one in blank_remarks(files, blank)), *copies]
-    return Dataset.build(name, chosen, rows, remarks=said)
+    def add(self, pixels: np.ndarray) -> None:
+        """Looks at the next pictures.
+
+        Args:
+            pixels: uint8 ndarray (n, height, width) or (n, height, width, 3).
+        """
+        self._keys.append(keys_of(pixels))
+        self._negatives.append(negatives_of(pixels, self._keys[-1]))
+        self._borders.append(border_shades(pixels))
+        flat = pixels.reshape(len(pixels), -1, *pixels.shape[3:])
+        self._blank.append((flat == flat[:, :1]).reshape(len(pixels), -1).all(axis=1))
+
+    def screened(
+        self,
+        name: str,
+        where: str,
+        files: Sequence[File],
+        pixels: np.ndarray,
+        ink: str,
+        remarks: Sequence[str],
+    ) -> Dataset:
+        """Makes a data set of the pictures, each once and none blank, and says what is left out.
+
+        Args:
+            name: What it is called.
+            where: What it is called in errors.
+            files: Name and class of each picture.
+            pixels: All of them, or none if they are in a file.
+            ink: One of `ink.CHOICES`.
+            remarks: What is to be said of them already.
+
+        Raises:
+            TaskError: All are blank, or one picture is in two classes.
+        """
+        keys, blank = np.concatenate(self._keys), np.concatenate(self._blank)
+        paper = paper_of(self._borders)
+        ink = ink_of(paper, ink)
+        if blank.all():
+            raise TaskError(
+                f"{where}: all {len(files)} pictures are of one shade; put pictures there that "
+                "show something"
+            )
+        kept, copies = each_once(where, files, keys, ~blank)
+        # In an order that does not depend on names.
+        ranks = np.concatenate(self._negatives) if ink == "dark" else keys
+        order = sorted(kept.tolist(), key=lambda i: (*files[i].kind, ranks[i].tobytes()))
+        chosen = Pictures(pixels, np.array(order), keys[order], paper, ink)
+        drawn = all(file.drawer for file in files)
+        rows = [
+            # Without drawers, each picture is by its own.
+            (
+                file.alphabet,
+                file.character,
+                file.drawer if drawn else key.tobytes().hex(),
+                file.name,
+            )
+            for file, key in zip((files[i] for i in order), chosen.keys, strict=True)
+        ]
+        said = [*remarks, *(readable(one) for one in blank_remarks(files, blank)), *copies]
+        return Dataset.build(name, chosen, rows, remarks=said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -35,11 +36,17 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.ink not in CHOICES:
-            raise TaskError(f"ink is {self.ink!r}, expected {', '.join(CHOICES)}")
+            raise TaskError(f"ink is {_short(self.ink)}, expected {', '.join(CHOICES)}")
         if self.kind not in ("", "gray", "color"):
-            raise TaskError(f"kind is {self.kind!r}, expected gray or color")
+            raise TaskError(f"kind is {_short(self.kind)}, expected gray or color")
         if type(self.size) is not int or not 0 <= self.size <= LARGEST_SIDE:
-            raise TaskError(f"size is {self.size!r}, expected 1 to {LARGEST_SIDE} pixels")
+            raise TaskError(f"size is {_short(self.size)}, expected 1 to {LARGEST_SIDE} pixels")
+
+
+def _short(value: Any) -> str:
+    """Shows what a file says, which may be of any kind and size."""
+    small = type(value) is int and abs(value) < 10**9
+    return repr(value) if small or type(value) in (str, float, bool) else type(value).__name__
 
 
 def read(root: Path) -> Settings:
@@ -61,7 +68,7 @@ def read(root: Path) -> Settings:
         if not isinstance(said, dict) or set(said) - set(names):
             raise TaskError(f"expected lines such as ink: dark, of {', '.join(names)}")
         return Settings(**said)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise TaskError(f"{path}: cannot be read ({reason(error)})") from None
     except TaskError as error:
         raise TaskError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise TaskError(f"{path}: cannot be read ({reason(error)})") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ..errors import TaskError
 from .images import SIDE, Images
 from .pictures import Pictures, resized
+from .settings import LARGEST_SIDE
 
 KINDS = ("ink", "unit", "gray", "color")
 """Kinds of images that a scorer can take. `ink`: uint8, 1 for ink and 0 for paper. `unit`: numbers
@@ -64,21 +66,32 @@ class Wants:
         if not isinstance(said, Mapping) or set(said) - set(allowed):
             raise TaskError(f"wants {said!r}, expected a dict of {', '.join(allowed)}")
         kinds = said.get("kind", KINDS)
-        kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
-        if not kinds or any(kind not in KINDS for kind in kinds):
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        if not isinstance(kinds, Sequence) or not kinds or any(one not in KINDS for one in kinds):
             raise TaskError(f"wants kind {said['kind']!r}, expected some of {', '.join(KINDS)}")
-        size, channels = said.get("size"), said.get("channels")
-        sides = (size, size) if isinstance(size, int) else size
-        if sides is not None:
-            sides = tuple(int(one) for one in sides)
-            if len(sides) != 2 or min(sides) < 1:
-                raise TaskError(f"wants size {size!r}, expected a number of pixels, or two")
+        channels = said.get("channels")
+        sides = None if said.get("size") is None else _sides(said["size"])
         if channels not in (None, 1, 3):
             raise TaskError(f"wants channels {channels!r}, expected 1 or 3")
         polarity = said.get("polarity")
         if polarity not in (None, *POLARITIES):
             raise TaskError(f"wants polarity {polarity!r}, expected {' or '.join(POLARITIES)}")
-        return cls(kinds, sides, channels, polarity)
+        return cls(tuple(kinds), sides, channels, polarity)
+
+
+def _sides(size: Any) -> tuple[int, int]:
+    """Reads height and width."""
+    both = (size, size) if isinstance(size, Integral) else size
+    if (
+        not isinstance(both, Sequence)
+        or len(both) != 2
+        or any(isinstance(one, bool) or not isinstance(one, Integral) for one in both)
+        or not 1 <= min(map(int, both)) <= max(map(int, both)) <= LARGEST_SIDE
+    ):
+        raise TaskError(
+            f"wants size {size!r}, expected a number of pixels, or two, up to {LARGEST_SIDE}"
+        )
+    return int(both[0]), int(both[1])
 
 
 SHADES = Wants(("ink", "unit"), (SIDE, SIDE), polarity="bright")

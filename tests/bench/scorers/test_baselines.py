@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 from wayshot import results, tasks
 from wayshot.bench.evaluations.evaluation import evaluate
+from wayshot.bench.evaluations.settings import Settings
 from wayshot.bench.scorers.baselines import (
     BASELINES,
     Chance,
@@ -121,3 +123,77 @@ def test_first_official_trial_has_the_published_hausdorff_cost(omniglot):
     runs, images = source.block(0), source.dataset.images
     cost = Hausdorff().score(images[runs.query[0, :1]], images[runs.support[0, 0]])
     assert cost[0, 0] == pytest.approx(GOLDEN["hausdorff_first_cost"], rel=1e-14)
+
+
+def shades(count: int, seed: int, deep: tuple[int, ...] = ()) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28, *deep), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("deep", [(), (3,)])
+@pytest.mark.parametrize(
+    ("scorer", "metric"), [(PixelCosine, "cosine"), (PixelEuclidean, "euclidean")]
+)
+def test_pixel_scorers_on_shades_are_plain_sums_in_float64(scorer, metric, deep):
+    queries, supports = shades(5, 4, deep), shades(6, 5, deep)
+    supports[5] = 0
+    seen = [
+        one if deep else one.astype(np.float32) / np.float32(255) for one in (queries, supports)
+    ]
+    answer = scorer().compare(*(scorer().embed(one) for one in seen))
+    first, second = (one.reshape(len(one), -1) / 255 for one in (queries, supports))
+    for i, j in np.ndindex(5, 6):
+        if metric == "cosine":
+            length = np.sqrt((first[i] ** 2).sum() * (second[j] ** 2).sum())
+            expected = (first[i] * second[j]).sum() / length if length else 0
+        else:
+            expected = np.sqrt(((first[i] - second[j]) ** 2).sum())
+        assert answer[i, j] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("deep", [(), (3,)])
+def test_equal_shades_are_exactly_equally_close_and_at_distance_0(deep):
+    images = shades(2, 6, deep)
+    supports = np.stack([images[0], images[1], images[0]])
+    for scorer in (PixelCosine(), PixelEuclidean()):
+        query, support = (
+            scorer.embed(one if deep else one.astype(np.float32) / 255)
+            for one in (images[:1], supports)
+        )
+        answer = scorer.compare(query, support)[0]
+        assert answer[0] == answer[2] != answer[1]
+        # In any company, and in batches of episodes.
+        again = scorer.compare(np.repeat(query[None], 3, axis=0), np.repeat(support[None], 3, 0))
+        assert (again == answer).all()
+    assert answer[0] == 0
+
+
+def test_shades_of_ink_alone_are_compared_as_ink_is():
+    images = random_images(6, 8)
+    for scorer in (PixelCosine(), PixelEuclidean()):
+        ink, unit = scorer.embed(images), scorer.embed(images.astype(np.float32))
+        np.testing.assert_allclose(
+            scorer.compare(ink[:2], ink[2:]), scorer.compare(unit[:2], unit[2:]), rtol=1e-12
+        )
+
+
+@pytest.mark.parametrize("scorer", ["pixel-cosine", "pixel-euclidean", "hausdorff"])
+def test_a_set_and_its_negative_have_the_same_trials(scorer, tmp_path):
+    rng = np.random.default_rng(9)
+    pixels = rng.integers(200, 256, (40, 28, 28), dtype=np.uint8)
+    for i, one in enumerate(pixels):
+        x, y = rng.integers(4, 14, 2)
+        one[y : y + 4 + i % 8, x : x + 10] = rng.integers(0, 128, (4 + i % 8, 10))
+    trials = []
+    for name, images in (("positive", pixels), ("negative", 255 - pixels)):
+        data = tasks.from_arrays(images, np.arange(40) % 8)
+        run = evaluate(
+            scorer,
+            "arrays-within-5w1s-q2",
+            data=data,
+            episodes=30,
+            root=tmp_path / name,
+            settings=Settings(audit=False, scores=True),
+        )
+        trials.append(run.trials.drop(columns="drawer"))
+    pd.testing.assert_frame_equal(*trials)
+    assert trials[0]["credit"].mean() > 0.25

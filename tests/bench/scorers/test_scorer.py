@@ -8,6 +8,7 @@ import pytest
 from example_scorers import Pairs, Pixels
 from wayshot.bench.errors import ScorerError
 from wayshot.bench.scorers.scorer import ScorerAttributes, traits
+from wayshot.tasks import Wants
 
 
 class Classifier:
@@ -40,6 +41,7 @@ def test_every_attribute_of_a_scorer_is_read():
         engine="NumPy 2",
         training={"recipe": "r", "seed": 5},
         baseline=True,
+        wants=Wants(("gray",), (28, 28)),
     )
     scorer = Classifier()
     for one in fields(said):

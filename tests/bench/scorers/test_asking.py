@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from example_scorers import Pairs, Pixels
+from wayshot.bench import ScorerError
+from wayshot.bench.scorers.asking import Asking, images_for
+from wayshot.bench.scorers.failures import BrokenScorerError
+from wayshot.bench.scorers.scorer import traits
+from wayshot.tasks import Sampler, from_arrays, parse
+
+IMAGES = (np.random.default_rng(0).random((4, 105, 105)) < 0.1).astype(np.uint8)
+
+
+class Answering:
+    """A scorer of all levels that gives what it is told to."""
+
+    smaller_is_closer = False
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def embed(self, images):
+        return self.answer
+
+    compare = score = classify = lambda self, *arguments: self.answer
+
+
+def asking(answer, finite=True, **said):
+    known = traits(Pixels(), "telling")
+    for name, value in said.items():
+        object.__setattr__(known, name, value)
+    return Asking(Answering(answer), known, finite=finite)
+
+
+def ask(method, asking):
+    labels = np.array([0, 0, 1, 1])
+    arguments = {
+        "embed": (IMAGES,),
+        "compare": (np.zeros((4, 3)), np.zeros((2, 3))),
+        "score": (IMAGES, IMAGES[:2]),
+        "classify": (IMAGES, labels, IMAGES),
+    }[method]
+    return getattr(asking, method)(*arguments)
+
+
+METHODS = ["embed", "compare", "score", "classify"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int8, np.uint8])
+def test_numbers_of_the_right_shape_are_given_on(method, dtype):
+    answer = np.arange(8).reshape(4, 2).astype(dtype)
+    np.testing.assert_array_equal(ask(method, asking(answer)), answer)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (np.zeros((4, 2), dtype=complex), "gave complex128, expected numbers"),
+        (np.array([["a", "b"]] * 4), "gave <U1, expected numbers"),
+        (np.zeros((4, 2), dtype=bool), "gave bool, expected numbers"),
+        (np.zeros((3, 2)), "gave shape (3, 2), expected (4, "),
+        (np.zeros(4), "gave shape (4,), expected (4, "),
+    ],
+)
+def test_another_type_or_shape_is_the_scorers_fault(method, answer, problem):
+    with pytest.raises(BrokenScorerError) as caught:
+        ask(method, asking(answer))
+    assert str(caught.value).startswith(f"scorer telling: {method} {problem}")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused_with_its_place_where_it_must_be_finite(method, bad):
+    answer = np.zeros((4, 2))
+    answer[2, 1] = bad
+    with pytest.raises(BrokenScorerError, match=f"{method} gave NaN or infinity") as caught:
+        ask(method, asking(answer))
+    assert caught.value.place == (2, 1)
+    np.testing.assert_array_equal(ask(method, asking(answer, finite=False)), answer)
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_distances_are_turned_even_where_they_have_no_sign(method):
+    answer = np.arange(8, dtype=np.uint8).reshape(4, 2)
+    got = ask(method, asking(answer, smaller_is_closer=True))
+    np.testing.assert_array_equal(got, -np.arange(8.0).reshape(4, 2))
+
+
+def test_an_answer_that_is_used_again_by_the_scorer_is_kept():
+    one = asking(np.ones((4, 2)))
+    first = ask("embed", one)
+    one.scorer.answer += 5
+    assert (first == 1).all()
+
+
+def test_only_images_that_count_must_be_finite():
+    answer = np.zeros((4, 2))
+    answer[3] = np.nan
+    assert asking(answer).embed(IMAGES, count=3).shape == (3, 2)
+    with pytest.raises(BrokenScorerError, match=r"expected \(4, 3\)"):
+        asking(answer).embed(IMAGES, width=3)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "prototype"])
+def test_shots_are_pooled_as_the_scorer_says(pooling):
+    one = asking(None, pooling=pooling)
+    scores = np.random.default_rng(0).standard_normal((7, 4, 6))
+    by_shot = scores.reshape(7, 4, 3, 2)
+    expected = by_shot.max(axis=-1) if pooling == "max" else by_shot.mean(axis=-1)
+    np.testing.assert_array_equal(one.pooled(scores, 3), expected)
+    assert one.pooled(scores, 6) is scores
+    support = np.random.default_rng(1).standard_normal((7, 3, 2, 5))
+    prepared = one.prepared(support)
+    whole = support.mean(axis=2) if pooling == "prototype" else support.reshape(7, 6, 5)
+    np.testing.assert_array_equal(prepared, whole)
+
+
+def test_finite_scores_with_an_infinite_mean_are_refused():
+    with pytest.raises(BrokenScorerError, match="mean over the shots is infinite"):
+        asking(None).pooled(np.full((1, 4), 1e308), 2)
+
+
+def source(*shape):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
+    return Sampler(parse("arrays-within-2w1s"), from_arrays(pixels, np.arange(12) % 3))
+
+
+def test_a_scorer_gets_the_images_that_it_wants():
+    gray = source(8, 8)
+    images = gray.dataset.images
+    assert images_for(traits(Pixels(), "x"), gray) is images
+
+    class Wanting(Pixels):
+        wants = {"kind": "color", "size": 4}  # noqa: RUF012
+
+    assert images_for(traits(Wanting(), "x"), gray)[:2].shape == (2, 4, 4, 3)
+
+
+def test_a_scorer_that_takes_no_colour_is_told_how_to_get_gray():
+    class Ink(Pairs):
+        name = "of ink"
+        wants = "ink"
+
+    with pytest.raises(ScorerError) as caught:
+        images_for(traits(Ink(), "x"), source(8, 8, 3))
+    assert str(caught.value) == (
+        "scorer of ink: takes ink images, and these are in colour; images:PATH@gray turns them to "
+        "gray by their luminance"
+    )
