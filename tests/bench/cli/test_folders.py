@@ -71,3 +71,81 @@ def test_a_sheet_of_a_folder_is_drawn(wayshot, characters, tmp_path):
         (*words, "-o", "no/x.png"),
     ):
         assert wayshot(*wrong)[0] == 2
+
+
+RECIPE = """
+name: mine
+network: {backbone: "example_backbones:tiny", join: cosine, head: weighted}
+data: lake-background
+held_out: [Gujarati]
+classes: {steps: 4, batch: 16, warmup_steps: 1}
+pairs: {steps: 2, batch: 16}
+validation_episodes: 20
+"""
+
+
+def divided(characters, root):
+    """Divides the alphabets of a folder into three parts."""
+    shutil.copytree(characters, root)
+    alphabets = sorted(path for path in root.iterdir() if path.is_dir())
+    some_of = {"train": alphabets[:-2], "validation": alphabets[-2:-1], "test": alphabets[-1:]}
+    for part, some in some_of.items():
+        names = [f"{one.name}/{of.name}" for one in some for of in sorted(one.iterdir())]
+        (root / f"{part}.txt").write_text("\n".join(names))
+
+
+def test_what_is_trained_on_one_part_is_tested_on_another(wayshot, characters, tmp_path):
+    root, out = tmp_path / "letters", tmp_path / "out"
+    divided(characters, root)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    words = ["train", tmp_path / "recipe.yaml", "--backbone", "example_backbones:tiny"]
+    status, _, err = wayshot(*words, "--on", f"folder:{root}", "--out", out)
+    assert status == 2 and f"train on folder:{root}@train" in err
+    status, printed, _ = wayshot(*words, "--on", f"folder:{root}@train", "--out", out, "--json")
+    card = json.loads(printed)
+    tested = len(list(root.glob("*/*"))) - card["data"]["characters_seen"]
+    assert status == 0 and tested > 0
+    assert card["data"]["held_out_alphabets"] == [] and card["validation_ways"] <= 20
+    assert "Omniglot" not in card["licence"] and set(card["validation"]) == {"between"}
+    network = out / "mine.keras"
+    options = ("-s", network, "--engine", "keras", "--episodes", 20, "--json")
+    for part, leaked in (("test", 0), ("train", card["data"]["characters_seen"])):
+        status, printed, _ = wayshot(
+            "run", f"folder:{root}@{part}-between-3w1s", "--runs", tmp_path / "runs", *options
+        )
+        record = json.loads(printed)["results"][0]
+        assert status == 0 and bool(record["leaked_characters"]) == bool(leaked), part
+
+
+def test_a_scorer_that_does_not_take_colour_fails_alone(wayshot, tmp_path):
+    for number in range(40):
+        folder = tmp_path / "birds" / f"class{number % 8}"
+        folder.mkdir(parents=True, exist_ok=True)
+        shade = (number * 6, 255 - number * 6, 40 * (number % 8))
+        picture = Image.new("RGB", (16, 16), shade)
+        picture.putpixel((number % 16, 3), (255, 0, 0))
+        picture.save(folder / f"{number}.png")
+    words = ("-s", "hausdorff", "-s", "pixel-cosine", "--episodes", 20, "--runs", tmp_path / "runs")
+    status, out, err = wayshot("run", f"images:{tmp_path / 'birds'}-between-5w1s", *words)
+    assert status == 1 and "pixel-cosine" in out
+    assert "hausdorff: failed: takes ink images, and these are in colour" in err
+    assert "@gray" in err
+    status, out, _ = wayshot("run", f"images:{tmp_path / 'birds'}@gray-between-5w1s", *words)
+    assert status == 0 and "hausdorff" in out
+
+
+def test_verification_on_one_alphabet_is_refused_before_anything_is_run(
+    wayshot, characters, tmp_path
+):
+    (first, *_) = sorted(path for path in characters.iterdir() if path.is_dir())
+    words = ("-s", "chance", "--episodes", 20, "--runs", tmp_path / "runs", "--verification")
+    status, _, err = wayshot("run", f"folder:{first}-within-3w1s", *words)
+    assert status == 2 and "in one alphabet" in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_are_looked_for_before_scorers_are_made(wayshot, tmp_path, monkeypatch):
+    (tmp_path / "slow.py").write_text("raise RuntimeError('it was made')\n")
+    monkeypatch.chdir(tmp_path)
+    status, _, err = wayshot("run", "folder:nowhere-within-5w1s", "-s", "slow:One")
+    assert status == 2 and "no such folder" in err and "was made" not in err

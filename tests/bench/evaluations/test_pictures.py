@@ -6,7 +6,7 @@ import pytest
 from example_scorers import Pairs, Pixels
 from PIL import Image
 from wayshot import tasks
-from wayshot.bench import ScorerError, Settings, evaluate
+from wayshot.bench import ScorerError, Settings, evaluate, wrap
 from wayshot.bench.evaluations.embeddings import EmbeddingCache, image_keys
 from wayshot.bench.scorers.scorer import traits
 
@@ -200,3 +200,13 @@ def test_keys_of_pictures_are_those_of_their_pixels_in_every_set():
     assert np.array_equal(image_keys(part.images, np.arange(len(part))), expected)
     turned = image_keys(data.images, np.arange(4) * 40)
     assert len(set(turned)) == 4
+
+
+def test_a_model_is_wrapped_as_it_is(tmp_path):
+    def flat(images):
+        return images.reshape(len(images), -1)
+
+    data = data_of((), name="mine")
+    run = evaluate(flat, NAME, name="flat", data=data, episodes=15, root=tmp_path, settings=QUIET)
+    wrapped = evaluate(wrap(flat, name="flat"), NAME, data=data, episodes=15, root=tmp_path)
+    assert run.folder == wrapped.folder and run.record["scorer"]["name"] == "flat"

@@ -219,3 +219,12 @@ def test_an_error_says_what_was_given_in_300_characters(capsys):
     ) as caught:
         resolve("net_i:Net")
     assert len(str(caught.value)) <= 300
+
+
+def test_a_network_of_keras_with_random_weights_is_the_same_every_time():
+    scorer, again = (resolve("keras:MobileNetV3Small")[1] for _ in range(2))
+    other = resolve("keras:MobileNetV3Small,seed=2")[1]
+    assert scorer.digest == again.digest != other.digest
+    assert scorer.name == "MobileNetV3Small (random weights)"
+    with pytest.raises(ScorerError, match="closest: MobileNetV3Small"):
+        resolve("keras:MobileNetV3Smal")
