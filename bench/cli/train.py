@@ -52,6 +52,9 @@ class _Logs:
 
 def _images(name: str, data: str | None) -> tuple[tasks.Dataset, tasks.Dataset | None]:
     """Loads the images to train on and, of data of one's own, those to validate on."""
+    if tasks.is_own(name):
+        # As recipes of version 0.2 call a whole folder.
+        name = name.removesuffix("-all")
     split, part = tasks.read_part(name)
     found = tasks.load(split, part, data, progress)
     if not tasks.is_own(split):

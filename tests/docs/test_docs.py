@@ -35,6 +35,7 @@ FEW = {
     "WAYSHOT_RUN_EPISODES": "8",
     "WAYSHOT_RUN_ENGINE": "keras",
     "WAYSHOT_TRAIN_MINUTES": "0.02",
+    "WAYSHOT_TRAIN_BACKBONE": "conv-4",
 }
 """Variables that keep commands short."""
 
