@@ -40,7 +40,7 @@ class OverdueError(RuntimeError):
     """A unit of work that took longer than its limit."""
 
 
-_LONGEST = 300
+LONGEST = 300
 """Most characters of an error of a scorer's own code."""
 
 
@@ -53,7 +53,7 @@ def told(start: str, error: BaseException, end: str = "") -> str:
         end: The end of the line, which is never cut.
     """
     line = " ".join(f"{start} {type(error).__name__}: {error}".split())
-    room = _LONGEST - len(end)
+    room = LONGEST - len(end)
     return (line if len(line) <= room else f"{line[: room - 4]} ...") + end
 
 

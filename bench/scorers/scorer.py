@@ -20,7 +20,7 @@ import numpy as np
 
 from ...tasks import Images, TaskError, Wants, wanted
 from ..errors import ScorerError
-from .failures import BrokenScorerError, answering
+from .failures import LONGEST, BrokenScorerError, answering
 from .precision import widened
 
 BATCH = 256
@@ -214,7 +214,9 @@ def behaviour(scorer: Any, name: str, wants: Wants | None = None) -> str:
         for size in _SIZES:
             with suppress(BrokenScorerError):
                 return _behaviour(scorer, name, _probe(Wants(("color",), size)))
-        raise BrokenScorerError(f"{error}; wants = {{...}} says which images it takes") from None
+        hint = "; wants = {...} says which images it takes"
+        line = str(error)
+        raise BrokenScorerError(line + hint if len(line + hint) <= LONGEST else line) from None
 
 
 _SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
