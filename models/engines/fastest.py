@@ -27,6 +27,9 @@ CALLS, SECONDS = 2, 0.3
 """Fewest calls and shortest time of an engine in a round. The first calls are slow, because
 threads of the engine before still wait for work."""
 
+SLOW = 20.0
+"""Seconds that the first call of an engine may take in any case."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -63,8 +66,17 @@ def _measured(origin: Origin, keras: Callable[[], Embed], engines: list[str], ti
             passed_over[name] = str(error)
         tick(1)
     embeds[backend_name()] = keras()
-    for embed in embeds.values():
+    first = {}
+    for name, embed in embeds.items():
+        start = time.perf_counter()
         embed(images)
+        first[name] = time.perf_counter() - start
+    # What is slow by far is not called many times more.
+    limit = max(SLOW, 10 * min(first.values()))
+    for name, seconds in first.items():
+        if seconds > limit and name != backend_name():
+            passed_over[name] = f"{name} took {seconds:.0f} s for {IMAGES} images"
+            del embeds[name]
     shortest = dict.fromkeys(embeds, float("inf"))
     for _ in range(ROUNDS):
         for name, embed in embeds.items():
