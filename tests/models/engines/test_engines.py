@@ -307,14 +307,14 @@ def test_the_fastest_that_agrees_is_chosen(fake):
     assert not {"less", "missing"} & set(fake.opened)
 
 
-def test_an_engine_that_is_slow_by_far_is_asked_once(fake):
+def test_an_engine_that_is_slow_by_far_is_not_timed(fake):
     fake.engine("quick", seconds=2)
     fake.engine("endless", seconds=90)
     chosen = fake.choose()
     assert chosen.engine == "quick" and "endless" not in chosen.images_per_second
     assert "took 90 s for 256 images" in chosen.passed_over["endless"]
-    # The loop of the fast ones, and one call of the slow one.
-    assert fake.seconds < 90 + 100
+    # It is called to see whether it agrees, and once more.
+    assert fake.seconds < 3 * 90
 
 
 def test_keras_is_chosen_where_it_is_the_fastest(fake):
