@@ -104,6 +104,7 @@ class Training:
                 f"{', '.join(sorted(unknown))}"
             )
         is_held_out = alphabets.isin(recipe.held_out).to_numpy()
+        own = held_out is not None
         if held_out is None and is_held_out.any():
             held_out = background.select(is_held_out, "held out")
         if held_out is None and recipe.patience:
@@ -112,7 +113,7 @@ class Training:
                 "holds out none; give the data a part validation, or set patience to 0"
             )
         self._validation = (
-            None if held_out is None else Validation(held_out, recipe.validation_episodes)
+            None if held_out is None else Validation(held_out, recipe.validation_episodes, own)
         )
         self.background_digest = background.digest
         keras.utils.set_random_seed(seed)

@@ -18,26 +18,27 @@ class Validation:
         ways: Number of ways: 20, or fewer where an alphabet is smaller.
     """
 
-    def __init__(self, held_out: Dataset, episodes: int) -> None:
+    def __init__(self, held_out: Dataset, episodes: int, own: bool = False) -> None:
         """Makes the samplers.
 
         Args:
             held_out: The images.
             episodes: Number of 1-shot episodes of each structure.
+            own: Whether these are data of one's own, whose alphabets may be
+                smaller than 20 ways need, and may be one alphabet.
 
         Raises:
-            TaskError: An alphabet has a single character, or a character a
-                single image.
+            TaskError: An alphabet is too small.
         """
         self._held_out, self._episodes = held_out, episodes
         sizes = held_out.characters["alphabet"].value_counts()
-        self.ways = min(20, int(sizes.min()))
+        self.ways = min(20, int(sizes.min())) if own else 20
         self._samplers = {
             structure: Sampler(
                 Protocol("lake", "background", structure, self.ways, 1), held_out, seed=0
             )
             # Within one alphabet is the same as between all.
-            for structure in (("within", "between") if len(sizes) > 1 else ("between",))
+            for structure in (("between",) if own and len(sizes) == 1 else ("within", "between"))
         }
 
     def accuracy(self, siamese: Siamese, by_head: bool) -> dict[str, float]:
