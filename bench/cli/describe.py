@@ -48,7 +48,9 @@ def _dataset(name: str, data: str | None) -> dict[str, Any]:
         del facts["folder"]
         return facts
     dataset = (
-        load_glyphs(progress) if name == "glyphs" else tasks.load(name, "all", progress=progress)
+        load_glyphs(progress)
+        if name == "glyphs"
+        else tasks.load(*tasks.read_part(name), progress=progress)
     )
     return {
         "kind": "dataset",
@@ -105,6 +107,14 @@ def _recipe(name: str) -> dict[str, Any]:
     return {"kind": "recipe", **recipe.read(name).to_dict()}
 
 
+def _is_protocol(name: str) -> bool:
+    try:
+        tasks.parse(name)
+    except TaskError:
+        return False
+    return True
+
+
 def _find(name: str, data: str | None) -> dict[str, Any]:
     from ...models.training import recipe
     from ..scorers import registered
@@ -112,13 +122,15 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
     kind, _, rest = name.partition(" ")
     if rest and kind in ("recipe", "backbone"):
         return _recipe(rest) if kind == "recipe" else _backbone(rest)
+    if tasks.is_own(name):
+        return _protocol(name) if _is_protocol(name) else _dataset(name, data)
     if name in registered() or name.endswith(".keras"):
         return _scorer(name)
     try:
         return _protocol(name)
     except TaskError as error:
         problem = error
-    if name in omniglot.PARTS or name == "glyphs" or name.startswith("folder:"):
+    if name in omniglot.PARTS or name == "glyphs":
         return _dataset(name, data)
     if name in SPLITS:
         return {"kind": "split", **asdict(SPLITS[name])}

@@ -19,12 +19,12 @@ def _protocols() -> list[dict[str, str]]:
     for split in SPLITS.values():
         structure = "" if split.structure else "within|between-"
         rows.append({"name": f"{split.name}-{structure}WAYSwSHOTSs", "what": split.source})
-    rows.append(
-        {
-            "name": "folder:PATH-within|between-WAYSwSHOTSs",
-            "what": "any folder of alphabet/character/*.png or character/*.png",
-        }
-    )
+    own = {
+        "folder": "your own characters, from a folder: the ink in each image",
+        "images": "your own pictures, from a folder, a file of labels or arrays: as they are",
+    }
+    for kind, what in own.items():
+        rows.append({"name": f"{kind}:PATH[@PART]-within|between-WAYSwSHOTSs", "what": what})
     return rows
 
 

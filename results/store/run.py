@@ -45,6 +45,13 @@ class Run:
     folder: Path
     record: dict[str, Any]
 
+    def __str__(self) -> str:
+        accuracy = 100 * float(self.outcome()["credit"].mean())
+        return (
+            f"{self.scorer} on {self.protocol}: accuracy {accuracy:.1f} % in {self.record['n']:,} "
+            f"trials; stored in {self.folder}"
+        )
+
     @property
     def protocol(self) -> str:
         """Name of the protocol."""

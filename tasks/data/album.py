@@ -173,7 +173,7 @@ class _Album:
             size = (SIDE, SIDE)
             remarks.append(
                 f"pictures of {shapes(sizes)} pixels are fitted into {SIDE} x {SIDE}; "
-                f"images:{self.root}@SIZE names another size"
+                "images:PATH@SIZE names another size"
             )
         shape = (len(files), *size, *((3,) if kind == "color" else ()))
         if np.prod(shape, dtype=np.int64) > _MOST:

@@ -39,7 +39,7 @@ _NAMED = 5
 
 HOW = (
     "expected arrays images, uint8 of shape (n, height, width) or (n, height, width, 3), and "
-    "labels, of shape (n,)"
+    "labels, of shape (n,); tasks.from_arrays takes arrays of any name"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -95,6 +96,10 @@ def of_part(
     Raises:
         TaskError: There is no such part.
     """
+    if part == "all" and parts:
+        has = ", ".join(dict.fromkeys(parts.values()))
+        said = f"all classes are read, of the parts {has}; @test after the path names one part"
+        return replace(dataset, remarks=(*dataset.remarks, said))
     if part == "all":
         return dataset
     if part not in parts.values():
