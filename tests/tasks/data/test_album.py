@@ -67,7 +67,7 @@ def test_pictures_of_other_sizes_are_fitted_and_that_is_said(classes, draw, save
     dataset = load(str(root))
     assert dataset.images.shape == (9, 84, 84)
     assert dataset.remarks == (
-        f"pictures of 40 x 10 to 20 x 30 pixels are fitted into 84 x 84; images:PATH@SIZE names "
+        "pictures of 40 x 10 to 20 x 30 pixels are fitted into 84 x 84; images:PATH@SIZE names "
         "another size",
     )
     small = load(f"{root}@16")
