@@ -18,6 +18,7 @@ from ..errors import TaskError
 from ..files import read_regular
 from ..text import readable, reason
 from .ink import look
+from .turning import split, turn
 
 SIDE = 105
 """Height and width of an image, in pixels, as in Omniglot."""
@@ -69,21 +70,11 @@ class Images:
         return len(self), self.side, self.side
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(len(self)))
-        rows = np.asarray(rows)
-        if rows.dtype == bool:
-            rows = np.flatnonzero(rows)
-        if rows.size and not -len(self) <= rows.min() <= rows.max() < 4 * len(self):
-            raise IndexError(f"rows {rows.min()} to {rows.max()}, expected below {4 * len(self)}")
-        turns, images = np.divmod(rows.reshape(-1), len(self))
+        turns, images, shape = split(rows, len(self))
         pixels = np.unpackbits(self.bits[images], axis=1, count=self.side**2)
         pixels = pixels.reshape(-1, self.side, self.side)
-        for quarter in (1, 2, 3):
-            turned = turns == quarter
-            if turned.any():
-                pixels[turned] = np.rot90(pixels[turned], quarter, axes=(1, 2))
-        return pixels.reshape(*rows.shape, self.side, self.side)
+        turn(pixels, turns)
+        return pixels.reshape(*shape, self.side, self.side)
 
     def select(self, keep: np.ndarray) -> Images:
         """Gives some of the images.

@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import TaskError
+from .turning import split, turn
 
-_AT_ONCE = 2**26
-"""Bytes that are read from a file before its pages are given back to the system."""
+_LARGE = 2**26
+"""Bytes of pixels from which pages are given back to the system after each reading."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,35 +64,20 @@ class Pictures:
         return len(self), *self.pixels.shape[1:]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(len(self)))
-        rows = np.asarray(rows)
-        if rows.dtype == bool:
-            rows = np.flatnonzero(rows)
         square = self.pixels.shape[1] == self.pixels.shape[2]
-        most = (4 if square else 1) * len(self)
-        if rows.size and not -len(self) <= rows.min() <= rows.max() < most:
-            raise IndexError(f"rows {rows.min()} to {rows.max()}, expected below {most}")
-        turns, pictures = np.divmod(rows.reshape(-1), len(self))
+        turns, pictures, shape = split(rows, len(self), 4 if square else 1)
         chosen = np.array(self.pixels[self.order[pictures]])
-        self._give_back(chosen.nbytes)
-        for quarter in (1, 2, 3):
-            turned = turns == quarter
-            if turned.any():
-                chosen[turned] = np.rot90(chosen[turned], quarter, axes=(1, 2))
-        return chosen.reshape(*rows.shape, *self.pixels.shape[1:])
+        self._give_back()
+        turn(chosen, turns)
+        return chosen.reshape(*shape, *self.pixels.shape[1:])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:] if dtype is None else self[:].astype(dtype)
 
-    def _give_back(self, count: int) -> None:
+    def _give_back(self) -> None:
         """Gives pages of a memory-mapped file back, so that a large set needs little memory."""
         mapped = getattr(self.pixels, "_mmap", None)
-        if mapped is None or self.pixels.nbytes < _AT_ONCE:
-            return
-        read = self.__dict__.get("_read", 0) + count
-        self.__dict__["_read"] = read % _AT_ONCE
-        if read >= _AT_ONCE:
+        if mapped is not None and self.pixels.nbytes > _LARGE:
             with suppress(AttributeError, OSError):
                 # They stay in the system's own cache while there is room.
                 mapped.madvise(mmap.MADV_DONTNEED)

@@ -79,7 +79,7 @@ def test_a_selection_has_the_pictures_and_keys_and_copies_no_pixels(draw):
 
 
 def test_a_large_file_is_read_right_while_its_pages_are_given_back(draw, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "_AT_ONCE", 500)
+    monkeypatch.setattr(pictures, "_LARGE", 500)
     pixels = draw(60, 9, 9)
     np.save(tmp_path / "pixels.npy", pixels)
     some = of(np.load(tmp_path / "pixels.npy", mmap_mode="r"))
