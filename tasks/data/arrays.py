@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -94,7 +95,7 @@ def from_arrays(
     """
     asked = Settings(ink, kind, size)
     pixels = _pixels(images, asked)
-    dataset = _dataset(name, name, pixels, [labels, groups, drawers], asked, progress)
+    dataset = _Reading(name, name, [labels, groups, drawers], asked, progress).look(pixels)
     pictures = dataset.images
     assert isinstance(pictures, Pictures)
     names = {one: [str(of) for of in some] for one, some in (split or {}).items()}
@@ -135,28 +136,19 @@ def load(
         others = [_read(root, one) for one in NAMES[1:]]
         if others[0] is None:
             raise TaskError(f"no array labels; {HOW}")
+        reading = _Reading(name, where, others, asked, progress)
+        paths = [root] if root.is_file() else [root / f"{one}.npy" for one in NAMES]
+        known = digest([(path.name, path) for path in paths if path.is_file()], _LARGEST)
+        key = f"arrays 3 {asked} {known}"
         if root.is_file():
-            key = f"arrays 3 {asked} {digest([(root.name, root)], _LARGEST)}"
-            dataset = cached_pictures(
-                key, name, lambda file: _unpacked(file, root, name, where, others, asked, progress)
-            )
+            dataset = cached_pictures(key, name, lambda file: reading.unpack(file, root))
         else:
-            paths = [root / f"{one}.npy" for one in NAMES]
-            known = digest([(path.name, path) for path in paths if path.is_file()], _LARGEST)
             own = npy.mapped(paths[0])
             pixels = _unchanged(own, asked)
             dataset = cached_pictures(
-                f"arrays 3 {asked} {known}",
+                key,
                 name,
-                lambda file: _stored(
-                    file,
-                    _pixels(own, asked) if pixels is None else pixels,
-                    name,
-                    where,
-                    others,
-                    asked,
-                    progress,
-                ),
+                lambda file: reading.store(file, _pixels(own, asked) if pixels is None else pixels),
                 pixels,
             )
         said = parts.divide(_classes(dataset), parts.read(top))
@@ -180,46 +172,68 @@ def _read(root: Path, name: str) -> np.ndarray | None:
         return arrays.read(name) if name in arrays.names else None
 
 
-def _unpacked(
-    file: BinaryIO,
-    root: Path,
-    name: str,
-    where: str,
-    others: list[Any],
-    asked: Settings,
-    progress: Progress,
-) -> Dataset:
-    """Unpacks the images of a `.npz` file, which cannot be memory-mapped."""
-    with npy.Archive(root) as arrays:
-        head = arrays.header(NAMES[0])
-        if head.dtype != np.uint8:
-            pixels = _pixels(arrays.read(NAMES[0], _LARGEST), asked)
-            return _stored(file, pixels, name, where, others, asked, progress)
-        deep = len(head.shape) == 4 and head.shape[-1] == 1
-        arrays.unpack(NAMES[0], file, head.shape[:-1] if deep else head.shape)
-    file.flush()
-    own = npy.mapped(Path(file.name))
-    pixels = _unchanged(own, asked)
-    if pixels is None:
-        return _stored(file, _pixels(own, asked), name, where, others, asked, progress)
-    return _dataset(name, where, pixels, others, asked, progress)
+@dataclass(frozen=True)
+class _Reading:
+    """Images that are looked at, on their way to a data set.
 
+    Attributes:
+        name: What the data set is called.
+        where: What it is called in errors.
+        others: Labels, groups and drawers; None for those that are missing.
+        asked: Size, kind and ink.
+        progress: Shows the progress.
+    """
 
-def _stored(
-    file: BinaryIO,
-    pixels: np.ndarray,
-    name: str,
-    where: str,
-    others: list[Any],
-    asked: Settings,
-    progress: Progress,
-) -> Dataset:
-    """Writes pixels that had to be changed; those of a file of the user's stay where they are."""
-    if not npy.is_mapped(pixels):
-        file.seek(0)
-        file.truncate()
-        np.save(file, pixels)
-    return _dataset(name, where, pixels, others, asked, progress)
+    name: str
+    where: str
+    others: Sequence[Any]
+    asked: Settings
+    progress: Progress
+
+    def unpack(self, file: BinaryIO, root: Path) -> Dataset:
+        """Unpacks the images of a `.npz` file, which cannot be memory-mapped."""
+        with npy.Archive(root) as arrays:
+            head = arrays.header(NAMES[0])
+            if head.dtype != np.uint8:
+                return self.store(file, _pixels(arrays.read(NAMES[0], _LARGEST), self.asked))
+            deep = len(head.shape) == 4 and head.shape[-1] == 1
+            arrays.unpack(NAMES[0], file, head.shape[:-1] if deep else head.shape)
+        file.flush()
+        own = npy.mapped(Path(file.name))
+        pixels = _unchanged(own, self.asked)
+        return self.store(file, _pixels(own, self.asked) if pixels is None else pixels)
+
+    def store(self, file: BinaryIO, pixels: np.ndarray) -> Dataset:
+        """Writes pixels that had to be changed; others stay in the file in which they are."""
+        if not npy.is_mapped(pixels):
+            file.seek(0)
+            file.truncate()
+            np.save(file, pixels)
+        return self.look(pixels)
+
+    def look(self, pixels: np.ndarray) -> Dataset:
+        """Looks at all images, and makes the data set."""
+        count = len(pixels)
+        labels, groups, drawers = (
+            None if one is None else _words(one, count, what)
+            for one, what in zip(self.others, NAMES[1:], strict=True)
+        )
+        assert labels is not None
+        files = [
+            File(
+                f"{labels[i]}/{i}",
+                Path(),
+                groups[i] if groups else ALPHABET,
+                labels[i],
+                drawers[i] if drawers else "",
+            )
+            for i in range(count)
+        ]
+        seen, total = Seen(), -(-count // batch_size(pixels))
+        title = f"Reading {readable(self.name)}"
+        for part in followed(batches(pixels), total, title, self.progress):
+            seen.add(part)
+        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, [])
 
 
 def _unchanged(images: np.ndarray, asked: Settings) -> np.ndarray | None:
@@ -306,36 +320,3 @@ def _words(values: Any, count: int, what: str) -> list[str]:
     if not all(words) or any("\0" in one for one in words):
         raise TaskError(f"{what}: one is empty or has a NUL, expected a name for each image")
     return words
-
-
-def _dataset(
-    name: str,
-    where: str,
-    pixels: np.ndarray,
-    others: Iterable[Any],
-    asked: Settings,
-    progress: Progress,
-) -> Dataset:
-    """Looks at all images, and makes the data set."""
-    count = len(pixels)
-    labels, groups, drawers = (
-        None if one is None else _words(one, count, what)
-        for one, what in zip(others, NAMES[1:], strict=True)
-    )
-    assert labels is not None
-    files = [
-        File(
-            f"{labels[i]}/{i}",
-            Path(),
-            groups[i] if groups else ALPHABET,
-            labels[i],
-            drawers[i] if drawers else "",
-        )
-        for i in range(count)
-    ]
-    seen = Seen()
-    parts_there = batches(pixels)
-    total = -(-count // batch_size(pixels))
-    for part in followed(parts_there, total, f"Reading {readable(name)}", progress):
-        seen.add(part)
-    return seen.screened(name, where, files, pixels, asked.ink, [])

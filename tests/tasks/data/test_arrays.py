@@ -285,5 +285,5 @@ def test_a_file_of_parts_beside_the_arrays_is_read(kind, stored, draw, tmp_path,
 def test_an_npz_is_unpacked_once(stored, draw, monkeypatch):
     path = stored("npz", images=draw(12, 8, 8), labels=np.arange(12) % 3)
     first = album.load(path)
-    monkeypatch.setattr(arrays, "_unpacked", lambda *a: pytest.fail("unpacked again"))
+    monkeypatch.setattr(arrays._Reading, "unpack", lambda *a: pytest.fail("unpacked again"))
     assert album.load(path).digest == first.digest
