@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,24 +44,18 @@ def digest(files: Sequence[tuple[str, Path]], largest: int) -> str:
             status = path.stat()
         except OSError as error:
             raise TaskError(f"{readable(name)}: cannot be read ({error.strerror})") from None
-        facts = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        seen.update(f"{name}\0{facts} {status.st_ino} {status.st_dev}\n".encode())
+        noted = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        seen.update(f"{name}\0{noted} {status.st_ino} {status.st_dev}\n".encode())
         last = max(last, status.st_ctime)
     # Elsewhere the third time is that of a file's creation.
     telling = os.name == "posix" and last < now - _SETTLED
-    remembered = cache_folder() / "contents" / seen.hexdigest()[:32]
-    if telling:
-        with suppress(OSError, UnicodeDecodeError):
-            known = remembered.read_text()
-            if re.fullmatch("[0-9a-f]{64}", known):
-                return known
+    facts = seen.hexdigest()[:32]
+    known = recall(facts) if telling else None
+    if known is not None:
+        return known
     found = _read(files, largest)
     if telling:
-        # Without it, the next time takes a moment longer.
-        with suppress(OSError, TaskError):
-            make_cache_folder(remembered.parent)
-            with replacing(remembered) as fresh:
-                fresh.write_text(found)
+        remember(facts, found)
     return found
 
 
