@@ -78,7 +78,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
 
     Args:
         spec: `PATH[@SIZE][@gray|@color]`: a folder of one of the layouts of `layouts.listed`, a
-            file of labels, or arrays (see `arrays.at`); the height and width in pixels; and
+            file of labels, or arrays (see `arrays.load`); the height and width in pixels; and
             what the pictures are turned into.
         part: `all`, or one of `parts.PARTS`.
         progress: Shows the progress of decoding.
