@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -107,14 +108,6 @@ def _recipe(name: str) -> dict[str, Any]:
     return {"kind": "recipe", **recipe.read(name).to_dict()}
 
 
-def _is_protocol(name: str) -> bool:
-    try:
-        tasks.parse(name)
-    except TaskError:
-        return False
-    return True
-
-
 def _find(name: str, data: str | None) -> dict[str, Any]:
     from ...models.training import recipe
     from ..scorers import registered
@@ -123,7 +116,9 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
     if rest and kind in ("recipe", "backbone"):
         return _recipe(rest) if kind == "recipe" else _backbone(rest)
     if tasks.is_own(name):
-        return _protocol(name) if _is_protocol(name) else _dataset(name, data)
+        with suppress(TaskError):
+            return _protocol(name)
+        return _dataset(name, data)
     if name in registered() or name.endswith(".keras"):
         return _scorer(name)
     try:
