@@ -86,6 +86,20 @@ def _classes(
     return alphabets[episode]
 
 
+def probabilities(score: np.ndarray, scale: str) -> np.ndarray:
+    """Turns scores into probabilities that both are the same character.
+
+    Args:
+        score: ndarray (pairs,).
+        scale: What the scores are: `probability` or `log-odds`.
+
+    Returns:
+        float64 ndarray (pairs,).
+    """
+    found = score.astype(np.float64)
+    return 0.5 * (1 + np.tanh(found / 2)) if scale == "log-odds" else found
+
+
 def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     """Computes how well a run's scores separate pairs of the same character from others.
 
@@ -118,9 +132,7 @@ def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     }
     scale = run.record["scorer"].get("scale")
     if scale:
-        probability = score.astype(np.float64)
-        if scale == "log-odds":
-            probability = 0.5 * (1 + np.tanh(probability / 2))
+        probability = probabilities(score, scale)
         weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
         measured = calibration(probability, same, weight=weight)
         result["calibration"] = {

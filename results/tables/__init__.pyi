@@ -6,6 +6,8 @@ from .between_seeds import seeds_table as seeds_table
 from .by_group import PARTS as PARTS
 from .by_group import breakdown as breakdown
 from .by_group import breakdowns as breakdowns
+from .by_group import concentration as concentration
+from .by_group import half as half
 from .collection import Results as Results
 from .collection import load as load
 from .confusion import confusion_tables as confusion_tables

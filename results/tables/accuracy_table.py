@@ -100,13 +100,13 @@ class Table:
     ) -> frozenset[tuple[str, str]]:
         chosen: set[tuple[str, str]] = set()
         for column in self.columns:
-            rows = self._comparable(column)
+            rows = self.comparable(column)
             if len(rows) > 1:
                 runs = [light(self.runs[row, column]) for row in rows]
                 chosen |= {(rows[i], column) for i in choose(runs, rows)}
         return frozenset(chosen)
 
-    def _comparable(self, column: str) -> list[str]:
+    def comparable(self, column: str) -> list[str]:
         """Rows whose runs may be compared: neither leakage nor a failed audit."""
         return [
             row
@@ -162,14 +162,14 @@ class Table:
                 "Holm's correction, 5 %)."
             )
         bold = {column for _, column in self.best}
-        several = [one for one in self.columns if len(self._comparable(one)) > 1]
+        several = [one for one in self.columns if len(self.comparable(one)) > 1]
         notes += no_bold([one for one in several if one not in bold])
         if self.baseline:
             notes.append(
                 f"{DIFFERS} differs significantly from {self.baseline} (paired test, Holm's "
                 "correction, 5 %)."
             )
-            silent = [one for one in self.columns if self.baseline not in self._comparable(one)]
+            silent = [one for one in self.columns if self.baseline not in self.comparable(one)]
             if silent:
                 notes.append(
                     f"No {DIFFERS} in {', '.join(silent)}: there is no run of {self.baseline} to "
@@ -181,7 +181,7 @@ class Table:
     def _hint(self) -> str:
         """Says so where few alphabets account for half of the best scorer's errors, or ""."""
         for column in self.columns:
-            rows = self._comparable(column)
+            rows = self.comparable(column)
             if rows:
                 best = max(rows, key=lambda row: self.cells[row, column].value)
                 run = self.runs[best, column]
