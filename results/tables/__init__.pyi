@@ -1,4 +1,5 @@
 from . import labels as labels
+from .accuracy_table import DIFFERS as DIFFERS
 from .accuracy_table import Table as Table
 from .accuracy_table import table as table
 from .between_seeds import SeedsTable as SeedsTable
@@ -12,10 +13,14 @@ from .collection import Results as Results
 from .collection import load as load
 from .confusion import confusion_tables as confusion_tables
 from .confusion import confusions as confusions
+from .layout import Column as Column
 from .layout import Layout as Layout
+from .layout import percent as percent
 from .literature import CHOICES as CHOICES
+from .literature import PUBLISHED_MARKS as PUBLISHED_MARKS
 from .literature import Published as Published
 from .literature import as_published as as_published
+from .marks import MEANING as MEANING
 from .marks import warnings as warnings
 from .summary import EXTRAS as EXTRAS
 from .summary import result as result

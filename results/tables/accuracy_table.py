@@ -116,7 +116,7 @@ class Table:
         ]
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def places(self) -> dict[str, int]:
         """The number of decimals that each column needs."""
         places: dict[str, int] = {}
         for column in self.columns:
@@ -132,7 +132,7 @@ class Table:
         cell = self.cells.get((row, column))
         if cell is None:
             return MISSING
-        places = self._places[column]
+        places = self.places[column]
         reach = "" if cell.reach is None else percent(cell.reach, places)
         return Cell(percent(cell.value, places), reach)
 
@@ -320,6 +320,7 @@ def table(
     published: str | None = None,
     extras: Sequence[str] = (),
     decimals: int = 1,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> Table:
     """Lays runs out as a table.
 
@@ -338,6 +339,7 @@ def table(
         extras: Optional columns, keys of `EXTRAS`.
         decimals: The smallest number of decimals of percentages; there are
             more if a figure would look like 0 or 100 but is not.
+        advance: Is told of every run that is estimated.
 
     Raises:
         ResultError: There are no runs, trials cannot be read, the interval or
@@ -349,7 +351,10 @@ def table(
         raise ResultError(f"unknown column {unknown[0]!r}; known are {', '.join(EXTRAS)}")
     placed = labels.placed(runs)
     columns, rows = labels.columns(runs), labels.rows(runs)
-    results = {place: result(run, interval, level) for place, run in placed.items()}
+    results: dict[tuple[str, str], dict[str, Any]] = {}
+    for place, run in placed.items():
+        results[place] = result(run, interval, level)
+        advance(1)
     cells = {place: Estimate(n=one["n"], **one["accuracy"]) for place, one in results.items()}
     marked = {place: marks(run) for place, run in placed.items() if marks(run)}
     order = _together(columns.values())

@@ -29,6 +29,10 @@ MARKS = {
 """Marks behind published figures, and what they mean."""
 
 
+PUBLISHED_MARKS = dict(MARKS.values())
+"""What the marks behind published figures mean, by mark."""
+
+
 @dataclass(frozen=True)
 class Published:
     """An accuracy as published.
