@@ -32,11 +32,14 @@ class Drawings:
             source: Where the episodes come from.
         """
         self._source = source
-        self._table = source.dataset.table
-        split = source.protocol.split.partition(":")
-        own, _, path = split
-        kind = "glyphs" if own == "glyphs" else "omniglot"
-        self.licence = _OWN if path else _LICENCE[kind]
+        self._names = [
+            np.asarray(source.dataset.table[name].astype(str), object)
+            for name in ("alphabet", "character", "drawer")
+        ]
+        self._block: tuple[int, tasks.Episodes] | None = None
+        split = source.protocol.split
+        kind = "glyphs" if split == "glyphs" else "omniglot"
+        self.licence = _OWN if ":" in split else _LICENCE[kind]
 
     @property
     def ink(self) -> bool:
@@ -53,8 +56,10 @@ class Drawings:
             Support, int ndarray (ways, shots), and queries, int ndarray (Q,), as
             rows; -1 for what an episode with fewer ways does not have.
         """
-        block = self._source.block(number // tasks.BLOCK)
-        place = number % tasks.BLOCK
+        index, place = divmod(number, tasks.BLOCK)
+        if self._block is None or self._block[0] != index:
+            self._block = index, self._source.block(index)
+        block = self._block[1]
         return block.support[place], block.query[place]
 
     def names(self, rows: Sequence[int]) -> list[tuple[str, str, str]]:
@@ -64,12 +69,10 @@ class Drawings:
             rows: Their rows.
         """
         turns, images = np.divmod(np.asarray(rows, np.int64), len(self._source.dataset))
-        found = self._table[["alphabet", "character", "drawer"]].iloc[images].astype(str)
+        found = zip(*(names[images] for names in self._names), turns.tolist(), strict=True)
         return [
             (alphabet, f"{character}@{90 * turn}" if turn else character, drawer)
-            for (alphabet, character, drawer), turn in zip(
-                found.itertuples(index=False, name=None), turns.tolist(), strict=True
-            )
+            for alphabet, character, drawer, turn in found
         ]
 
     def of_character(self, alphabet: str, character: str) -> list[int]:
@@ -81,11 +84,10 @@ class Drawings:
         """
         name, _, angle = character.rpartition("@")
         turned = name and angle in ("90", "180", "270")
-        there = (self._table["alphabet"].astype(str) == alphabet) & (
-            self._table["character"].astype(str) == (name if turned else character)
-        )
+        alphabets, characters, _ = self._names
+        there = (alphabets == alphabet) & (characters == (name if turned else character))
         turns = int(angle) // 90 if turned else 0
-        rows = np.flatnonzero(there.to_numpy()) + turns * len(self._source.dataset)
+        rows = np.flatnonzero(there) + turns * len(self._source.dataset)
         return [int(row) for row in rows]
 
     def pixels(self, rows: Sequence[int]) -> np.ndarray:

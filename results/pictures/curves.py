@@ -53,7 +53,7 @@ def _roc(axes: Any, curves: Mapping[str, Curve], look: Mapping[str, Look]) -> No
     for name, curve in curves.items():
         far, tar = _thinned(curve)
         style = {"color": look[name].colour, "linestyle": look[name].dashes}
-        axes.plot(100 * far, 100 * tar, label=short(name), drawstyle="steps-post", **style)
+        axes.plot(100 * far, 100 * tar, label=short(name), **style)
     axes.plot([0, 100], [0, 100], color=INK, linewidth=0.6, linestyle=(0, (1, 3)))
     axes.set(xlabel="false accepts %", ylabel="true accepts %", xlim=(0, 100), ylim=(0, 100))
 

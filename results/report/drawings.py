@@ -22,13 +22,14 @@ class Drawings(Protocol):
 
     Attributes:
         licence: Whose the images are, in one sentence.
-        ink: Whether pixels are 0 for paper and 1 for ink, not shades from 0 to 255.
     """
 
     licence: str
 
     @property
-    def ink(self) -> bool: ...
+    def ink(self) -> bool:
+        """Whether pixels are 0 for paper and 1 for ink, not shades from 0 to 255."""
+        ...
 
     def episode(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Gives support (ways, shots) and queries (Q,) of an episode, as rows of images."""
@@ -84,7 +85,7 @@ class Sheet:
         else:
             sheet = Image.fromarray(_tiled(_reduced(pixels))).quantize(64)
         stream = io.BytesIO()
-        sheet.save(stream, "PNG", optimize=True)
+        sheet.save(stream, "PNG", compress_level=7)
         height, width = pixels.shape[1:3]
         return {
             "url": "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode(),

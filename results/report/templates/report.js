@@ -155,11 +155,16 @@
 
   const card = (index) => {
     const { names, scorers, trials, support, answers, scores } = data.trials[place];
-    const [episode, query, target, , character, drawer, image] = trials[index];
+    const [episode, query, target, alphabet, character, drawer, image] = trials[index];
     const wrong = at("trial-wrong").value;
     const who = wrong === "" ? Math.max(0, answers.findIndex((one) => one[index][1] < 1)) : Number(wrong);
     const classes = support[episode];
-    const called = (way) => (classes[way] && classes[way][0] >= 0 ? names[classes[way][0]] : `class ${way}`);
+    const called = (way) => {
+      if (!classes[way] || classes[way][0] < 0) return `class ${way}`;
+      const name = names[classes[way][0]];
+      const own = `${names[alphabet]}/`;
+      return name.startsWith(own) ? name.slice(own.length) : name;
+    };
     const pictures = (way, label) => (classes[way] ? classes[way][1] : []).map((one) => tile(place, one, label));
     const chosen = answers[who][index][0];
     const box = made("li", { class: "trial" });
