@@ -159,9 +159,8 @@ def material_of(
         cards: Cards of trained networks.
         published: As for `results.table`.
     """
-    there = {
-        name for name, show in EXTRAS.items() for run in runs if show[1](_amounts(run)) is not None
-    }
+    amounts = [_amounts(run) for run in runs]
+    there = {name for name, (_, show) in EXTRAS.items() if any(map(show, amounts))}
     return gathered(
         runs,
         baseline,

@@ -12,7 +12,7 @@ from .style import INK, Size, figure, short, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST = 24
+_MOST = 12
 """The largest number of scorers in a heat map."""
 
 

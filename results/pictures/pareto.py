@@ -27,6 +27,9 @@ _LABELS = {
 _FRONT_DASHES = ((0, (4, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), "-")
 _PROTOCOLS = 4
 
+_POINTS = 12
+"""The largest number of scorers of a protocol: the front, then the most accurate others."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -115,7 +118,7 @@ def draw_costs(material: Material, size: Size, what: str) -> Figure | None:
     every = points(material, what)
     # Protocols with most scorers; of many, the fronts would cover each other.
     chosen = sorted(every, key=lambda column: -len(every[column]))[:_PROTOCOLS]
-    found = {column: every[column] for column in every if column in chosen}
+    found = {column: _most(every[column]) for column in every if column in chosen}
     if not found or (what != "latency" and max(map(len, found.values())) < 2):
         return None
     with styled(size):
@@ -152,6 +155,13 @@ def draw_costs(material: Material, size: Size, what: str) -> Figure | None:
             ncols=2 if size.width > 4 else 1,
         )
     return drawn
+
+
+def _most(some: list[Point]) -> list[Point]:
+    """Keeps the front and the most accurate scorers, in their order."""
+    ahead = set(front([(one.cost, one.accuracy[0]) for one in some]))
+    order = sorted(range(len(some)), key=lambda i: (i not in ahead, -some[i].accuracy[0]))
+    return [some[i] for i in sorted(order[:_POINTS])]
 
 
 def _points(axes: Any, material: Material, some: list[Point]) -> None:

@@ -12,7 +12,7 @@ from .style import MOST, Size, figure, short, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PANELS = 6
+_PANELS = 4
 
 
 @dataclass(frozen=True)

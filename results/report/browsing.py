@@ -57,10 +57,9 @@ class _Names:
         self._place: dict[str, int] = {}
 
     def number(self, name: str) -> int:
-        name = shown(name)
         if name not in self._place:
             self._place[name] = len(self.all)
-            self.all.append(name)
+            self.all.append(shown(name))
         return self._place[name]
 
 
@@ -112,8 +111,7 @@ def browsed(
     first = trials[order[0]]
     places = _chosen(credits, order)
     sheet, names = Sheet(), _Names()
-    classes = _classes(first, names)
-    rows, support = _rows(first, places, source, sheet, names, classes)
+    rows, support = _rows(first, places, source, sheet, names)
     kept = np.array([place for place, _ in rows], np.int64)
     confused = _confused(material, column, source, sheet)
     fields = {row: _answers(one, kept) for row, one in trials.items()}
@@ -164,11 +162,12 @@ def _rows(
     source: Drawings | None,
     sheet: Sheet,
     names: _Names,
-    classes: dict[int, dict[int, int]],
 ) -> tuple[list[tuple[int, list[int]]], dict[str, Any]]:
     """Gives the chosen trials, and the support of their episodes."""
     rows: list[tuple[int, list[int]]] = []
     support: dict[str, Any] = {}
+    there = trials["episode"].isin(trials["episode"].iloc[places])
+    classes = {} if source else _classes(trials[there], names)
     columns = (
         trials[name].iloc[places]
         for name in ("episode", "query", "target", "alphabet", "character", "drawer")

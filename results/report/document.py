@@ -24,7 +24,10 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _SIZE = Size()
 
 IN_DETAIL = 6
-"""The largest number of protocols that are shown in detail."""
+"""The largest number of protocols all of which are shown in detail."""
+
+_OF_MANY = 3
+"""How many are shown in detail if there are more; a chart takes as long as reading 20 runs."""
 
 _OVERALL = ("ways", "shots", "latency", "params", "flops")
 _OF_SECTION = {
@@ -101,7 +104,8 @@ def in_detail(material: Material) -> list[str]:
     """
     columns = material.table.columns
     ordered = sorted(columns, key=lambda one: -len(material.rows(one, None)))
-    return [one for one in columns if one in ordered[:IN_DETAIL]]
+    most = IN_DETAIL if len(columns) <= IN_DETAIL else _OF_MANY
+    return [one for one in columns if one in ordered[:most]]
 
 
 def render(
