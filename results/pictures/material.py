@@ -193,7 +193,8 @@ def gathered(
     Raises:
         ResultError: As `tables.table`.
     """
-    found = table(runs, interval, level, baseline=baseline, **layout)
+    # A chart of alphabets or of pairs is of one training, not of a mean.
+    found = table(runs, interval, level, baseline=baseline, together=False, **layout)
     named = labels.rows(every or runs)
     baselines = {named[labels.row_of(run)]: _is_baseline(run) for run in every or runs}
     names = sorted(baselines, key=lambda label: (baselines[label], label))

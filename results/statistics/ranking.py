@@ -18,6 +18,7 @@ from .comparison import Comparison, compare_outcomes, difference
 from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS
 from .matching import Outcome, check_same_episodes, outcome
+from .seeds import joint_outcome
 
 
 @dataclass(frozen=True)
@@ -276,11 +277,13 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
     )
 
 
-def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set[int]:
+def differs_from(
+    runs: Sequence[Run | Sequence[Run]], baseline: int, level: float = 0.05
+) -> set[int]:
     """Finds the runs that differ significantly from a baseline, with Holm's correction.
 
     Args:
-        runs: Runs of the same episodes.
+        runs: Runs of the same episodes, or trainings of which the mean counts.
         baseline: Index of the baseline in `runs`.
         level: Significance level of all tests together, 0.05 for 5 %.
 
@@ -291,7 +294,11 @@ def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set
         ResultError: The runs are of different episodes or trials, or trials
             cannot be read.
     """
-    return _apart([outcome(run) for run in runs], baseline, level)
+    return _apart([_outcome(one) for one in runs], baseline, level)
+
+
+def _outcome(runs: Run | Sequence[Run]) -> Outcome:
+    return outcome(runs) if isinstance(runs, Run) else joint_outcome(runs)
 
 
 def _apart(outcomes: Sequence[Outcome], baseline: int, level: float) -> set[int]:
@@ -300,7 +307,7 @@ def _apart(outcomes: Sequence[Outcome], baseline: int, level: float) -> set[int]
     return {place for place, p in zip(others, _adjusted(p_values), strict=True) if p < level}
 
 
-def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
+def best_group(runs: Sequence[Run | Sequence[Run]], level: float = 0.05) -> set[int]:
     """Finds the runs that do not differ significantly from the run with the highest accuracy.
 
     With fewer than five alphabets, there must be a run that differs. Few
@@ -308,7 +315,7 @@ def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
     a bold face for all would look like a finding.
 
     Args:
-        runs: Runs of the same episodes.
+        runs: As for `differs_from`.
         level: As for `differs_from`.
 
     Returns:
@@ -317,7 +324,7 @@ def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
     Raises:
         ResultError: As `differs_from`.
     """
-    outcomes = [outcome(run) for run in runs]
+    outcomes = [_outcome(one) for one in runs]
     values = [one.influence.value for one in outcomes]
     best = values.index(max(values)) if values else 0
     apart = _apart(outcomes, best, level)

@@ -13,6 +13,7 @@ from .collection import Results as Results
 from .collection import load as load
 from .confusion import confusion_tables as confusion_tables
 from .confusion import confusions as confusions
+from .layout import STYLES as STYLES
 from .layout import Column as Column
 from .layout import Layout as Layout
 from .layout import percent as percent
