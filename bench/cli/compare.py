@@ -39,9 +39,9 @@ from .common import (
     typed,
     with_words,
 )
+from .report import material_of, write_report
 
-_LISTED = 10
-_WIDTH = 100
+_LISTED, _WIDTH = 10, 100
 
 
 @click.command(
@@ -74,6 +74,13 @@ _WIDTH = 100
     f"[default: {_LISTED}; all with --json]",
 )
 @picture_option("the mean ranks of three or more scorers", old=("--diagram",))
+@option(
+    "--report",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report of these scorers, too, which opens at their differences.",
+)
 @json_option
 def command(
     words: tuple[str, ...],
@@ -84,6 +91,7 @@ def command(
     by: str,
     listed: int | None,
     picture: Path | None,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Compare scorers on the same episodes, and say which differences are real.
@@ -108,6 +116,9 @@ def command(
     if picture and len(groups) > 1:
         shared = ", ".join(runs[0].protocol for runs in groups)
         raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
+    if page:
+        material = material_of([run for group in groups for run in group], level=level)
+        write_report(material, page, start="differences")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from .common import (
 )
 
 _PATH = click.Path(path_type=Path)
+_USUAL_IMAGES = drawings_of(None)
 
 
 @click.command(
@@ -125,7 +127,7 @@ def command(
         cards,
         None if published == "none" else published,
     )
-    answer = write(
+    answer = write_report(
         material, out, shlex.join(words), None if without else drawings_of(data, folders_of_images)
     )
     if as_json:
@@ -141,7 +143,7 @@ def command(
 
 def material_of(
     runs: Sequence[results.Run],
-    every: Sequence[results.Run],
+    every: Sequence[results.Run] = (),
     baseline: str | None = None,
     interval: str = "population",
     level: float = results.LEVEL,
@@ -152,7 +154,7 @@ def material_of(
 
     Args:
         runs: The runs to show.
-        every: All runs of their folders.
+        every: All runs of their folders, if these are more.
         baseline: As for `gathered`.
         interval: As for `gathered`.
         level: As for `gathered`.
@@ -184,15 +186,19 @@ def _amounts(run: results.Run) -> dict[str, Any]:
     }
 
 
-def write(
-    material: Material, out: Path, command: str, opened: Any, start: str = ""
+def write_report(
+    material: Material,
+    out: Path,
+    command: str = "",
+    opened: Any = _USUAL_IMAGES,
+    start: str = "",
 ) -> dict[str, Any]:
     """Writes a report, and says what it left out.
 
     Args:
         material: The runs.
         out: The file.
-        command: The command that makes it again.
+        command: The command that makes it again; "" for the one that was typed.
         opened: As for `render`.
         start: As for `render`.
 
@@ -215,9 +221,9 @@ def write(
         return found, why
 
     details = in_detail(material)
-    page = render(
-        material, command, told if opened else None, start, progress(len(details), "report")
-    )
+    advance = progress(len(details), "report")
+    command = command or shlex.join(["wayshot", *sys.argv[1:]])
+    page = render(material, command, told if opened else None, start, advance)
     content = page.encode("utf-8", "replace")
     try:
         with tasks.replacing(out) as fresh:

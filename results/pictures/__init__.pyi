@@ -12,6 +12,9 @@ from .pareto import draw_pareto as draw_pareto
 from .picture import FIGURE_SUFFIXES as FIGURE_SUFFIXES
 from .picture import check_suffix as check_suffix
 from .ranks import draw_ranks as draw_ranks
+from .shelf import Plots as Plots
+from .shelf import Shelf as Shelf
+from .shelf import load as load
 from .style import MOST as MOST
 from .style import Look as Look
 from .style import Size as Size

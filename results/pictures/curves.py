@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from ..errors import ResultError
-from ..statistics import Curve, calibration, pairs, probabilities, roc
+from ..statistics import Curve, calibrated, pairs, roc
 from ..store import Run
 from ..text import shown
 from .material import Material
@@ -194,7 +194,7 @@ def draw_scores(material: Material, size: Size, column: str) -> Figure | None:
 def draw_reliability(material: Material, size: Size, column: str) -> Figure | None:
     """Draws shares of same pairs against predicted probabilities (Niculescu-Mizil 2005).
 
-    Same and different pairs have equal weight, as in `calibration`.
+    Same and different pairs have equal weight, as in `calibrated`.
 
     Args:
         material: The runs.
@@ -217,9 +217,7 @@ def draw_reliability(material: Material, size: Size, column: str) -> Figure | No
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.6, linestyle=(0, (1, 3)))
         for row, run in runs.items():
             score, same = _pairs(run)
-            probability = probabilities(score, run.record["scorer"]["scale"])
-            weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
-            bins = calibration(probability, same, weight=weight).bins
+            bins = calibrated(score, same, run.record["scorer"]["scale"]).bins
             look = material.looks[row]
             axes.plot(
                 [one.probability for one in bins],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pictures import CHARTS, MOST, Material, Size, inlined, plotted
 from ..store import Run
+from ..text import plain
 from .accuracies import accuracies
 from .browsing import Browsed, browsed
 from .drawings import Drawings
@@ -162,6 +163,8 @@ def render(
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        # Marks that change the writing direction come from no name either.
+        finalize=lambda one: plain(one) if type(one) is str else one,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

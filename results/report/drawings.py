@@ -40,7 +40,12 @@ class Drawings(Protocol):
         ...
 
     def of_character(self, alphabet: str, character: str) -> list[int]:
-        """Gives the rows of all images of a character."""
+        """Gives the rows of all images of a character.
+
+        Args:
+            alphabet: Its alphabet.
+            character: Its name within the alphabet.
+        """
         ...
 
     def pixels(self, rows: Sequence[int]) -> np.ndarray:

@@ -1,4 +1,3 @@
-from .calibration import calibration as calibration
 from .characters import by_character as by_character
 from .characters import influence_of as influence_of
 from .characters import population_influence as population_influence
@@ -40,8 +39,8 @@ from .ranking import best_group as best_group
 from .ranking import differs_from as differs_from
 from .ranking import holm as holm
 from .ranking import rank as rank
+from .run_metrics import calibrated as calibrated
 from .run_metrics import metrics as metrics
-from .run_metrics import probabilities as probabilities
 from .run_metrics import verification_of as verification_of
 from .seeds import Seeds as Seeds
 from .seeds import over_seeds as over_seeds

@@ -10,6 +10,7 @@ from .by_group import breakdowns as breakdowns
 from .by_group import concentration as concentration
 from .by_group import half as half
 from .collection import Results as Results
+from .collection import in_order as in_order
 from .collection import load as load
 from .confusion import confusion_tables as confusion_tables
 from .confusion import confusions as confusions
