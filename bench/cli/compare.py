@@ -7,6 +7,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,7 @@ def command(
         shared = ", ".join(runs[0].protocol for runs in groups)
         raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
     if page:
-        material = material_of([run for group in groups for run in group], level=level)
-        write_report(material, page, start="differences")
+        write_report(material_of([*chain(*groups)], level=level), page, start="differences")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:

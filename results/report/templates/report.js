@@ -249,7 +249,8 @@
   if (data.trials.length) {
     at("browser").addEventListener("submit", (event) => event.preventDefault());
     at("trial-protocol").addEventListener("change", (event) => open(Number(event.target.value)));
-    for (const name of ["wrong", "right", "alphabet", "order", "margin"]) at(`trial-${name}`).addEventListener("input", choose);
+    for (const name of ["wrong", "right", "alphabet", "order"]) at(`trial-${name}`).addEventListener("change", choose);
+    at("trial-margin").addEventListener("input", choose);
     at("trial-before").addEventListener("click", () => { page -= 1; show(); });
     at("trial-after").addEventListener("click", () => { page += 1; show(); });
     open(0);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -44,16 +45,17 @@ class Drawn:
         return self.images[list(rows)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def drawn():
     return Drawn
 
 
-@pytest.fixture
-def stored(tmp_path):
-    """Stores the runs of some scorers on the same episodes, and gives them."""
+@pytest.fixture(scope="session")
+def store_below():
+    """Stores the runs of some scorers on the same episodes below a folder, and gives them."""
 
-    def stored(
+    def store_below(
+        root,
         *scorers,
         episodes=24,
         protocol="lake-within-4w1s",
@@ -106,14 +108,20 @@ def stored(tmp_path):
             }
             if "latency" in more:
                 record["latency"] = {"p50_ms": more["latency"] * (place + 1)}
-            folder = tmp_path / "runs" / f"{len(list((tmp_path).glob('runs/*')))}"
+            folder = root / "runs" / f"{len(list(root.glob('runs/*')))}"
             runs.append(write(folder, record, [columns]))
         return runs
 
-    return stored
+    return store_below
 
 
 @pytest.fixture
+def stored(tmp_path, store_below):
+    """Stores the runs of some scorers on the same episodes, and gives them."""
+    return partial(store_below, tmp_path)
+
+
+@pytest.fixture(scope="session")
 def card():
     """The card of a training with a history."""
     return {

@@ -46,9 +46,7 @@ def test_the_support_and_the_query_of_a_trial_are_its_images(stored, drawn):
         for way, (name, tiles) in enumerate(found["support"][str(episode)]):
             np.testing.assert_array_equal(pixels(tiles[0]), source.images[support[way, 0]])
             assert found["names"][name] == "/".join(source.names([support[way, 0]])[0][:2])
-        assert (
-            found["names"][character] == found["names"][found["support"][str(episode)][target][0]]
-        )
+        assert character == found["support"][str(episode)][target][0]
         assert found["names"][character].startswith(found["names"][alphabet] + "/")
 
 
