@@ -48,6 +48,11 @@ class Browsed:
     shown: int
     n: int
 
+    @property
+    def sampled(self) -> bool:
+        """Whether only some of the trials can be looked at."""
+        return self.shown < self.n
+
 
 class _Names:
     """Numbers names, so that each is written once."""
