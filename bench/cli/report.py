@@ -226,6 +226,7 @@ def write_report(
     page = render(material, command, told if opened else None, start, advance)
     content = page.encode("utf-8", "replace")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with tasks.replacing(out) as fresh:
             fresh.write_bytes(content)
     except OSError as error:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .material import Material
-from .style import INK, Size, figure, short, styled
+from .style import Size, figure, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST = 12
 """The largest number of scorers in a heat map."""
+
+_NARROWEST = 0.35
+"""The smallest width of a column, in inches, in which figures are written."""
 
 
 def draw_heatmap(material: Material, size: Size, column: str) -> Figure | None:
@@ -40,25 +43,26 @@ def draw_heatmap(material: Material, size: Size, column: str) -> Figure | None:
         )
         axes = drawn.subplots()
         # Dark for errors; in gray as well.
-        image = axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
-        axes.set_xticks(range(len(rows)), [short(row) for row in rows], rotation=40, ha="right")
-        axes.set_yticks(range(len(names)), [short(str(name)) for name in names])
+        mesh = axes.pcolormesh(values, cmap="cividis", vmin=0, vmax=100, edgecolor="face")
+        axes.invert_yaxis()
+        middles = [place + 0.5 for place in range(max(values.shape))]
+        names_of_rows = [short(row) for row in rows]
+        axes.set_xticks(middles[: len(rows)], names_of_rows, rotation=40, ha="right")
+        axes.set_yticks(middles[: len(names)], [short(str(name)) for name in names])
         axes.tick_params(length=0)
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
-        cell = size.width / len(rows)
-        for y, x in np.ndindex(*values.shape) if cell > 0.35 else ():
-            dark = values[y, x] < 50
+        if size.width / len(rows) < _NARROWEST:
+            drawn.colorbar(mesh, ax=axes, shrink=0.7, aspect=30, label="accuracy %")
+            return drawn
+        for y, x in np.ndindex(*values.shape):
             axes.text(
-                x,
-                y,
+                x + 0.5,
+                y + 0.5,
                 f"{values[y, x]:.0f}",
                 ha="center",
                 va="center",
                 fontsize=0.85 * size.font,
-                color="#ffffff" if dark else "#1a1a1a",
+                color="#ffffff" if values[y, x] < 50 else "#1a1a1a",
             )
-        bar = drawn.colorbar(image, ax=axes, shrink=0.7, aspect=30, label="accuracy %")
-        bar.outline.set_edgecolor(INK)  # pyright: ignore
-        bar.outline.set_linewidth(0.5)  # pyright: ignore
     return drawn
