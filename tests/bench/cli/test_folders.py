@@ -19,6 +19,7 @@ def test_one_folder_by_any_path_is_one_stored_run(wayshot, characters, tmp_path)
         status, out, err = wayshot("run", f"folder:{path}-within-5w1s", *words)
         assert status == 0
         assert ("1 of 1 runs were stored" in err) == (number > 0)
+        assert ("was run as folder:letters-within-5w1s" in err) == (number == 2)
         tables.append(json.loads(out))
     assert tables[0] == tables[1] == tables[2]
     assert len(list((tmp_path / "runs").rglob("record.json"))) == 1
