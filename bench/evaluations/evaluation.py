@@ -92,6 +92,8 @@ class Evaluation:
         It also removes files of a process that was killed after storing it.
         """
         run = self._stored()
+        if run is not None and not self._fits(run):
+            return None
         if run is not None and (
             self._unfinished.folder.exists() or Path(self._lock.lock_file).exists()
         ):
@@ -118,6 +120,12 @@ class Evaluation:
             return None
         return run
 
+    def _fits(self, run: results.Run) -> bool:
+        """Tells whether a stored run's scorer, of the same digest, gave the same answers."""
+        stored = run.record["scorer"].get("identity") or {}
+        identity = self.traits.identity
+        return identity is None or identity.fits(stored.get("answers") or ())
+
     def run(self) -> results.Run:
         """Does all units that are not finished, and stores the run.
 
@@ -132,7 +140,14 @@ class Evaluation:
             self._unfinished.folder.mkdir(parents=True, exist_ok=True)
             # A process that waits for the lock finds the run stored, even if the file is gone.
             with self._locked():
-                run = self._stored() or self._run()
+                run = self._stored()
+                if run is not None and not self._fits(run):
+                    raise ScorerError(
+                        f"scorer {self.traits.name}: the run stored in {self.folder} has its "
+                        "digest and was made with other answers; a scorer that has changed needs "
+                        "another digest"
+                    )
+                run = run or self._run()
                 self._tidy()
             return run
         except OSError as error:
@@ -171,6 +186,8 @@ class Evaluation:
 
     def _run(self) -> results.Run:
         started = time.perf_counter()
+        if self.traits.identity is not None and self.traits.identity.advice:
+            self.settings.warn(f"{self.traits.name}: {self.traits.identity.advice}")
         self._unfinished.folder.mkdir(parents=True, exist_ok=True)
         with Dispatch(self.bench, self.settings) as dispatch:
             audit = self._audit(dispatch) if self.settings.audit else None
@@ -285,6 +302,7 @@ class Evaluation:
                     if (value := getattr(known, name)) is not None
                 },
                 **({"baseline": True} if known.baseline else {}),
+                **self._identity(),
             },
             "seed": self.source.seed,
             "episodes": self.episodes,
@@ -296,6 +314,11 @@ class Evaluation:
         }
         timings["total_seconds"] = round(time.perf_counter() - started, 4)
         return results.write(self.folder, record, self._columns(units, dispatch))
+
+    def _identity(self) -> dict[str, Any]:
+        """Gives the field `identity` of a scorer from outside."""
+        known = self.traits.identity
+        return {} if known is None or known.by == "class" else {"identity": known.as_json()}
 
     def _leaked(self, preparation: Preparation) -> int | None:
         """Counts the episodes' characters among the training characters; None if unknown."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from ...errors import ScorerError
 from ..failures import BrokenScorerError, answering
-from ..scorer import Scorer, behaviour
+from ..scorer import Scorer
 from .inputs import Pixels, Transform, shades_wanted
 from .kinds import kind_of, read
 from .model import Model
@@ -40,6 +39,7 @@ class _Wrapped:
         settings: str,
         whole: bool,
         batch: int,
+        digest: str | int | None,
         name: str | None,
         trained_on: Iterable[str] | None,
         smaller_is_closer: bool,
@@ -47,16 +47,18 @@ class _Wrapped:
     ) -> None:
         self.wants = wants
         self._model, self._prepare, self._batch = model, prepare, batch
-        self._settings, self._whole = settings, whole
+        self._settings, self._declared, self.holds_code = settings, digest, not whole
         self.name, self.trained_on = name, trained_on
         self.smaller_is_closer = smaller_is_closer
         self.parameters = model.parameters
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """Digest of weights and preprocessing; also of answers, where these do not tell all."""
-        own = f"{_VERSION} {self._settings} {self._model.weights()}"
-        return own if self._whole else f"{own} {behaviour(self, self.name or 'wrapped')}"
+        """Digest of the file, or what the user gave; "" for a model that is known by content."""
+        own = f"{_VERSION} {self._settings}"
+        if not self.holds_code:
+            return f"{own} {self._model.weights()}"
+        return "" if self._declared is None else f"{own} {self._declared}"
 
     def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
         return answering(self.name or type(self._model.model).__name__, what, *arrays)
@@ -83,7 +85,8 @@ class _Wrapped:
                     f"scorer {self.name or type(self._model.model).__name__}: the model gave "
                     f"shape {answer.shape} for {len(part[0])} images, expected one row for each"
                 )
-            parts.append(answer[:short])
+            # A copy, because a model may use the same array again in its next call.
+            parts.append(np.array(answer[:short]))
         return np.concatenate(parts)
 
 
@@ -224,6 +227,7 @@ def wrap(
     smaller_is_closer: bool = False,
     batch: int = 64,
     device: str | None = None,
+    digest: str | int | None = None,
     name: str | None = None,
     trained_on: Iterable[str] | None = None,
 ) -> Scorer:
@@ -258,6 +262,8 @@ def wrap(
         smaller_is_closer: Whether function, head or network give distances.
         batch: Most images at once; a model with a fixed batch gets that.
         device: Where it computes, as its library calls it; None leaves it where it is.
+        digest: Says which model it is; to be changed with the model. None for a model that is
+            known by its weights, code and answers.
         name: What tables call it.
         trained_on: Names such as `Latin/character01` of all characters that it has seen.
 
@@ -319,6 +325,7 @@ def wrap(
         # Code is known by its answers alone; a file has none.
         "whole": bool(file) and transform is None and (plain or pairs is not None),
         "batch": batch,
+        "digest": digest,
         "name": name,
         "trained_on": trained_on,
         "smaller_is_closer": smaller_is_closer or (plain and by_name in DISTANCES),

@@ -1,0 +1,3 @@
+from .identity import Identity as Identity
+from .identity import identify as identify
+from .probes import Probes as Probes
