@@ -32,6 +32,7 @@ from ..machine import environment
 from ..scorers import Failure, Scorer, Traits, is_scorer, kind_of, resolve, traits, wrap
 from .dispatch import Dispatch
 from .preparation import Preparation
+from .repeats import judged
 from .settings import Settings
 from .unfinished import UnfinishedRun
 from .work import Bench
@@ -202,7 +203,9 @@ class Evaluation:
                 for unit, columns in dispatch.units("try_episodes", calls):
                     self._unfinished.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
-            return self._store(units, dispatch, preparation, audit, started)
+            return self._store(
+                units, dispatch, preparation, self._judged(audit, preparation), started
+            )
 
     def _audit(self, dispatch: Dispatch) -> dict[str, Any]:
         """Audits the scorer, unless it has passed before."""
@@ -220,6 +223,18 @@ class Evaluation:
                     "wayshot audit tells more"
                 )
         return found
+
+    def _judged(
+        self, audit: dict[str, Any] | None, preparation: Preparation
+    ) -> dict[str, Any] | None:
+        """Adds to an audit what came of asking about images of the data again."""
+        finding = preparation.repeat and preparation.repeat.finding()
+        if finding and finding["status"] == "failed":
+            self.settings.warn(
+                f"{self.traits.name}: {finding['found']} when it is {finding['check']}; "
+                f"{finding['cause']}"
+            )
+        return judged(audit, finding)
 
     def _trial_units(self) -> list[tuple[int, int]]:
         """Gives the first episode of each unit, and the one after its last, within blocks."""

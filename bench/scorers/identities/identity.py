@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from . import sightings
 from .code import digest_of
 from .genuine import is_genuine, is_ours
 from .probes import Probes
-from .state import Survey, lasting
+from .state import Node, Path, Survey, changed, lasting
 
 TOLERANCE = 1e-3
 """Answers that differ by at most this share of their span are the same: those of an accelerator
@@ -30,9 +29,14 @@ _SKETCH = 64
 _COARSE = 32
 """Different answers; of a scorer with no more, the answers do not tell its parameters."""
 
-_ROUNDS = itertools.count(1)
+_LEFT_OUT: dict[tuple[type, str], set[Path]] = {}
+"""What has changed by use in scorers of a class with this code. A cache that holds the fixed
+images already does not change any more, and is still a cache."""
 
 _GIVE = 'give it an attribute digest, such as digest = "1", and change that with the scorer'
+
+UNSTEADY = f"its answers change from call to call, so that a run may not be found again; {_GIVE}"
+"""What is said of a scorer without a digest whose answers are never the same."""
 
 
 @dataclass(frozen=True)
@@ -131,32 +135,30 @@ def _declared(scorer: Any, digest: Any, name: str, probes: Probes) -> Identity:
     )
 
 
+def _survey(scorer: Any, said: Sequence[str]) -> tuple[Survey, Node]:
+    altered = any(map(is_ours, type(scorer).__mro__)) and not is_genuine(scorer)
+    survey = Survey(scorer, said, altered=altered)
+    return survey, survey.node(scorer)
+
+
 def _by_content(scorer: Any, name: str, said: Sequence[str], probes: Probes) -> Identity:
+    first, before = _survey(scorer, said)
     answers = probes.answers()
-    altered = is_ours(type(scorer)) or any(map(is_ours, type(scorer).__mro__))
-    altered = altered and not is_genuine(scorer)
-    first = probes.few()
-    surveys = []
-    for step in range(2):
-        survey = Survey(scorer, said, altered=altered)
-        surveys.append((survey, survey.node(scorer)))
-        if not step:
-            # Images that nobody has asked about, so that a memory of images grows.
-            probes.few(1, next(_ROUNDS))
-    (survey, before), (later, after) = surveys
-    changed = before.digest != after.digest or survey.drawn != later.drawn
-    again = probes.few()
-    steady = _digest(first) == _digest(again)
-    words = f"content {name} {digest_of(survey.modules)} {lasting(before, after)}"
-    # Answers that follow from what has changed by use are left out with it.
-    if steady or not changed:
-        words += f" {_digest(answers)}"
+    survey, after = _survey(scorer, said)
+    code = digest_of(survey.modules)
+    left_out = _LEFT_OUT.setdefault((type(scorer), code), set())
+    left_out |= changed(before, after)
+    words = f"content {name} {code} {lasting(after, left_out)}"
     advice = ""
-    if not steady:
-        advice = f"its answers change from call to call, so that a run is not found again; {_GIVE}"
-    elif _is_coarse(probes.scores(answers)) and (survey.opaque or not survey.values):
-        what = "holds what cannot be read" if survey.opaque else "has no state"
-        advice = f"it {what} and gives few different answers: one like it may count as it; {_GIVE}"
+    draws = survey.drawn != first.drawn
+    if draws and _digest(probes.few()) != _digest(probes.few()):
+        # Answers that follow from a generator's state are left out with it.
+        advice = UNSTEADY
+    else:
+        words += f" {_digest(answers)}"
+        if _is_coarse(probes.scores(answers)) and (survey.opaque or not survey.values):
+            what = "holds what cannot be read" if survey.opaque else "has no state"
+            advice = f"it {what} and gives few different answers; {_GIVE}"
     return Identity("content", words, (), advice)
 
 

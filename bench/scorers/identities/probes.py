@@ -23,9 +23,6 @@ _SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
 
 _WAYS, _SHOTS, _QUERIES, _EPISODES = 4, 2, 4, 4
 
-_FEW = 4
-"""Groups from which few images are taken."""
-
 
 def _strokes(rng: np.random.Generator, thickness: float) -> np.ndarray:
     """Draws a line of four strokes, bool ndarray (105, 105)."""
@@ -74,17 +71,13 @@ def _odd(rng: np.random.Generator) -> np.ndarray:
     return images
 
 
-def _drawn(groups: int, *key: int) -> np.ndarray:
-    """Draws groups of images, uint8 ndarray (groups * `MEMBERS`, 105, 105), ink = 1."""
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
-    kinds = (_mixed, _mixed, _moved)
-    return np.concatenate([kinds[i % 3](rng) for i in range(groups)]).astype(np.uint8)
-
-
 @lru_cache(maxsize=1)
 def _fixed() -> np.ndarray:
-    odd = _odd(np.random.Generator(np.random.PCG64(_SEED))).astype(np.uint8)
-    images = np.concatenate([_drawn(GROUPS - 1, _SEED), odd])
+    """Draws the images, uint8 ndarray (`GROUPS` * `MEMBERS`, 105, 105), ink = 1."""
+    rng = np.random.Generator(np.random.PCG64(_SEED))
+    kinds = (_mixed, _mixed, _moved)
+    groups = [kinds[i % 3](rng) for i in range(GROUPS - 1)]
+    images = np.concatenate([*groups, _odd(rng)]).astype(np.uint8)
     images.flags.writeable = False
     return images
 
@@ -146,14 +139,9 @@ class Probes:
         """
         return np.concatenate([one.ravel() for one in answers[self._level == 1 :]])
 
-    def few(self, *key: int) -> list[np.ndarray]:
-        """Asks about few images, with one call of each kind.
-
-        Args:
-            *key: Numbers that determine the images; without them, the fixed images are
-                used.
-        """
-        images = self._turned(_drawn(_FEW, *key) if key else _fixed()[: _FEW * MEMBERS])
+    def few(self) -> list[np.ndarray]:
+        """Asks about a few of the fixed images, with one call of each kind."""
+        images = self._turned(_fixed())
         if self._level == 1:
             embedded = self._embedded(images[:MEMBERS])
             return [embedded, self._asked("compare", embedded[None, :4], embedded[None, 2:])]

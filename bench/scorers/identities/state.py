@@ -1,7 +1,7 @@
 """State: what an object holds, by content, in a form that is the same in every process.
 
-Only what lasts counts. No address, no order of a set, no reading of the clock and no random
-generator is part of it. What changes when the object is used is left out by `lasting`.
+No address, no order of a set, no reading of the clock and no random generator is part of it.
+What changes when the object is used is found by `changed`, and left out by `lasting`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import types
 import uuid
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from datetime import time as hour
@@ -63,26 +63,52 @@ def _joined(kind: str, name: str, parts: Mapping[str, Node]) -> Node:
     return Node(_digest(kind, name, *words), kind, parts)
 
 
-def lasting(before: Node, after: Node) -> str:
-    """Computes a digest of what two states of one object have in common.
+Path = tuple[str, ...]
+"""Where a part of a state is: names of fields and keys of items, from the outside in."""
 
-    A value that differs is left out. So is a whole container that has other items, because what
-    it holds depends on what came before: it is a cache.
+
+def changed(before: Node, after: Node, place: Path = ()) -> set[Path]:
+    """Finds what has changed by use: values, and whole containers that have other items.
+
+    Such a container is a cache: what it holds depends on what came before.
 
     Args:
-        before: The state before the object was used once more.
+        before: The state before an object was used.
         after: The state afterwards.
+        place: Where both are.
     """
     if before.digest == after.digest:
-        return before.digest
+        return set()
     if before.kind != after.kind or before.parts is None or after.parts is None:
-        return ""
+        return {place}
     if before.kind == "items" and before.parts.keys() != after.parts.keys():
+        return {place}
+    found = {(*place, key) for key in before.parts.keys() ^ after.parts.keys()}
+    for key in before.parts.keys() & after.parts.keys():
+        found |= changed(before.parts[key], after.parts[key], (*place, key))
+    return found
+
+
+def lasting(state: Node, left_out: Set[Path], place: Path = ()) -> str:
+    """Computes a digest of a state without some of its parts.
+
+    Args:
+        state: The state.
+        left_out: Where those parts are.
+        place: Where the state is.
+    """
+    if place in left_out:
         return ""
-    shared = sorted(before.parts.keys() & after.parts.keys())
+    if state.parts is None or not any(one[: len(place)] == place for one in left_out):
+        return state.digest
     return _digest(
-        before.kind,
-        *(word for key in shared for word in (key, lasting(before.parts[key], after.parts[key]))),
+        state.kind,
+        *(
+            word
+            for key in sorted(state.parts)
+            if (*place, key) not in left_out
+            for word in (key, lasting(state.parts[key], left_out, (*place, key)))
+        ),
     )
 
 
