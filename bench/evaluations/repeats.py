@@ -7,7 +7,6 @@ was asked before, gives other scores when it is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,18 +99,3 @@ class Repeat:
             "amount": float(f"{amount:.3g}") if np.isfinite(amount) else None,
             "cause": _CAUSE if failed else "",
         }
-
-
-def judged(
-    audit: Mapping[str, Any] | None, finding: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
-    """Adds a finding to the audit of a record.
-
-    Args:
-        audit: The field `audit`, or None where there was no audit.
-        finding: The finding, or None where nothing was asked again.
-    """
-    if audit is None or finding is None:
-        return None if audit is None else dict(audit)
-    verdict = "failed" if finding["status"] == "failed" else audit["verdict"]
-    return {**audit, "verdict": verdict, "checks": [*audit["checks"], dict(finding)]}

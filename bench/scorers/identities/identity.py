@@ -13,8 +13,9 @@ from ...errors import ScorerError
 from . import sightings
 from .code import digest_of
 from .genuine import is_genuine, is_ours
+from .nodes import Node, Path, changed, lasting
 from .probes import Probes
-from .state import Node, Path, Survey, changed, lasting
+from .state import Survey
 
 TOLERANCE = 1e-3
 """Answers that differ by at most this share of their span are the same: those of an accelerator

@@ -1,20 +1,17 @@
 """State: what an object holds, by content, in a form that is the same in every process.
 
 No address, no order of a set, no reading of the clock and no random generator is part of it.
-What changes when the object is used is found by `changed`, and left out by `lasting`.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
-import hashlib
 import random
 import types
 import uuid
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from datetime import time as hour
 from pathlib import PurePath
@@ -25,91 +22,11 @@ import numpy as np
 from .clocks import is_reading
 from .code import is_installed, names_in, parts_of
 from .libraries import array_of, held_by, is_machinery
+from .nodes import LEFT_OUT, Node, digest, joined
 
 _PLAIN = (types.NoneType, bool, int, float, complex, str, bytes, bytearray, range, slice)
 _GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
 _DEEPEST = 200
-
-
-@dataclass(frozen=True)
-class Node:
-    """Part of a state.
-
-    Attributes:
-        digest: Of all that is in it.
-        kind: `value`, `fields` (of an object) or `items` (of a container).
-        parts: What is in it, by name of the field or key of the item.
-    """
-
-    digest: str
-    kind: str = "value"
-    parts: Mapping[str, Node] | None = None
-
-
-def _digest(*words: str | bytes) -> str:
-    found = hashlib.sha256()
-    for word in words:
-        word = word.encode("utf-8", "surrogatepass") if isinstance(word, str) else word
-        found.update(len(word).to_bytes(8, "little") + word)
-    return found.hexdigest()
-
-
-LEFT_OUT = Node("")
-"""What is no part of a state."""
-
-
-def _joined(kind: str, name: str, parts: Mapping[str, Node]) -> Node:
-    words = (word for key in sorted(parts) for word in (key, parts[key].digest))
-    return Node(_digest(kind, name, *words), kind, parts)
-
-
-Path = tuple[str, ...]
-"""Where a part of a state is: names of fields and keys of items, from the outside in."""
-
-
-def changed(before: Node, after: Node, place: Path = ()) -> set[Path]:
-    """Finds what has changed by use: values, and whole containers that have other items.
-
-    Such a container is a cache: what it holds depends on what came before.
-
-    Args:
-        before: The state before an object was used.
-        after: The state afterwards.
-        place: Where both are.
-    """
-    if before.digest == after.digest:
-        return set()
-    if before.kind != after.kind or before.parts is None or after.parts is None:
-        return {place}
-    if before.kind == "items" and before.parts.keys() != after.parts.keys():
-        return {place}
-    found = {(*place, key) for key in before.parts.keys() ^ after.parts.keys()}
-    for key in before.parts.keys() & after.parts.keys():
-        found |= changed(before.parts[key], after.parts[key], (*place, key))
-    return found
-
-
-def lasting(state: Node, left_out: Set[Path], place: Path = ()) -> str:
-    """Computes a digest of a state without some of its parts.
-
-    Args:
-        state: The state.
-        left_out: Where those parts are.
-        place: Where the state is.
-    """
-    if place in left_out:
-        return ""
-    if state.parts is None or not any(one[: len(place)] == place for one in left_out):
-        return state.digest
-    return _digest(
-        state.kind,
-        *(
-            word
-            for key in sorted(state.parts)
-            if (*place, key) not in left_out
-            for word in (key, lasting(state.parts[key], left_out, (*place, key)))
-        ),
-    )
 
 
 class Survey:
@@ -151,14 +68,14 @@ class Survey:
             self.values += 1
             if is_reading(thing):
                 return LEFT_OUT
-            return Node(_digest(type(thing).__name__, repr(thing)))
+            return Node(digest(type(thing).__name__, repr(thing)))
         number = id(thing)
         if number in self._known:
             return self._known[number]
         if number in self._above:
-            return Node(_digest("above", str(len(self._above) - self._above[number])))
+            return Node(digest("above", str(len(self._above) - self._above[number])))
         if len(self._above) > _DEEPEST:
-            return Node(_digest("too deep"))
+            return Node(digest("too deep"))
         self._held.append(thing)
         self._above[number] = len(self._above)
         try:
@@ -189,7 +106,7 @@ class Survey:
     def _hidden(self, thing: Any) -> Node:
         name = f"{type(thing).__module__}.{type(thing).__qualname__}"
         self.opaque.add(name)
-        return Node(_digest("opaque", name))
+        return Node(digest("opaque", name))
 
     def _name(self, thing: Any) -> str:
         """Names the type of an object, and notes its code."""
@@ -197,12 +114,12 @@ class Survey:
         return f"{kind.__module__}.{kind.__qualname__} {self.node(kind).digest}"
 
     def _fields(self, name: str, parts: Mapping[str, Any]) -> Node:
-        return _joined("fields", name, {key: self.node(one) for key, one in parts.items()})
+        return joined("fields", name, {key: self.node(one) for key, one in parts.items()})
 
     def _of_array(self, array: np.ndarray) -> Node:
         self.values += 1
         if array.dtype.hasobject:
-            return _joined("items", str(array.shape), self._numbered(array.ravel().tolist()))
+            return joined("items", str(array.shape), self._numbered(array.ravel().tolist()))
         if array.dtype.names:
             # The bytes between fields are nobody's.
             columns = {one: np.ascontiguousarray(array[one]) for one in array.dtype.names}
@@ -210,7 +127,7 @@ class Survey:
         mask = getattr(array, "mask", None)
         words = [] if mask is None else [np.ascontiguousarray(mask).tobytes()]
         content = np.ascontiguousarray(np.asarray(array)).tobytes()
-        return Node(_digest("array", str(array.dtype), str(array.shape), content, *words))
+        return Node(digest("array", str(array.dtype), str(array.shape), content, *words))
 
     def _numbered(self, items: Iterable[Any]) -> dict[str, Node]:
         return {str(i): self.node(one) for i, one in enumerate(items)}
@@ -219,16 +136,16 @@ class Survey:
         name = type(items).__name__
         if items and len(items) > 1000 and all(type(one) in (int, float, str) for one in items):
             self.values += 1
-            return Node(_digest(name, repr(list(items))))
-        return _joined("items", name, self._numbered(items))
+            return Node(digest(name, repr(list(items))))
+        return joined("items", name, self._numbered(items))
 
     def _of_set(self, items: Any) -> Node:
         digests = sorted(self.node(one).digest for one in items)
-        return _joined("items", "set", {one: Node(one) for one in digests})
+        return joined("items", "set", {one: Node(one) for one in digests})
 
     def _of_mapping(self, items: Any) -> Node:
         keys = {self.node(key).digest: one for key, one in list(items.items())}
-        return _joined("items", "dict", {key: self.node(one) for key, one in keys.items()})
+        return joined("items", "dict", {key: self.node(one) for key, one in keys.items()})
 
     def _of_partial(self, thing: Any) -> Node:
         return self._fields(
@@ -250,7 +167,7 @@ class Survey:
         own = getattr(thing, "__self__", None)
         name = f"{getattr(thing, '__module__', '')} {getattr(thing, '__qualname__', '')}"
         if own is None or isinstance(own, types.ModuleType | type):
-            return Node(_digest("builtin", name or type(thing).__name__))
+            return Node(digest("builtin", name or type(thing).__name__))
         return self._fields(name, {"of": own})
 
     def _of_function(self, function: types.FunctionType) -> Node:
@@ -287,7 +204,7 @@ class Survey:
         name = f"class {kind.__module__}.{kind.__qualname__}"
         own = self._altered and kind in self._classes and kind.__module__.startswith("wayshot.")
         if is_installed(kind.__module__) and not own:
-            return Node(_digest(name))
+            return Node(digest(name))
         if not own:
             self.modules.add(kind.__module__)
         held = {
@@ -329,7 +246,7 @@ class Survey:
             # Locks, files, connections and sessions.
             return self._hidden(thing)
         if isinstance(reduced, str):
-            return Node(_digest("global", reduced))
+            return Node(digest("global", reduced))
         rest = [one if i < 2 else list(one) for i, one in enumerate(reduced[1:]) if one is not None]
         return self._fields(name, {"made by": reduced[0], "of": rest})
 
@@ -364,7 +281,7 @@ def _generator(survey: Survey, thing: Any) -> Node:
 
 def _text(survey: Survey, thing: Any) -> Node:
     survey.values += 1
-    return Node(_digest(type(thing).__qualname__, str(thing)))
+    return Node(digest(type(thing).__qualname__, str(thing)))
 
 
 def _moment(survey: Survey, thing: Any) -> Node:
@@ -379,7 +296,7 @@ def _unique(survey: Survey, thing: uuid.UUID) -> Node:
 def _module(survey: Survey, thing: types.ModuleType) -> Node:
     if not is_installed(thing.__name__):
         survey.modules.add(thing.__name__)
-    return Node(_digest("module", thing.__name__))
+    return Node(digest("module", thing.__name__))
 
 
 def _cell(survey: Survey, thing: types.CellType) -> Node:
@@ -387,7 +304,7 @@ def _cell(survey: Survey, thing: types.CellType) -> Node:
 
 
 def _code(survey: Survey, thing: types.CodeType) -> Node:
-    return Node(_digest("code", parts_of(thing)))
+    return Node(digest("code", parts_of(thing)))
 
 
 _BUILTIN = (
@@ -402,7 +319,7 @@ _BUILTIN = (
 
 _FINDERS: list[tuple[Any, Callable[[Survey, Any], Node]]] = [
     (_GENERATORS, _generator),
-    (np.ufunc, lambda survey, one: Node(_digest("ufunc", one.__name__))),
+    (np.ufunc, lambda survey, one: Node(digest("ufunc", one.__name__))),
     (np.dtype, _text),
     (np.ndarray, Survey._of_array),
     (np.generic, lambda survey, one: survey._of_array(np.asarray(one))),

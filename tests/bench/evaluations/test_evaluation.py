@@ -455,3 +455,17 @@ def test_an_altered_baseline_takes_no_embeddings_from_the_genuine_one(
     ]
     credits = [run.trials["credit"].mean() for run in runs]
     assert credits[0] == pytest.approx(0.2) and credits[1] > 0.3
+
+
+def test_a_scorer_whose_answers_change_is_asked_for_a_digest(source, tmp_path):
+    class Dropout(Pixels):
+        def compare(self, query, support):
+            scores = super().compare(query, support)
+            return scores + np.random.default_rng().random(scores.shape) / 5
+
+    said = []
+    run = evaluate(
+        Dropout(), source(), episodes=4, root=tmp_path, settings=Settings(warn=said.append)
+    )
+    assert "change from call to call" in run.record["scorer"]["identity"]["advice"]
+    assert any("change from call to call" in line for line in said)
