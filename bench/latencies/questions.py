@@ -136,9 +136,10 @@ def embedded_support(asking: Asking, questions: Questions) -> np.ndarray:
     Returns:
         ndarray (E, S, D), as from `Questions.prepared`.
     """
+    # Copies, because a scorer may use the same array again in its next call.
     return np.stack(
         [
-            questions.prepared(asking, np.asarray(asking.scorer.embed(images[1:])))
+            questions.prepared(asking, np.array(asking.scorer.embed(images[1:])))
             for images in questions.images
         ]
     )
