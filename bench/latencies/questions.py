@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Source
 from ..errors import ScorerError
-from ..scorers import BATCH, Asking, Traits, images_for
+from ..scorers import BATCH, Asking, Traits, images_for, score
 
 Answer = tuple[np.ndarray, int, int]
 """Scores of the ways, higher means more alike; nanoseconds of embedding, and of comparing."""
@@ -202,7 +202,7 @@ def cold(asking: Asking, questions: Questions) -> Callable[[int], Answer]:
         support = questions.images[questions.episode[row], 1:]
         start = clock()
         if asking.traits.level == 2:
-            scores = np.asarray(asking.scorer.score(query, support))
+            scores = np.asarray(score(asking.scorer, query, support))
         else:
             scores = np.asarray(asking.scorer.classify(support, labels, query))
         end = clock()

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...results.statistics import percentiles, too_short
-from ..scorers import Asking, Chance, traits
+from ..scorers import Asking, Chance, score, traits
 from .confirmation import Sample, confirmed
 from .questions import Answer, Questions, clock, embedded_support, ready
 
@@ -190,7 +190,7 @@ def _batches(
         near = questions.images[number, 1:]
         query = questions.query[np.equal(questions.episode, number)]
         if asking.traits.level == 2:
-            scores = np.asarray(asking.scorer.score(query, near))
+            scores = np.asarray(score(asking.scorer, query, near))
         else:
             scores = np.asarray(asking.scorer.classify(near, labels, query))
         return questions.scores(asking, scores), 0

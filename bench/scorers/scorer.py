@@ -73,6 +73,23 @@ class PairScorer(Protocol):
 
 
 @runtime_checkable
+class PairwiseScorer(Protocol):
+    """Level 2 too: compares as many first as second images, as a service does."""
+
+    def score_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Compares images that have the same place.
+
+        Args:
+            first: uint8 ndarray (n, height, width), all of one query image.
+            second: uint8 ndarray (n, height, width), support images.
+
+        Returns:
+            ndarray (n,).
+        """
+        ...
+
+
+@runtime_checkable
 class FewShotClassifier(Protocol):
     """Level 3: a whole few-shot classifier; it is called once for each episode."""
 
@@ -92,7 +109,7 @@ class FewShotClassifier(Protocol):
         ...
 
 
-Scorer = EmbeddingScorer | PairScorer | FewShotClassifier
+Scorer = EmbeddingScorer | PairScorer | PairwiseScorer | FewShotClassifier
 """A scorer of any level."""
 
 
@@ -274,7 +291,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     Raises:
         ScorerError: It lacks the methods of every level, or an attribute is wrong.
     """
-    levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
+    levels = (EmbeddingScorer, PairScorer | PairwiseScorer, FewShotClassifier)
     level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
     if level is None:
         raise ScorerError(

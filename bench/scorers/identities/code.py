@@ -60,6 +60,23 @@ def is_installed(module: str | None) -> bool:
     return own is not None and isinstance(own.origin, str) and _is_of_library(Path(own.origin))
 
 
+def is_function_installed(function: types.FunctionType) -> bool:
+    """Tells whether a function is of Python, of an installed package, or of this project.
+
+    Its file tells, as a decorator may have given it the name of another module.
+
+    Args:
+        function: The function.
+    """
+    place, module = function.__code__.co_filename, function.__module__
+    if (module or "").partition(".")[0] == "wayshot":
+        return True
+    if place.startswith("<"):
+        # Made while the program ran, as by exec; Python has no such functions itself.
+        return module != "builtins" and is_installed(module)
+    return _is_of_library(Path(place))
+
+
 def names_in(code: types.CodeType) -> set[str]:
     """Gives the names that code and the functions in it look up."""
     found = set(code.co_names)

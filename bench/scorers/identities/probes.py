@@ -11,6 +11,7 @@ import numpy as np
 
 from ....tasks import Images, Wants, wanted
 from ..failures import LONGEST, BrokenScorerError, answering
+from ..pairwise import score
 from ..precision import received
 
 GROUPS, MEMBERS = 16, 16
@@ -165,6 +166,8 @@ class Probes:
 
     def _asked(self, method: str, *arguments: np.ndarray) -> np.ndarray:
         with answering(self._name, f"fails on a first batch: {method}", *arguments):
+            if method == "score":
+                return received(score(self._scorer, *arguments))
             return received(getattr(self._scorer, method)(*arguments))
 
     def _of(self, images: np.ndarray) -> list[np.ndarray]:

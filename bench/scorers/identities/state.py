@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .clocks import is_reading
-from .code import is_installed, names_in, parts_of
+from .code import is_function_installed, is_installed, names_in, parts_of
 from .libraries import array_of, held_by, is_machinery
 from .nodes import LEFT_OUT, Node, digest, joined
 
@@ -185,9 +185,10 @@ class Survey:
         name = f"{function.__module__}.{function.__qualname__}"
         parts = {"closure": cells, "defaults": function.__defaults__}
         parts["named"] = function.__kwdefaults__
-        if is_installed(function.__module__) and not self._is_new(function):
+        if is_function_installed(function) and not self._is_new(function):
             return self._fields(name, parts)
-        self.modules.add(function.__module__)
+        if function.__module__:
+            self.modules.add(function.__module__)
         known = function.__globals__
         used = {key: known[key] for key in names_in(function.__code__) if key in known}
         parts["globals"] = _Namespace(used)
@@ -195,7 +196,8 @@ class Survey:
 
     def _is_new(self, function: types.FunctionType) -> bool:
         """Tells whether a function of this project is read, because it is not where it was."""
-        return self._altered and function.__module__.startswith("wayshot.bench.scorers")
+        module = function.__module__ or ""
+        return self._altered and module.startswith("wayshot.bench.scorers")
 
     def _of_namespace(self, names: _Namespace) -> Node:
         return self._fields("globals", names.held)

@@ -16,6 +16,7 @@ from ..scorer import Scorer
 from .inputs import Pixels, Transform, shades_wanted
 from .kinds import kind_of, read
 from .model import Model
+from .services import RETRIES, TIMEOUT, Service, served
 from .similarities import DISTANCES, SIMILARITIES, episode_by_episode, flat, pair_by_pair
 
 _VERSION = "wrap 1"
@@ -39,6 +40,7 @@ class _Wrapped:
         settings: str,
         whole: bool,
         batch: int,
+        concurrency: int | None,
         digest: str | int | None,
         name: str | None,
         trained_on: Iterable[str] | None,
@@ -48,6 +50,9 @@ class _Wrapped:
         self.wants = wants
         self._model, self._prepare, self._batch = model, prepare, batch
         self._settings, self._declared, self.holds_code = settings, digest, not whole
+        if concurrency is not None:
+            # So that the calls of the harness are requests, several of them at a time.
+            self.batch, self.concurrency = batch, concurrency
         self.name, self.trained_on = name, trained_on
         self.smaller_is_closer = smaller_is_closer
         self.parameters = model.parameters
@@ -226,6 +231,9 @@ def wrap(
     pairs: str | None = None,
     smaller_is_closer: bool = False,
     batch: int = 64,
+    concurrency: int | None = None,
+    retries: int = RETRIES,
+    timeout: float = TIMEOUT,
     device: str | None = None,
     digest: str | int | None = None,
     name: str | None = None,
@@ -237,7 +245,8 @@ def wrap(
         model: A module of PyTorch, a program of `torch.export`, a model or layer of Keras, a
             session of ONNX Runtime, an interpreter of LiteRT, a fitted object of scikit-learn
             with `transform` or `predict_proba`, a function on float32 arrays; or the path of
-            a `.onnx`, `.tflite`, `.pt2` or `.keras` file. It is set to inference.
+            a `.onnx`, `.tflite`, `.pt2` or `.keras` file; or an object with
+            `score_pairs(first, second)`. It is set to inference.
         size: Height and width of the model's input in pixels, one number or two; None for
             what the model says, or else 105.
         channels: Channels of its input; None for what the model says, or else 1.
@@ -261,6 +270,11 @@ def wrap(
             size is that of one image. None for a network that takes one image.
         smaller_is_closer: Whether function, head or network give distances.
         batch: Most images at once; a model with a fixed batch gets that.
+        concurrency: Calls that are made at the same time, for a function or an object with
+            `score_pairs` that asks a service; None for one that computes here.
+        retries: How often a request to a service is made again after a failure of the
+            connection, and after `timeout`.
+        timeout: Seconds after which a request to a service has got no answer.
         device: Where it computes, as its library calls it; None leaves it where it is.
         digest: Says which model it is; to be changed with the model. None for a model that is
             known by its weights, code and answers.
@@ -274,6 +288,9 @@ def wrap(
         ScorerError: The object is no model, or the arguments do not fit each other.
     """
     own, file = _model(model, device)
+    if concurrency is not None or isinstance(own, Service):
+        concurrency = 1 if concurrency is None else concurrency
+        own = served(own, concurrency, retries, timeout)
     if pairs is None and own.inputs == 2:
         pairs = "inputs"
     if pairs is not None and pairs not in PAIRS:
@@ -325,6 +342,7 @@ def wrap(
         # Code is known by its answers alone; a file has none.
         "whole": bool(file) and transform is None and (plain or pairs is not None),
         "batch": batch,
+        "concurrency": concurrency,
         "digest": digest,
         "name": name,
         "trained_on": trained_on,

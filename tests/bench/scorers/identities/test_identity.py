@@ -358,6 +358,21 @@ def test_few_shot_methods_are_known_by_what_they_hold():
     assert found[0] == found[1] != found[2]
 
 
+def test_functions_that_were_made_by_a_program_are_read():
+    found = []
+    for number in (1, 2):
+        names: dict = {}
+        exec(f"def ask(images): return (images.sum(axis=(1, 2)) > {number})[:, None] * 1.0", names)
+        found.append(digest(wrap(names["ask"], size=15)))
+
+        @functools.wraps(np.mean)
+        def mean(images, number=number):
+            return images.reshape(len(images), -1)[:, :1] * 0 + (number > 5)
+
+        found.append(digest(wrap(mean, size=15)))
+    assert len(set(found)) == 4
+
+
 SCRIPT = """
 import sys, time
 import numpy as np
