@@ -122,11 +122,6 @@ def _error(found: Influence, gains: np.ndarray) -> _Error | None:
     return None
 
 
-def _parts(found: Influence) -> np.ndarray:
-    """Gives each cluster's part of a difference, as query and distractor; they add up to it."""
-    return found.value * found.sizes / found.n + found.totals
-
-
 def _wins(gains: np.ndarray) -> tuple[int, int]:
     return int(np.count_nonzero(gains > 0)), int(np.count_nonzero(gains < 0))
 
@@ -251,7 +246,7 @@ def _tested(
     method, clusters = "clopper-pearson, all trials alike", None
     if not found.counts_trials:
         method, clusters = f"clopper-pearson by {found.kind}, all trials alike", count
-    return Estimate(value, *ends, level, method, n, clusters), sign_flip(_parts(found))[0]
+    return Estimate(value, *ends, level, method, n, clusters), sign_flip(found.contributions)[0]
 
 
 def difference(
@@ -335,7 +330,7 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
     gains, found = first - second, first.influence - second.influence
     error = _error(found, gains)
     estimate, p_value = _tested(found, gains, error, level)
-    flip, flips = (None, 0) if p_value is None else sign_flip(_parts(found))
+    flip, flips = (None, 0) if p_value is None else sign_flip(found.contributions)
     record = first.run.record
     detectable = at_best = needed = None
     if error:
