@@ -40,7 +40,7 @@ from .common import (
     typed,
     with_words,
 )
-from .report import material_of, write_report
+from .report import material_of, page_option, write_report
 
 _LISTED, _WIDTH = 10, 100
 
@@ -75,13 +75,7 @@ _LISTED, _WIDTH = 10, 100
     f"[default: {_LISTED}; all with --json]",
 )
 @picture_option("the mean ranks of three or more scorers", old=("--diagram",))
-@option(
-    "--report",
-    "page",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write a report of these scorers, too, which opens at their differences.",
-)
+@page_option
 @json_option
 def command(
     words: tuple[str, ...],
@@ -362,7 +356,7 @@ def _ranking(one: Ranking) -> str:
                 "points": value,
                 f"{_percent(one.level)} interval": interval,
                 "p-value": _probability(pair.p_value),
-                "by Holm": _probability(one.adjusted[first, second]),
+                "corrected": _probability(one.adjusted[first, second]),
                 "disagreements": f"{100 * pair.disagreements / pair.n:.1f} %",
             }
         )
@@ -370,7 +364,7 @@ def _ranking(one: Ranking) -> str:
     methods = " or ".join(dict.fromkeys(_method(pair.difference) for pair in one.pairs.values()))
     letters = (
         f"Scorers that share a letter cannot be told apart: paired differences ({methods}), "
-        f"Holm {level}."
+        f"corrected for the number of pairs, {level}."
     )
     if not tested:
         letters = _verdict(next(iter(one.pairs.values())), level)

@@ -17,6 +17,7 @@ from .common import (
     json_option,
     option,
     progress,
+    remark,
     seed_option,
     writable,
 )
@@ -85,6 +86,7 @@ def command(
     if out.exists() and not out.is_file():
         raise click.UsageError(f"{out} is not a file and cannot be replaced; name another")
     source = tasks.open_protocol(tasks.parse(protocol), seed, data, progress)
+    remark(source.protocol.title, source.remarks)
     count = min(episodes, source.episodes or episodes)
     writable(out.parent)
     digest = tasks.episodes_digest(source, count)

@@ -25,6 +25,7 @@ from .common import (
     json_option,
     option,
     progress,
+    remark,
     runs_option,
     scorers_option,
     seed_option,
@@ -193,6 +194,7 @@ def command(
     records = []
     with limited(threads):
         source = tasks.open_protocol(parsed, seed, data, progress)
+        remark(source.protocol.title, source.remarks)
         writable(folder)
         for name in dict.fromkeys(scorers):
             scorer, known = resolve(name, engine, data=data, progress=progress)

@@ -35,6 +35,14 @@ from .common import (
 _PATH = click.Path(path_type=Path)
 _USUAL_IMAGES = drawings_of(None)
 
+page_option = option(
+    "--report",
+    "page",
+    type=_PATH,
+    metavar="FILE",
+    help="Write a report of these scorers, too, which opens at their differences.",
+)
+
 
 @click.command(
     "report",

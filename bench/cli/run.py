@@ -286,6 +286,12 @@ def command(
                         continue
                 else:
                     stored_before += 1
+                    if stored.protocol != source.protocol.title:
+                        click.echo(
+                            f"{plain(name)}: was run as {plain(stored.protocol)}, which has the "
+                            "same images; the table calls it so",
+                            err=True,
+                        )
                 runs.append(stored)
     if stored_before:
         click.echo(f"{stored_before} of {len(runs)} runs were stored in {folder} already", err=True)

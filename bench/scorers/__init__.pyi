@@ -11,12 +11,15 @@ from .failures import NotFiniteError as NotFiniteError
 from .failures import OverdueError as OverdueError
 from .failures import answering as answering
 from .failures import blamed as blamed
+from .identities import UNSTEADY as UNSTEADY
+from .pairwise import score as score
 from .registry import registered as registered
 from .registry import resolve as resolve
 from .scorer import BATCH as BATCH
 from .scorer import EmbeddingScorer as EmbeddingScorer
 from .scorer import FewShotClassifier as FewShotClassifier
 from .scorer import PairScorer as PairScorer
+from .scorer import PairwiseScorer as PairwiseScorer
 from .scorer import Scorer as Scorer
 from .scorer import ScorerAttributes as ScorerAttributes
 from .scorer import Traits as Traits

@@ -1,6 +1,8 @@
-"""Precision: numbers of few bits, which NumPy hardly computes with."""
+"""Precision: what a scorer gives, as an array of the harness's own."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -11,3 +13,37 @@ _REDUCED = ("float16", "bfloat16", "float8")
 def widened(array: np.ndarray) -> np.ndarray:
     """Converts numbers of 16 or 8 bits, such as bfloat16, to float32; others stay as they are."""
     return array.astype(np.float32) if array.dtype.name.startswith(_REDUCED) else array
+
+
+class MaskedError(TypeError):
+    """An answer that is a masked array, of which the harness would read what is masked."""
+
+    def __init__(self) -> None:
+        super().__init__("a masked array, expected numbers for all images; give array.filled(0)")
+
+
+def unmasked(answer: Any) -> Any:
+    """Gives an answer as it is, unless it is masked.
+
+    Args:
+        answer: What a scorer or a model gave.
+
+    Raises:
+        MaskedError: It is a masked array, or a list of them.
+    """
+    parts = answer if isinstance(answer, list | tuple) else [answer]
+    if any(isinstance(one, np.ma.MaskedArray) for one in parts):
+        raise MaskedError
+    return answer
+
+
+def received(answer: Any) -> np.ndarray:
+    """Copies an answer, because a scorer may use the same array again in its next call.
+
+    Args:
+        answer: What a scorer gave: an array, also one that is mapped from a file, or a list.
+
+    Raises:
+        MaskedError: It is a masked array.
+    """
+    return widened(np.array(unmasked(answer)))

@@ -79,7 +79,7 @@ CHARTS = {
     ),
     "differences": Chart(
         "Paired differences from the baseline with their intervals. Filled markers: "
-        "significant with Holm's correction.",
+        "significant, corrected for their number.",
         draw_differences,
         True,
         "two scorers that can be compared",

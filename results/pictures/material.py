@@ -15,8 +15,8 @@ from ..statistics import (
     Estimate,
     Ranking,
     compare,
+    corrected,
     estimate,
-    holm,
     rank,
 )
 from ..store import Run, light
@@ -31,7 +31,8 @@ class Contrast:
     Attributes:
         label: Label of the scorer.
         comparison: The scorer compared with the baseline; positive is better than it.
-        adjusted: The p-value with Holm's correction, 1 where nothing can be tested.
+        adjusted: The p-value, corrected for the number of scorers; 1 where nothing
+            can be tested.
     """
 
     label: str
@@ -114,9 +115,10 @@ class Material:
                 for one in others
                 if base in fair
             ]
-            adjusted = holm([1.0 if one.p_value is None else one.p_value for one in found])
+            runs = [self.run(one, column) for one in (base, *others)]
+            adjusted = corrected(runs, 0) if found else {}
             self._cache[key] = [
-                Contrast(*one) for one in zip(others, found, adjusted, strict=False)
+                Contrast(others[place], one, adjusted[place + 1]) for place, one in enumerate(found)
             ]
         return self._cache[key]
 

@@ -84,23 +84,23 @@ def points(material: Material, what: str) -> dict[str, list[Point]]:
     """
     found: dict[str, list[Point]] = {}
     for (row, column), one in zip(material.table.runs, material.table.results, strict=True):
-        name, ends = row, None
+        name, ends = row, (0.0, 0.0)
         if what == "latency":
             latency: dict[str, Any] = one["latency"] or {}
             cost = latency.get("p50_ms")
-            ends = latency.get("low_ms") or cost, latency.get("high_ms") or cost
+            low, high = (latency.get(end) or cost or 0.0 for end in ("low_ms", "high_ms"))
+            ends = low, high
             said = [MODES["cold"]] if latency.get("mode") == "cold" else []
             said += [] if latency.get("valid", True) else ["INVALID"]
             name = f"{row} ({', '.join(said)})" if said else row
         else:
             cost = one["parameters" if what == "params" else "flops"]
+            ends = cost or 0.0, cost or 0.0
         if cost:
             cell = material.table.cells[row, column]
             low, high = (cell.value if end is None else end for end in (cell.low, cell.high))
             accuracy = 100 * cell.value, 100 * low, 100 * high
-            found.setdefault(column, []).append(
-                Point(row, name, cost, ends or (cost, cost), accuracy)
-            )
+            found.setdefault(column, []).append(Point(row, name, cost, ends, accuracy))
     return found
 
 

@@ -23,7 +23,7 @@ class Pair:
         scorers: Their labels.
         points: The difference, first less second, in points.
         interval: Its interval.
-        p_value: The p-value with Holm's correction.
+        p_value: The p-value, corrected for the number of pairs.
         disagreements: Trials with more credit for the first, and for the second.
         verdict: What follows.
         decided: Whether they differ significantly.

@@ -1,9 +1,11 @@
 from .characters import by_character as by_character
 from .characters import influence_of as influence_of
 from .characters import population_influence as population_influence
-from .comparison import POWER as POWER
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
+from .detection import POWER as POWER
+from .equivalence import Equivalence as Equivalence
+from .equivalence import equivalence as equivalence
 from .estimates import LEVEL as LEVEL
 from .estimates import Estimate as Estimate
 from .estimates import bootstrap as bootstrap
@@ -36,8 +38,8 @@ from .planning import plan_from_runs as plan_from_runs
 from .ranking import Ranking as Ranking
 from .ranking import Ranks as Ranks
 from .ranking import best_group as best_group
+from .ranking import corrected as corrected
 from .ranking import differs_from as differs_from
-from .ranking import holm as holm
 from .ranking import rank as rank
 from .run_metrics import calibrated as calibrated
 from .run_metrics import metrics as metrics

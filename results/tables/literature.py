@@ -77,6 +77,13 @@ class Published:
         """The keys of `MARKS` that apply."""
         return (*([self.status] * (self.status in MARKS)), *["transductive"] * self.transductive)
 
+    def flat(self) -> dict[str, Any]:
+        """Gives the fields of a row of CSV."""
+        status = {"V": "verified", "C": "computed", "M": "UNVERIFIED"}[self.status]
+        source = f"as published, {status}: {self.citation}"
+        value = self.as_json()["value"]
+        return {"scorer": self.label, "protocol": self.protocol, "value": value, "source": source}
+
     def as_json(self) -> dict[str, Any]:
         """Gives the fields of the JSON interface; the accuracy is a fraction."""
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +14,7 @@ from ..errors import TaskError
 from ..progress import Progress, followed, quiet
 from ..text import readable, reason
 from . import npy, parts
+from .array_names import NAMES, named
 from .content import digest
 from .dataset import Dataset
 from .decoding import in_kind, is_coloured, shades
@@ -31,22 +32,27 @@ from .screening import Seen, of_part
 from .settings import Settings
 from .store import cached_pictures
 
-NAMES = ("images", "labels", "groups", "drawers")
-"""Arrays of a data set; the last two may be missing."""
-
 _LARGEST = 2**40
 
 _NAMED = 5
 
 HOW = (
     "expected arrays images, uint8 of shape (n, height, width) or (n, height, width, 3), and "
-    "labels, of shape (n,); tasks.from_arrays takes arrays of any name"
+    "labels, of shape (n,), or x_train, y_train, x_test, y_test; tasks.from_arrays takes arrays "
+    "of any name"
 )
 
 
 def is_at(root: Path) -> bool:
-    """Tells whether a path is a `.npz` file, or a folder with `images.npy`."""
-    return (root.suffix.lower() == ".npz" and root.is_file()) or (root / "images.npy").is_file()
+    """Tells whether a path is a `.npz` file, or a folder with images and labels as `.npy`."""
+    if root.is_file():
+        return root.suffix.lower() == ".npz"
+    stems = _stems(root)
+    return "images" in stems or bool(named(stems))
+
+
+def _stems(folder: Path) -> list[str]:
+    return [path.stem for path in sorted(folder.glob("*.npy")) if path.is_file()]
 
 
 def from_arrays(
@@ -120,8 +126,8 @@ def load(
     """Gives the pictures of arrays in files.
 
     Args:
-        root: A `.npz` file with the arrays of `NAMES`, or a folder with `images.npy`,
-            `labels.npy` and so on, whose images are memory-mapped and not copied.
+        root: A `.npz` file with arrays of the names of `array_names.named`, or a folder with
+            `images.npy`, `labels.npy` and so on, whose images are memory-mapped and not copied.
         where: What it is called in errors.
         asked: Size, kind and ink.
         part: `all`, or one of `parts.PARTS`.
@@ -133,24 +139,29 @@ def load(
     name = f"images:{root.resolve().stem}"
     top = root.parent if root.is_file() else root
     try:
-        others = [_read(root, one) for one in NAMES[1:]]
-        if others[0] is None:
-            raise TaskError(f"no array labels; {HOW}")
-        reading = _Reading(name, where, others, asked, progress)
-        paths = [root] if root.is_file() else [root / f"{one}.npy" for one in NAMES]
-        known = digest([(path.name, path) for path in paths if path.is_file()], _LARGEST)
-        key = f"arrays 3 {asked} {known}"
+        own, remarks = _of_part(root, where, part)
+        others = [_read(root, own.get(one)) for one in NAMES[1:]]
+        reading = _Reading(name, where, others, asked, progress, remarks)
+        paths = [root] if root.is_file() else [root / f"{one}.npy" for one in own.values()]
+        known = digest([(path.name, path) for path in paths], _LARGEST)
+        key = f"arrays 4 {asked} {own} {remarks} {known}"
         if root.is_file():
-            dataset = cached_pictures(key, name, lambda file: reading.unpack(file, root))
+            dataset = cached_pictures(
+                key, name, lambda file: reading.unpack(file, root, own["images"])
+            )
         else:
-            own = npy.mapped(paths[0])
-            pixels = _unchanged(own, asked)
+            images = npy.mapped(paths[0])
+            pixels = _unchanged(images, asked)
             dataset = cached_pictures(
                 key,
                 name,
-                lambda file: reading.store(file, _pixels(own, asked) if pixels is None else pixels),
+                lambda file: reading.store(
+                    file, _pixels(images, asked) if pixels is None else pixels
+                ),
                 pixels,
             )
+        if "" not in named(_all(root)):
+            return replace(dataset, name=name if part == "all" else f"{name} {part}")
         said = parts.divide(_classes(dataset), parts.read(top))
     except TaskError as error:
         line = str(error)
@@ -160,16 +171,57 @@ def load(
     return of_part(dataset, part, said, where)
 
 
-def _read(root: Path, name: str) -> np.ndarray | None:
-    """Reads an array of labels; None where there is none."""
-    if not root.is_file():
-        path = root / f"{name}.npy"
-        return npy.read(path) if path.is_file() else None
+def _all(root: Path) -> list[str]:
+    """Gives the names of all arrays of a file or folder."""
+    if root.is_dir():
+        return _stems(root)
     with npy.Archive(root) as arrays:
-        if NAMES[0] not in arrays.names:
-            has = ", ".join(map(readable, arrays.names[:_NAMED]))
-            raise TaskError(f"has the arrays {has or 'none'}; {HOW}")
-        return arrays.read(name) if name in arrays.names else None
+        return arrays.names
+
+
+def _of_part(root: Path, where: str, part: str) -> tuple[dict[str, str], list[str]]:
+    """Gives the names of the arrays of one part, and remarks on them.
+
+    Raises:
+        TaskError: There are no images and labels, or it is not told which part is meant.
+    """
+    has = _all(root)
+    there = named(has)
+    if not there:
+        some = ", ".join(map(readable, has[:_NAMED]))
+        what = "no array labels" if "images" in has else f"has the arrays {some or 'none'}"
+        raise TaskError(f"{what}; {HOW}")
+    if "" in there:
+        return there[""], []
+    if part == "all" and len(there) == 1:
+        return next(iter(there.values())), []
+    if part not in there:
+        ways = " or ".join(f"{where}@{one}" for one in there)
+        raise TaskError(f"has arrays of the parts {', '.join(there)}; name one part, {ways}")
+    others = {one: set(_labels(root, names)) for one, names in there.items() if one != part}
+    own = set(_labels(root, there[part]))
+    remarks = [
+        f"{len(own & classes)} of its {len(own)} classes are in {one}, too: what is trained on "
+        f"{one} has seen them"
+        for one, classes in others.items()
+        if own & classes
+    ]
+    return there[part], remarks
+
+
+def _labels(root: Path, names: Mapping[str, str]) -> list[str]:
+    labels = np.asarray(_read(root, names["labels"]))
+    return _words(labels, labels.size, "labels")
+
+
+def _read(root: Path, name: str | None) -> np.ndarray | None:
+    """Reads an array of labels; None where there is none."""
+    if name is None:
+        return None
+    if root.is_dir():
+        return npy.read(root / f"{name}.npy")
+    with npy.Archive(root) as arrays:
+        return arrays.read(name)
 
 
 @dataclass(frozen=True)
@@ -182,6 +234,7 @@ class _Reading:
         others: Labels, groups and drawers; None for those that are missing.
         asked: Size, kind and ink.
         progress: Shows the progress.
+        remarks: What is to be said of them already.
     """
 
     name: str
@@ -189,15 +242,16 @@ class _Reading:
     others: Sequence[Any]
     asked: Settings
     progress: Progress
+    remarks: Sequence[str] = ()
 
-    def unpack(self, file: BinaryIO, root: Path) -> Dataset:
+    def unpack(self, file: BinaryIO, root: Path, name: str) -> Dataset:
         """Unpacks the images of a `.npz` file, which cannot be memory-mapped."""
         with npy.Archive(root) as arrays:
-            head = arrays.header(NAMES[0])
+            head = arrays.header(name)
             if head.dtype != np.uint8:
-                return self.store(file, _pixels(arrays.read(NAMES[0], _LARGEST), self.asked))
+                return self.store(file, _pixels(arrays.read(name, _LARGEST), self.asked))
             deep = len(head.shape) == 4 and head.shape[-1] == 1
-            arrays.unpack(NAMES[0], file, head.shape[:-1] if deep else head.shape)
+            arrays.unpack(name, file, head.shape[:-1] if deep else head.shape)
         file.flush()
         own = npy.mapped(Path(file.name))
         pixels = _unchanged(own, self.asked)
@@ -233,7 +287,7 @@ class _Reading:
         title = f"Reading {readable(self.name)}"
         for part in followed(batches(pixels), total, title, self.progress):
             seen.add(part)
-        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, [])
+        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, self.remarks)
 
 
 def _unchanged(images: np.ndarray, asked: Settings) -> np.ndarray | None:

@@ -7,13 +7,19 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import TaskError
 from ..files import cache_folder, hash_regular, make_cache_folder, replacing
 from ..text import readable
+
+_THREADS = 4
+"""More than the processors, as the system makes threads wait."""
 
 _SETTLED = 3.0
 """Seconds after which a change of a file has another time than the change before."""
@@ -74,23 +80,41 @@ def tree(root: Path) -> str | None:
     """
     if os.name != "posix":
         return None
-    limit, total = (time.time() - _SETTLED) * 1e9, hashlib.sha256()
+    limit, total = int((time.time() - _SETTLED) * 1e9), hashlib.sha256()
     folders = [str(root)]
-    while folders:
-        lines, below = [], []
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(entry.path)
-                status = entry.stat()
-                changed = status.st_ctime_ns
-                if changed > limit:
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while folders:
+            below: list[str] = []
+            for listing in pool.map(partial(_listing, limit), folders):
+                if listing is None:
                     return None
-                # Size, times, inode and device.
-                lines.append((entry.name, *status[1:3], status[6], status.st_mtime_ns, changed))
-        folders += sorted(below)
-        total.update(repr(sorted(lines)).encode(errors="surrogateescape"))
+                below += listing.below
+                total.update(listing.digest)
+            folders = below
     return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Listing:
+    below: list[str]
+    digest: bytes
+
+
+def _listing(limit: int, folder: str) -> _Listing | None:
+    """Lists a folder; None if something in it was changed after a time in nanoseconds."""
+    lines, below = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                below.append(entry.path)
+            status = entry.stat()
+            changed = status.st_ctime_ns
+            if changed > limit:
+                return None
+            # Size, times, inode and device.
+            lines.append((entry.name, *status[1:3], status[6], status.st_mtime_ns, changed))
+    text = repr(sorted(lines)).encode(errors="surrogateescape")
+    return _Listing(sorted(below), hashlib.sha256(text).digest())
 
 
 def recall(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,11 @@ from .layouts import listed
 from .listing import SETTINGS, File
 from .screening import blank_remarks, each_once, of_part
 from .store import cached
+
+_OTHER = (
+    "{} of {} images are not clearly strokes on paper; if they are photographs or other pictures, "
+    "use images: in place of folder:"
+)
 
 
 def load(path: str, part: str = "all", progress: Progress = quiet) -> Dataset:
@@ -64,14 +70,14 @@ def load(path: str, part: str = "all", progress: Progress = quiet) -> Dataset:
         return _dataset(name, where, listing.files, looks, asked, listing.remarks)
 
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
-    key = f"folder 3 {asked} {content} {json.dumps([labels, listing.remarks])}"
+    key = f"folder 4 {asked} {content} {json.dumps([labels, listing.remarks])}"
     return of_part(cached(key, name, make), part, listing.parts, where)
 
 
 def _shrunk(seen: Look) -> Look:
     """Packs the pixels, so that a large folder's fit into memory."""
     dark, light = (pack(group[None])[0] for group in (seen.dark, seen.light))
-    return Look(dark, light, seen.darkness, seen.clear, seen.blank)
+    return replace(seen, dark=dark, light=light)
 
 
 def _dataset(
@@ -91,7 +97,7 @@ def _dataset(
     if blank.all():
         raise TaskError(
             f"{where}: no image has ink, all {len(files)} are of one shade; put pictures of "
-            "characters there"
+            "characters there; for other pictures, use images: in place of folder:"
         )
     kept, copies = each_once(where, files, Images(bits).keys, ~blank)
     clear = np.array([seen.clear for seen in looks], dtype=bool)[kept]
@@ -105,7 +111,9 @@ def _dataset(
         (file.alphabet, file.character, drawer, file.name)
         for file, drawer in zip(chosen, _drawers(chosen), strict=True)
     ]
-    said = [*remarks, *blank_remarks(files, blank), *copies, *_ink_remarks(ink)]
+    vague = sum(seen.shaded for seen in looks) + ink["unclear"]
+    other = [_OTHER.format(vague, len(files))] if 2 * vague > len(files) else []
+    said = [*other, *remarks, *blank_remarks(files, blank), *copies, *_ink_remarks(ink)]
     return Dataset.build(name, Images(bits[kept]), rows, remarks=said, ink=ink)
 
 
@@ -113,7 +121,9 @@ def _ink_remarks(ink: dict[str, int]) -> Iterator[str]:
     """Says how ink was told from paper, unless all images have said the same."""
     if ink["unclear"] or (ink["dark"] and ink["light"]):
         found = " and ".join(f"{kind} in {ink[kind]}" for kind in ("dark", "light") if ink[kind])
-        unclear = f", {ink['unclear']} of which follow the others" if ink["unclear"] else ""
+        every = ink["unclear"] == ink["dark"] + ink["light"]
+        follow = "which is a guess" if every else f"{ink['unclear']} of which follow the others"
+        unclear = f", {follow}" if ink["unclear"] else ""
         yield (
             f"ink is {found} images{unclear}; wayshot data sheet shows them, and a line "
             f"ink: dark or ink: light in {SETTINGS} decides it"

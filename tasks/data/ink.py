@@ -55,6 +55,7 @@ class Look:
         darkness: How much speaks for dark ink; for light ink where it is negative.
         clear: Whether the picture alone decides it.
         blank: Whether it has one shade only, or nothing but noise.
+        shaded: Whether it is blank though its shades differ, as those of a photograph may.
     """
 
     dark: np.ndarray
@@ -62,6 +63,7 @@ class Look:
     darkness: float = 0.0
     clear: bool = False
     blank: bool = False
+    shaded: bool = False
 
 
 def look(shades: np.ndarray, side: int) -> Look:
@@ -98,7 +100,7 @@ def look(shades: np.ndarray, side: int) -> Look:
         split = rest
     nothing = np.zeros((side, side), dtype=bool)
     if not split.apart(_UNIMODAL) or max(shades.shape) < SMALLEST:
-        return Look(nothing, nothing, blank=True)
+        return Look(nothing, nothing, blank=True, shaded=split.distance >= _FAINTEST)
     # What differs no more than strokes do may be one: the dot of an i.
     keep |= _no_stronger(~keep, np.abs(levels - split.paper), 2 * split.distance)
     dark = (levels <= split.threshold) & keep

@@ -16,7 +16,7 @@ from .listing import ALPHABET
 PARTS = ("train", "validation", "test")
 """Parts that data of one's own can have."""
 
-_SPELLINGS = {
+SPELLINGS = {
     "train": ("train", "training", "base"),
     "validation": ("validation", "valid", "val"),
     "test": ("test", "novel"),
@@ -38,7 +38,7 @@ HOW = (
 
 def files_of(root: Path) -> list[Path]:
     """Lists the files at the top of a folder that say which classes are in which part."""
-    names = [f"{name}.{end}" for names in _SPELLINGS.values() for name in names for end in _ENDS]
+    names = [f"{name}.{end}" for names in SPELLINGS.values() for name in names for end in _ENDS]
     return [root / name for name in (*_JSON, *names) if (root / name).is_file()]
 
 
@@ -101,7 +101,7 @@ def read(root: Path) -> dict[str, list[str]]:
             text = path.suffix == ".txt"
             lines = [line.strip() for line in _text(path).splitlines()] if text else _json(path)
             lists = {path.stem.lower(): [line for line in lines if line] if text else lines}
-        for part, spellings in _SPELLINGS.items():
+        for part, spellings in SPELLINGS.items():
             for key in spellings:
                 if key in lists:
                     parts.setdefault(part, []).extend(_names(lists[key], path))

@@ -1,4 +1,4 @@
-"""Sheet: pictures of a folder beside what scorers see of them."""
+"""Sheet: images of a data set beside what scorers get of them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..errors import TaskError
 from ..progress import Progress, followed, quiet
 from ..text import readable
-from . import settings
+from . import album, settings
+from .decoding import decode
 from .images import SIDE, decode_shades
 from .ink import Look, decide, look
 from .layouts import listed
 from .listing import File
+from .parts import HOW
 
 _COLUMNS = 6
 _GAP = 8
@@ -26,26 +29,54 @@ _LETTERS = 34
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture of a sheet.
+    """One image of a sheet.
 
     Attributes:
         name: Name of its file, below the folder.
-        shades: uint8 ndarray (height, width).
-        ink: bool ndarray (105, 105): what scorers see.
-        what: How its ink was told: `clear`, `unclear` or `blank`.
+        original: The picture in the file, uint8 ndarray (height, width) or (height, width, 3);
+            None if there is no file.
+        seen: What scorers get, of the same kind; ink is 0 and paper 255.
+        what: How its ink was told: `clear`, `unclear` or `blank`; "" for `images:`, where
+            nothing is to be told.
     """
 
     name: str
-    shades: np.ndarray
-    ink: np.ndarray
+    original: np.ndarray | None
+    seen: np.ndarray
     what: str
 
 
-def chosen(path: str, most: int = 60, progress: Progress = quiet) -> list[Shown]:
-    """Chooses pictures of a folder to look at: unclear and blank ones, then some of each class.
+def pictures(spec: str, part: str, most: int = 60, progress: Progress = quiet) -> list[Shown]:
+    """Chooses pictures to look at: the first of each class, then the second, and so on.
+
+    Args:
+        spec: As for `album.load`.
+        part: As for `album.load`.
+        most: How many at the most.
+        progress: Shows the progress of decoding.
+
+    Raises:
+        TaskError: As `album.load`.
+    """
+    dataset = album.load(spec, part, progress)
+    root, _ = album.read_spec(spec)
+    top = root.parent if root.is_file() else root
+    turns = dataset.table.groupby(dataset.character_codes).cumcount().to_numpy()
+    few = np.sort(np.argsort(turns, kind="stable")[:most])
+    names = dataset.table["file"].astype(str).to_numpy()[few]
+    files = [top / name for name in names]
+    return [
+        Shown(name, decode(file) if file.is_file() else None, picture, "")
+        for name, file, picture in zip(names, files, dataset.images[few], strict=True)
+    ]
+
+
+def characters(path: str, part: str, most: int = 60, progress: Progress = quiet) -> list[Shown]:
+    """Chooses images of ink to look at: unclear and blank ones, then some of each class.
 
     Args:
         path: The folder, as for `folder.load`.
+        part: As for `folder.load`.
         most: How many at the most.
         progress: Shows the progress of decoding.
 
@@ -53,7 +84,10 @@ def chosen(path: str, most: int = 60, progress: Progress = quiet) -> list[Shown]
         TaskError: As `folder.load`.
     """
     root = Path(path).expanduser()
-    files = listed(root, f"folder:{root}").files
+    listing = listed(root, f"folder:{root}")
+    files = listing.files
+    if part != "all" and part not in listing.parts.values():
+        raise TaskError(f"folder:{readable(path)}: has no part {part}; {HOW}")
     looks: list[Look] = []
     for file in followed(files, len(files), f"Reading {root.name}", progress):
         seen = look(decode_shades(file.path, str(file.path)), SIDE)
@@ -62,12 +96,14 @@ def chosen(path: str, most: int = 60, progress: Progress = quiet) -> list[Shown]
         looks.append(Look(empty, empty, seen.darkness, seen.clear, seen.blank))
     is_dark = decide(looks, settings.read(root).ink)
     shown = []
-    for i in sorted(_order(files, looks)[:most], key=lambda i: (looks[i].clear, files[i].name)):
+    order = [i for i in _order(files, looks) if part in ("all", listing.parts.get(files[i].kind))]
+    for i in sorted(order[:most], key=lambda i: (looks[i].clear, files[i].name)):
         shades = decode_shades(files[i].path, str(files[i].path))
         seen = look(shades, SIDE)
         what = "blank" if seen.blank else "clear" if seen.clear else "unclear"
         ink = seen.dark if is_dark[i] else seen.light
-        shown.append(Shown(files[i].name, shades.astype(np.uint8), ink, what))
+        paper = np.where(ink, 0, 255).astype(np.uint8)
+        shown.append(Shown(files[i].name, shades.astype(np.uint8), paper, what))
     return shown
 
 
@@ -83,11 +119,18 @@ def _order(files: Sequence[File], looks: Sequence[Look]) -> list[int]:
     return [i for _, _, i in sorted(keys)]
 
 
+def _fitted(pixels: np.ndarray) -> Image.Image:
+    picture = Image.fromarray(pixels)
+    scale = SIDE / max(picture.size)
+    width, height = (max(1, round(scale * length)) for length in picture.size)
+    return picture.resize((width, height))
+
+
 def drawn(shown: Sequence[Shown]) -> Image.Image:
-    """Draws a sheet: each picture beside its ink, which is black on white.
+    """Draws a sheet: each picture beside what scorers get of it.
 
     Args:
-        shown: The pictures, from `chosen`.
+        shown: The images, from `characters` or `pictures`.
     """
     columns = min(_COLUMNS, len(shown))
     width, height = 2 * SIDE + 2 * _GAP, SIDE + 2 * _LINE + _GAP
@@ -97,11 +140,9 @@ def drawn(shown: Sequence[Shown]) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     for i, one in enumerate(shown):
         left, top = _GAP + i % columns * width, _GAP + i // columns * height
-        picture = Image.fromarray(one.shades)
-        scale = SIDE / max(picture.size)
-        picture = picture.resize([max(1, round(scale * length)) for length in picture.size])
-        sheet.paste(picture, (left, top))
-        sheet.paste(Image.fromarray(np.where(one.ink, 0, 255).astype(np.uint8)), (left + SIDE, top))
+        if one.original is not None:
+            sheet.paste(_fitted(one.original), (left, top))
+        sheet.paste(_fitted(one.seen), (left + SIDE, top))
         # The built-in font has no other letters.
         name = readable(one.name).encode("ascii", "replace").decode()[-_LETTERS:]
         draw.text((left, top + SIDE), name, fill="black")

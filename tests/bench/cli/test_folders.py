@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import numpy as np
+import pytest
 from PIL import Image
 
 
@@ -17,6 +19,7 @@ def test_one_folder_by_any_path_is_one_stored_run(wayshot, characters, tmp_path)
         status, out, err = wayshot("run", f"folder:{path}-within-5w1s", *words)
         assert status == 0
         assert ("1 of 1 runs were stored" in err) == (number > 0)
+        assert ("was run as folder:letters-within-5w1s" in err) == (number == 2)
         tables.append(json.loads(out))
     assert tables[0] == tables[1] == tables[2]
     assert len(list((tmp_path / "runs").rglob("record.json"))) == 1
@@ -67,10 +70,54 @@ def test_a_sheet_of_a_folder_is_drawn(wayshot, characters, tmp_path):
     assert len(said["images"]) == 9
     for wrong in (
         ("data", "sheet", "letters"),
+        ("data", "sheet", "lake-background"),
+        ("data", "sheet", f"folder:{characters}@test"),
+        ("data", "sheet", f"images:{characters}@0"),
         (*words, "-o", "x.jpg"),
         (*words, "-o", "no/x.png"),
     ):
         assert wayshot(*wrong)[0] == 2
+
+
+def test_a_sheet_of_pictures_shows_each_class_as_scorers_get_it(wayshot, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 255, (9, 10, 20, 3), dtype=np.uint8)
+    for i, one in enumerate(pixels):
+        (tmp_path / "birds" / f"c{i % 3}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(one).save(tmp_path / "birds" / f"c{i % 3}" / f"{i}.png")
+    np.savez(tmp_path / "birds.npz", images=pixels, labels=np.arange(9) % 3)
+    (tmp_path / "birds" / "test.txt").write_text("c1\n")
+    for name, most, classes in (
+        ("birds@16@gray", 3, {"c0", "c1", "c2"}),
+        ("birds@test", 9, {"c1"}),
+        ("birds.npz", 4, {"0", "1", "2"}),
+    ):
+        words = ("data", "sheet", f"images:{tmp_path / name}", "--images", most)
+        status, out, _ = wayshot(*words, "-o", tmp_path / "a.png", "--json")
+        said = json.loads(out)["images"]
+        assert status == 0 and len(said) == min(most, 3 if classes == {"c1"} else most)
+        assert {one["file"].split("/")[0] for one in said} == classes
+        with Image.open(tmp_path / "a.png") as sheet:
+            drawn = np.asarray(sheet)
+        left, right = drawn[8:60, 8:113], drawn[8:60, 113:218]
+        grays = [(one == one[..., :1]).all() for one in (left, right)]
+        assert grays == ([False, True] if "gray" in name else [name == "birds.npz", False])
+
+
+@pytest.mark.parametrize(
+    "command", [("episodes", "--out", "e.json"), ("latency", "-s", "chance", "--queries", 1)]
+)
+def test_what_is_to_be_said_of_the_images_is_said_by_every_command(
+    command, wayshot, characters, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "own"
+    shutil.copytree(characters, root)
+    first = next(root.rglob("*.png"))
+    shutil.copy(first, first.with_name("a-long-name-of-a-copy.png"))
+    name, *words = command
+    status, _, err = wayshot(name, f"folder:{root}-within-2w1s", *words)
+    assert status == 0
+    assert "are the same picture, which is counted once" in err
 
 
 RECIPE = """

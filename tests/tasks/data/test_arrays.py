@@ -287,3 +287,39 @@ def test_an_npz_is_unpacked_once(stored, draw, monkeypatch):
     first = album.load(path)
     monkeypatch.setattr(arrays._Reading, "unpack", lambda *a: pytest.fail("unpacked again"))
     assert album.load(path).digest == first.digest
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_parts_are_told_from_the_names_of_arrays(kind, stored, draw, refused):
+    train, test = draw(30, 8, 8), draw(20, 8, 8, seed=2)
+    path = stored(
+        kind,
+        x_train=train,
+        y_train=np.arange(30) % 3,
+        x_test=test,
+        y_test=np.arange(20)[:, None] % 4,
+    )
+    assert f"images:{path}@train or images:{path}@test" in refused(album.load, path)
+    assert "parts train, test" in refused(album.load, path, "validation")
+    tested = album.load(path, "test")
+    assert tested.digest == from_arrays(test, np.arange(20) % 4).digest
+    assert tested.name.endswith(" test")
+    assert tested.remarks == (
+        "3 of its 4 classes are in train, too: what is trained on train has seen them",
+    )
+    assert album.load(path, "train").digest == from_arrays(train, np.arange(30) % 3).digest
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_arrays_of_one_part_need_no_part(kind, stored, draw):
+    path = stored(kind, test_images=draw(20, 8, 8), test_labels=np.arange(20) % 4)
+    assert len(album.load(path).characters) == 4
+    assert len(album.load(path, "test").characters) == 4
+
+
+def test_labels_of_another_part_may_change(stored, draw):
+    said = {"x_train": draw(8, 8, 8), "x_test": draw(8, 8, 8, seed=2), "y_test": ["a"] * 8}
+    path = stored("npy", **said, y_train=["a"] * 8)
+    assert album.load(path, "test").remarks
+    stored("npy", **said, y_train=["b"] * 8)
+    assert not album.load(path, "test").remarks

@@ -414,11 +414,35 @@ def test_a_sheet_shows_unclear_images_first_and_some_of_each_class(letters, ink)
     frame[15:45, 15:45] = False
     save(letters, "Old/b/2.png", frame)
     save(letters, "Old/c/1.png", ~ink[0] & ink[0])
-    shown = sheet.chosen(str(letters), most=5)
+    shown = sheet.characters(str(letters), "all", most=5)
     assert [one.what for one in shown] == ["unclear", "blank", "clear", "clear", "clear"] or [
         one.what for one in shown
     ] == ["blank", "unclear", "clear", "clear", "clear"]
     assert {one.name.rpartition("/")[0] for one in shown} == {"New/a", "Old/a", "Old/b", "Old/c"}
     (framed,) = (one for one in shown if one.what == "unclear")
-    assert framed.ink[0].all() and not framed.ink[52, 52]
+    assert (framed.seen[0] == 0).all() and framed.seen[52, 52] == 255
     assert sheet.drawn(shown).width > 1000
+
+
+def test_photographs_are_told_from_characters(tmp_path):
+    rng = np.random.default_rng(1)
+    steps = np.linspace(-1, 1, 64)
+    for one in range(3):
+        for i in range(4):
+            # Smooth shades in all directions, as of a face or a landscape.
+            x, y = np.meshgrid(steps, steps * rng.uniform(0.5, 2))
+            shades = 128 + 60 * np.sin(2 * x + one + i) + 60 * np.cos(y * (i + 1))
+            save_shades(tmp_path / f"c{one}" / f"{i}.png", shades)
+    dataset = load(str(tmp_path))
+    assert "use images: in place of folder:" in dataset.remarks[0]
+    assert dataset.remarks[0].startswith("12 of 12 images are not clearly strokes")
+    assert "which is a guess" in dataset.remarks[-1] or dataset.ink["unclear"] == 0
+
+
+def save_shades(path, shades):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(shades.astype(np.uint8)).save(path)
+
+
+def test_characters_are_not_taken_for_photographs(letters):
+    assert not any("images: in place" in one for one in load(str(letters)).remarks)
