@@ -27,6 +27,7 @@ from .common import (
     remark,
     scorers_option,
     seed_option,
+    traceback_option,
     with_words,
 )
 from .engines import engine_option
@@ -93,6 +94,7 @@ def _show(name: str, found: Audit) -> None:
 @engine_option
 @seed_option()
 @data_option
+@traceback_option
 @json_option
 def command(
     words: tuple[str, ...],

@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import shlex
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -78,6 +79,27 @@ class Option(click.Option):
                 f"{name} cannot be split into words ({error}); close every quotation mark"
             ) from None
 
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Names the variable of a value that is wrong, if that is where it is from."""
+        if ctx is not None and self.name:
+            source = ctx.get_parameter_source(self.name)
+            variable = self._variable(ctx)
+            if source is ParameterSource.ENVIRONMENT and variable:
+                return variable
+        return super().get_error_hint(ctx)
+
+    def handle_parse_result(self, ctx: click.Context, opts: Any, args: list[str]) -> Any:
+        """Notes which variable has set the option, for messages about its value."""
+        value, args = super().handle_parse_result(ctx, opts, args)
+        source = ctx.get_parameter_source(self.name) if self.name else None
+        variable = self._variable(ctx)
+        if source is ParameterSource.ENVIRONMENT and variable and ctx.obj is not None:
+            # By its name or by its value, a message is about the option.
+            values = value if isinstance(value, tuple) else (value,)
+            signs = (*self.opts, *(one for one in values if isinstance(one, str) and len(one) > 1))
+            ctx.obj.setdefault("variables", {})[variable] = signs
+        return value, args
+
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Makes the old spellings known to the parser, and to nothing else."""
         shown = self.opts
@@ -106,6 +128,26 @@ interval_option = option(
     help="The kind of confidence interval. The README says what each one covers.",
 )
 json_option = option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+def _keep_traceback(ctx: click.Context, _: Any, wanted: bool) -> None:
+    if ctx.obj is not None:
+        ctx.obj["traceback"] = wanted
+
+
+traceback_option = option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep_traceback,
+    help="Show where an error was raised, line by line, before the line that tells of it.",
+)
+
+
+def show_traceback(error: BaseException) -> None:
+    """Prints on stderr where an error was raised, if `--traceback` asks for that."""
+    if (click.get_current_context().obj or {}).get("traceback"):
+        traceback.print_exception(error)
 
 
 def level_option(text: str) -> Callable:

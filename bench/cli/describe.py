@@ -14,7 +14,13 @@ import yaml
 from ... import tasks
 from ...tasks import SPLITS, TaskError, load_glyphs
 from ...tasks.data import omniglot
-from .common import data_option, examples, json_option, progress
+from .common import (
+    data_option,
+    examples,
+    json_option,
+    progress,
+    traceback_option,
+)
 
 
 def _protocol(name: str) -> dict[str, Any]:
@@ -148,6 +154,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
 )
 @click.argument("name", nargs=-1, required=True)
 @data_option
+@traceback_option
 @json_option
 def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Describe NAME: a protocol, scorer, dataset, split, backbone or recipe.

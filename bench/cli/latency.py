@@ -29,6 +29,7 @@ from .common import (
     runs_option,
     scorers_option,
     seed_option,
+    traceback_option,
     writable,
 )
 from .engines import engine_option
@@ -171,6 +172,7 @@ def _heading(record: dict[str, Any]) -> str:
 @seed_option()
 @runs_option("Folder of stored runs, in which latencies are stored too.", old=("--out",))
 @data_option
+@traceback_option
 @json_option
 def command(
     protocol: str,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ from .common import (
     runs_option,
     scorers_option,
     seed_option,
+    show_traceback,
+    traceback_option,
     writable,
 )
 from .engines import engine_option
@@ -88,7 +89,7 @@ def _show(
             shown["results"] = [results.verification_of(run) for run in runs]
         elif runs:
             shown = results.table(runs, interval).data()
-        shown["errors"] = [asdict(failure) for failure in failures]
+        shown["errors"] = [failure.as_json() for failure in failures]
         click.echo(json.dumps(shown, indent=1, allow_nan=False))
         return
     # Where all have failed there is no more to say than was said on the way.
@@ -158,6 +159,7 @@ def _show(
     help="Store every score, and print how well the scores tell pairs of the same character from "
     "other pairs.",
 )
+@traceback_option
 @json_option
 def command(
     protocols: tuple[str, ...],
@@ -198,6 +200,8 @@ def command(
 
     def fail(failure: Failure) -> None:
         failures.append(failure)
+        if failure.error:
+            show_traceback(failure.error)
         _warn(str(failure))
 
     # Before the scorers, which take longer to load.

@@ -15,7 +15,16 @@ from ... import tasks
 from ...models import ModelError
 from ...models.training import PRECISIONS
 from ...models.training import recipe as recipes
-from .common import data_option, examples, json_option, option, progress, seed_option, writable
+from .common import (
+    data_option,
+    examples,
+    json_option,
+    option,
+    progress,
+    seed_option,
+    traceback_option,
+    writable,
+)
 
 if TYPE_CHECKING:
     from ...models.training import Report
@@ -116,6 +125,7 @@ def _images(name: str, data: str | None) -> tuple[tasks.Dataset, tasks.Dataset |
 @option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the folder of --out.")
 @seed_option("the training")
 @data_option
+@traceback_option
 @json_option
 def command(
     recipe: str,

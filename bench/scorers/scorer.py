@@ -22,6 +22,7 @@ from ...tasks import Images, TaskError, Wants, wanted
 from ..errors import ScorerError
 from .failures import LONGEST, BrokenScorerError, answering
 from .precision import widened
+from .validity import valid
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
@@ -216,7 +217,8 @@ def behaviour(scorer: Any, name: str, wants: Wants | None = None) -> str:
                 return _behaviour(scorer, name, _probe(Wants(("color",), size)))
         hint = "; wants = {...} says which images it takes"
         line = str(error)
-        raise BrokenScorerError(line + hint if len(line + hint) <= LONGEST else line) from None
+        line = line + hint if len(line + hint) <= LONGEST else line
+        raise BrokenScorerError(line) from error.__cause__
 
 
 _SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
@@ -224,17 +226,19 @@ _SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
 
 
 def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
-    def asked(method: str, *arguments: np.ndarray) -> np.ndarray:
-        with answering(name, f"fails on a first batch: {method}", *arguments):
-            return widened(np.asarray(getattr(scorer, method)(*arguments)))
+    def asked(method: str, shape: tuple[int | None, ...], *arguments: np.ndarray) -> np.ndarray:
+        what = f"fails on a first batch: {method}"
+        with answering(name, what, *arguments):
+            answer = widened(np.asarray(getattr(scorer, method)(*arguments)))
+        return valid(answer, shape, name, what)
 
     if isinstance(scorer, EmbeddingScorer):
-        embedded = asked("embed", images)
-        answers = [embedded, asked("compare", embedded[:16], embedded[16:48])]
+        embedded = asked("embed", (len(images), None), images)
+        answers = [embedded, asked("compare", (16, 32), embedded[:16], embedded[16:48])]
     elif isinstance(scorer, PairScorer):
-        answers = [asked("score", images[i : i + 1], images[8:24]) for i in range(8)]
+        answers = [asked("score", (1, 16), images[i : i + 1], images[8:24]) for i in range(8)]
     else:
-        answers = [asked("classify", images[:8], np.arange(8) // 2, images[8:16])]
+        answers = [asked("classify", (8, 4), images[:8], np.arange(8) // 2, images[8:16])]
     digest = hashlib.sha256()
     for answer in answers:
         digest.update(f"{answer.dtype} {answer.shape}".encode())
@@ -242,9 +246,16 @@ def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
     return digest.hexdigest()
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     # A layer or method of this name is something else.
     if not isinstance(seen, Iterable) or callable(seen):
+        return None
+    seen = seen if isinstance(seen, str) else list(seen)
+    if not all(isinstance(one, str) for one in seen):
         return None
     names = None if isinstance(seen, str) else frozenset(map(str, seen))
     if names is None or any(one.count("/") != 1 for one in names):
@@ -258,11 +269,12 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
     # PyTorch's modules have a flag of this name.
     if not isinstance(training, dict):
         return None
-    if not isinstance(training.get("recipe"), str):
+    seed = training.get("seed", 0)
+    if not isinstance(training.get("recipe"), str) or not _is_count(seed):
         raise ScorerError(
             f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
         )
-    return {"recipe": training["recipe"], "seed": int(training.get("seed", 0))}
+    return {"recipe": training["recipe"], "seed": int(seed)}
 
 
 def _wants(said: Any, name: str) -> Wants | None:
@@ -287,13 +299,14 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         ScorerError: It lacks the methods of every level, or an attribute is wrong.
     """
     levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
-    level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
+    with answering(name, "an attribute"):
+        level = next((i for i, one in enumerate(levels, start=1) if isinstance(scorer, one)), None)
+        said = ScorerAttributes.of(scorer)
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
             "classify; wayshot.wrap makes a scorer of a trained model"
         )
-    said = ScorerAttributes.of(scorer)
     # An attribute of another type, as layers and numbers of a network are, is something else.
     pooling = said.pooling if isinstance(said.pooling, str) else ScorerAttributes.pooling
     scale = said.scale if isinstance(said.scale, str) else None
@@ -317,8 +330,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
     # A method of such a name, as PyTorch's modules have, is something else.
     parameters, flops = (
-        int(count) if isinstance(count, numbers.Integral) else None
-        for count in (said.parameters, said.flops)
+        int(count) if _is_count(count) else None for count in (said.parameters, said.flops)
     )
     return Traits(
         name=said.name if isinstance(said.name, str) and said.name else name,
