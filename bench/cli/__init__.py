@@ -59,7 +59,7 @@ class _Commands(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             close = difflib.get_close_matches(name, COMMANDS, n=2)
             hint = f"closest: {', '.join(close)}" if close else f"expected {', '.join(COMMANDS)}"
-            ctx.fail(f"unknown command {name!r}; {hint}")
+            ctx.fail(f"No such command {name!r}; {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

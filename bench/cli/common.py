@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
@@ -326,7 +327,7 @@ def episodes_option(default: int) -> Callable:
 
 
 def progress(total: int, title: str) -> Callable[[int], None]:
-    """Shows progress on a terminal, of anything over a second; see `tasks.progress.Progress`."""
+    """Shows progress of anything over a second, on a terminal; see `tasks.progress.Progress`."""
     shown = tqdm(total=total, desc=title, delay=1, disable=None, leave=False)
 
     def advance(done: int) -> None:
@@ -335,6 +336,16 @@ def progress(total: int, title: str) -> Callable[[int], None]:
             shown.close()
 
     return advance
+
+
+def patience(total: int, title: str) -> Callable[[int], None]:
+    """Shows progress as `progress` does; where there is no terminal, says in a line what begins.
+
+    It is for what takes up to a minute once, and nobody expects.
+    """
+    if not sys.stderr.isatty():
+        click.echo(plain(f"{title}; this is done once and takes up to a minute"), err=True)
+    return progress(total, title)
 
 
 _REMARKS = 10

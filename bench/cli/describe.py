@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -125,7 +126,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
         with suppress(TaskError):
             return _protocol(name)
         return _dataset(name, data)
-    if name in registered() or name.endswith(".keras"):
+    if name in registered() or "=" in name or Path(name).is_file() or name.endswith(".keras"):
         return _scorer(name)
     try:
         return _protocol(name)

@@ -24,6 +24,7 @@ from .common import (
     examples,
     json_option,
     option,
+    patience,
     progress,
     remark,
     runs_option,
@@ -199,7 +200,7 @@ def command(
         remark(source.protocol.title, source.remarks)
         writable(folder)
         for name in dict.fromkeys(scorers):
-            scorer, known = resolve(name, engine, data=data, progress=progress)
+            scorer, known = resolve(name, engine, data=data, progress=patience)
             questions = Questions.of(source, traits=known)
             waiting = progress(1, f"{known.name}: start")
             footprints = footprint_of(name, questions, engine, data, waiting)

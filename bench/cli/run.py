@@ -27,6 +27,7 @@ from .common import (
     interval_option,
     json_option,
     option,
+    patience,
     progress,
     remark,
     runs_option,
@@ -63,7 +64,7 @@ def _recognised(
     workers: Workers, names: tuple[str, ...], apart: bool, engine: str, data: str | None
 ) -> dict[str, tuple[Scorer | None, Traits] | BrokenScorerError]:
     """Finds the scorers, or what is wrong with their code; raises for what was typed wrong."""
-    find = recognise if apart else partial(resolve, progress=progress)
+    find = recognise if apart else partial(resolve, progress=patience)
     asked = {name: workers.submit(partial(find, name, engine, data=data)) for name in names}
     found = {}
     for name, answer in asked.items():

@@ -26,6 +26,8 @@ from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
 from .specs import is_scorer as is_scorer
+from .specs import title_of as title_of
+from .wrapping import READERS as READERS
 from .wrapping import fewshot as fewshot
 from .wrapping import kind_of as kind_of
 from .wrapping import wrap as wrap

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _ASIDE: Counter[int] = Counter()
@@ -68,6 +69,20 @@ def _descriptor(stream: Any, number: int) -> bool:
         return False
 
 
+def _finish(out: Any, kept: int) -> None:
+    """Writes the rest, and gives the process its standard output back."""
+    try:
+        out.flush()
+    except BrokenPipeError:
+        # Nobody reads on. What is left must go somewhere, or the stream tries again at its end.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), kept)
+        out.flush()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 @contextmanager
 def answers() -> Iterator[None]:
     """Leaves the standard output to what this thread prints while it is not aside.
@@ -92,11 +107,7 @@ def answers() -> Iterator[None]:
     finally:
         sys.stdout = before
         if kept is not None:
-            try:
-                out.flush()
-            finally:
-                os.dup2(kept, 1)
-                os.close(kept)
+            _finish(out, kept)
 
 
 def silent() -> None:

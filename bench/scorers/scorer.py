@@ -14,7 +14,7 @@ import numbers
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -246,7 +246,7 @@ def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from ..errors import ResultError
 from ..statistics import LEVEL, Seeds, over_seeds
 from ..store import Run
+from ..text import percent
 from . import labels
 from .caption import PLUS_MINUS, describe
-from .layout import MISSING, Cell, Column, Layout, Section, percent
+from .layout import MISSING, Cell, Column, Layout, Section
 from .writers import render
 
 

@@ -31,6 +31,11 @@ class _Method:
     ) -> None:
         self._method, self._prepare, self.name, self.wants = method, prepare, name, wants
 
+    @property
+    def wrapped(self) -> Any:
+        """The method."""
+        return self._method
+
     @cached_property
     def digest(self) -> str:
         """Digest of the answers to fixed images."""

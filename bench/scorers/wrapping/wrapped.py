@@ -52,6 +52,11 @@ class _Wrapped:
         self.smaller_is_closer = smaller_is_closer
         self.parameters = model.parameters
 
+    @property
+    def wrapped(self) -> Any:
+        """The model."""
+        return self._model.model
+
     @cached_property
     def digest(self) -> str:
         """Digest of weights and preprocessing; also of answers, where these do not tell all."""

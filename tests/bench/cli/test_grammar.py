@@ -212,9 +212,9 @@ def test_the_help_of_every_option_is_whole_sentences():
 def test_a_mistyped_command_is_told_the_closest(wayshot, typed, closest):
     status, out, err = wayshot(typed, "runs")
     assert (status, out) == (2, "")
-    assert f"unknown command '{typed}'; closest: {closest}" in err
+    assert f"No such command '{typed}'; closest: {closest}" in err
 
 
 def test_a_word_that_is_like_no_command_is_told_all(wayshot):
     err = wayshot("xyzzy")[2]
-    assert "unknown command 'xyzzy'; expected run, table, compare" in err
+    assert "No such command 'xyzzy'; expected run, table, compare" in err
