@@ -98,7 +98,7 @@ def answers() -> Iterator[None]:
             os.fdopen(kept, "wb", closefd=False),
             before.encoding,
             before.errors,
-            line_buffering=before.line_buffering,
+            line_buffering=bool(before.line_buffering),
         )
         os.dup2(2, 1)
     sys.stdout = _Divided(out, threading.get_ident())
