@@ -13,6 +13,7 @@ from .failures import answering as answering
 from .failures import blamed as blamed
 from .output import answers as answers
 from .output import silent as silent
+from .precision import as_numbers as as_numbers
 from .registry import registered as registered
 from .registry import resolve as resolve
 from .scorer import BATCH as BATCH

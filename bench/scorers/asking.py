@@ -9,7 +9,7 @@ import numpy as np
 from ...tasks import Images, Pictures, Source, TaskError, Wanted, wanted
 from ..errors import ScorerError
 from .failures import BrokenScorerError, NotFiniteError, answering
-from .precision import widened
+from .precision import as_numbers
 from .scorer import Traits
 from .validity import valid
 
@@ -58,7 +58,7 @@ class Asking:
     ) -> np.ndarray:
         with answering(self.traits.name, method, *arguments):
             # A copy, because a scorer may use the same array again in its next call.
-            answer = widened(np.array(getattr(self.scorer, method)(*arguments)))
+            answer = as_numbers(getattr(self.scorer, method)(*arguments)).copy()
         return self.checked(answer, shape, method)
 
     def checked(

@@ -21,7 +21,7 @@ import numpy as np
 from ...tasks import Images, TaskError, Wants, wanted
 from ..errors import ScorerError
 from .failures import LONGEST, BrokenScorerError, answering
-from .precision import widened
+from .precision import as_numbers
 from .validity import valid
 
 BATCH = 256
@@ -229,7 +229,7 @@ def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
     def asked(method: str, shape: tuple[int | None, ...], *arguments: np.ndarray) -> np.ndarray:
         what = f"fails on a first batch: {method}"
         with answering(name, what, *arguments):
-            answer = widened(np.asarray(getattr(scorer, method)(*arguments)))
+            answer = as_numbers(getattr(scorer, method)(*arguments))
         return valid(answer, shape, name, what)
 
     if isinstance(scorer, EmbeddingScorer):
