@@ -358,7 +358,7 @@ def _ranking(one: Ranking) -> str:
                 "points": value,
                 f"{_percent(one.level)} interval": interval,
                 "p-value": _probability(pair.p_value),
-                "by Holm": _probability(one.adjusted[first, second]),
+                "corrected": _probability(one.adjusted[first, second]),
                 "disagreements": f"{percent(pair.disagreements / pair.n)} %",
             }
         )
@@ -366,7 +366,7 @@ def _ranking(one: Ranking) -> str:
     methods = " or ".join(dict.fromkeys(_method(pair.difference) for pair in one.pairs.values()))
     letters = (
         f"Scorers that share a letter cannot be told apart: paired differences ({methods}), "
-        f"Holm {level}."
+        f"corrected for the number of pairs, {level}."
     )
     if not tested:
         letters = _verdict(next(iter(one.pairs.values())), level)

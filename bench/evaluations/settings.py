@@ -26,7 +26,7 @@ class Settings:
             own, where settings of the caller's thread do not hold, such as
             `torch.set_grad_enabled(False)`: a scorer then has to set them in its methods.
         audit: Whether to make a short audit of a scorer that has not passed one
-            before.
+            before, and to ask about some images of the data again.
         cache: Whether to keep embeddings on disk.
         scores: Whether to store all scores beside the trials.
         progress: Shows the progress.

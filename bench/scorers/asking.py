@@ -9,7 +9,8 @@ import numpy as np
 from ...tasks import Images, Pictures, Source, TaskError, Wanted, wanted
 from ..errors import ScorerError
 from .failures import BrokenScorerError, NotFiniteError, answering
-from .precision import as_numbers
+from .pairwise import score
+from .precision import received
 from .scorer import Traits
 from .validity import valid
 
@@ -57,8 +58,10 @@ class Asking:
         self, method: str, shape: tuple[int | None, ...], arguments: tuple[np.ndarray, ...]
     ) -> np.ndarray:
         with answering(self.traits.name, method, *arguments):
-            # A copy, because a scorer may use the same array again in its next call.
-            answer = as_numbers(getattr(self.scorer, method)(*arguments)).copy()
+            if method == "score":
+                answer = received(score(self.scorer, *arguments))
+            else:
+                answer = received(getattr(self.scorer, method)(*arguments))
         return self.checked(answer, shape, method)
 
     def checked(

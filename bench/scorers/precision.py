@@ -1,4 +1,4 @@
-"""Precision: answers as arrays: tensors on any device, and numbers of few bits."""
+"""Precision: what a scorer gives, from any device, as an array of the harness's own."""
 
 from __future__ import annotations
 
@@ -28,12 +28,50 @@ def host(tensor: Any) -> Any:
     return tensor.numpy()
 
 
-def as_numbers(answer: Any) -> np.ndarray:
-    """Gives a scorer's answer as an array; numbers of 16 or 8 bits become float32.
+class MaskedError(TypeError):
+    """An answer that is a masked array, of which the harness would read what is masked."""
+
+    def __init__(self) -> None:
+        super().__init__("a masked array, expected numbers for all images; give array.filled(0)")
+
+
+def unmasked(answer: Any) -> Any:
+    """Gives an answer as it is, unless it is masked.
 
     Args:
-        answer: An array, a tensor on any device, or a list of them.
+        answer: What a scorer or a model gave.
+
+    Raises:
+        MaskedError: It is a masked array, or a list of them.
+    """
+    parts = answer if isinstance(answer, list | tuple) else [answer]
+    if any(isinstance(one, np.ma.MaskedArray) for one in parts):
+        raise MaskedError
+    return answer
+
+
+def as_numbers(answer: Any) -> np.ndarray:
+    """Gives an answer as an array; numbers of 16 or 8 bits become float32.
+
+    Args:
+        answer: What a scorer gave: an array, a tensor on any device, or a list of them.
+
+    Raises:
+        MaskedError: It is a masked array.
     """
     if isinstance(answer, list | tuple):
         answer = [host(one) for one in answer]
-    return widened(np.asarray(host(answer)))
+    return widened(np.asarray(unmasked(host(answer))))
+
+
+def received(answer: Any) -> np.ndarray:
+    """Copies an answer, because a scorer may use the same array again in its next call.
+
+    Args:
+        answer: What a scorer gave: an array, also one that is mapped from a file, a tensor on
+            any device, or a list.
+
+    Raises:
+        MaskedError: It is a masked array.
+    """
+    return np.array(as_numbers(answer))

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import numbers
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
-from ...tasks import Images, TaskError, Wants, wanted
+from ...tasks import TaskError, Wants
 from ..errors import ScorerError
-from .failures import LONGEST, BrokenScorerError, answering
-from .precision import as_numbers
-from .validity import valid
+from .failures import answering
+from .identities import Identity, Probes, identify
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
+
+_MOST = 65_536
+"""Largest number of images in a call, and of calls at the same time."""
 
 SCALES = ("log-odds", "probability")
 """What scores can be, besides higher the more alike."""
@@ -73,6 +74,23 @@ class PairScorer(Protocol):
 
 
 @runtime_checkable
+class PairwiseScorer(Protocol):
+    """Level 2 too: compares as many first as second images, as a service does."""
+
+    def score_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Compares images that have the same place.
+
+        Args:
+            first: uint8 ndarray (n, height, width), all of one query image.
+            second: uint8 ndarray (n, height, width), support images.
+
+        Returns:
+            ndarray (n,).
+        """
+        ...
+
+
+@runtime_checkable
 class FewShotClassifier(Protocol):
     """Level 3: a whole few-shot classifier; it is called once for each episode."""
 
@@ -92,7 +110,7 @@ class FewShotClassifier(Protocol):
         ...
 
 
-Scorer = EmbeddingScorer | PairScorer | FewShotClassifier
+Scorer = EmbeddingScorer | PairScorer | PairwiseScorer | FewShotClassifier
 """A scorer of any level."""
 
 
@@ -108,9 +126,9 @@ class ScorerAttributes:
         smaller_is_closer: Whether its scores are distances.
         pooling: How several shots become one class: `mean` or `max` of their
             scores, or `prototype`, the mean of their embeddings.
-        digest: Changes with weights and preprocessing. It is added to what a
-            scorer from outside is known by: its code, and its answers on a
-            fixed set of images.
+        digest: Says which scorer it is; changes with weights and
+            preprocessing. A scorer from outside that gives none is known by
+            its state, its code and its answers to fixed images.
         trained_on: Names such as `Latin/character01` of all characters that it
             was trained on, () for none; None if that is unknown.
         parameters: How many numbers were learned.
@@ -126,6 +144,9 @@ class ScorerAttributes:
             as `gray`, or a dict of `kind`, `size`, `channels` and `polarity`.
             Images are turned into that as `tasks.wanted` says. None for what
             the data are.
+        batch: Images in every call of `embed`, and most support images in a
+            call of `score`; None for `BATCH`.
+        concurrency: Calls that may be made at the same time, as of a service.
     """
 
     name: str | None = None
@@ -140,6 +161,8 @@ class ScorerAttributes:
     training: dict[str, Any] | None = None
     baseline: bool = False
     wants: Any = None
+    batch: int | None = None
+    concurrency: int = 1
 
     @classmethod
     def of(cls, scorer: Any) -> ScorerAttributes:
@@ -161,7 +184,8 @@ class Traits:
         smaller_is_closer: Whether its scores are distances.
         digest: Covers what it says of itself (digest, pooling, direction, what
             it was trained on) and, where it is not of this project, what the
-            user called it, its code and its answers.
+            user called it and, without a digest of its own, its state, code
+            and answers.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
         flops: To embed an image, or score a pair; None where it does not say.
@@ -170,6 +194,10 @@ class Traits:
         engine: What computes, with its version; None where it does not say.
         baseline: Whether tables list it below all other scorers.
         wants: Which images it takes; None for what the data are.
+        identity: What it is known by; None where that is not known.
+        batch: Images in every call of `embed`, and most support images in a
+            call of `score`.
+        concurrency: Calls that may be made at the same time.
     """
 
     name: str
@@ -185,65 +213,9 @@ class Traits:
     engine: str | None = None
     baseline: bool = False
     wants: Wants | None = None
-
-
-def _probe(wants: Wants | None) -> np.ndarray:
-    """Gives fixed images (BATCH, 105, 105) of random squares, as a scorer wants them."""
-    rng = np.random.Generator(np.random.PCG64(20))
-    coarse = (rng.random((BATCH, 15, 15)) < 0.2).astype(np.uint8)
-    return wanted(Images.of(coarse.repeat(7, axis=1).repeat(7, axis=2)), wants)[:]
-
-
-def behaviour(scorer: Any, name: str, wants: Wants | None = None) -> str:
-    """Computes a digest of a scorer's answers to fixed images.
-
-    Args:
-        scorer: The scorer.
-        name: What the user called it.
-        wants: Which images it takes; None for any kind, of which it need not
-            take more than that of the data.
-
-    Raises:
-        BrokenScorerError: It raises an exception for images of every kind.
-    """
-    if wants is not None:
-        return _behaviour(scorer, name, _probe(wants))
-    try:
-        return _behaviour(scorer, name, _probe(None))
-    except BrokenScorerError as error:
-        # It may be made for pictures in colour, and those only of one size.
-        for size in _SIZES:
-            with suppress(BrokenScorerError):
-                return _behaviour(scorer, name, _probe(Wants(("color",), size)))
-        hint = "; wants = {...} says which images it takes"
-        line = str(error)
-        line = line + hint if len(line + hint) <= LONGEST else line
-        raise BrokenScorerError(line) from error.__cause__
-
-
-_SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
-"""Sizes of pictures with which a scorer is tried that fails for ink; None for that of ink."""
-
-
-def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
-    def asked(method: str, shape: tuple[int | None, ...], *arguments: np.ndarray) -> np.ndarray:
-        what = f"fails on a first batch: {method}"
-        with answering(name, what, *arguments):
-            answer = as_numbers(getattr(scorer, method)(*arguments))
-        return valid(answer, shape, name, what)
-
-    if isinstance(scorer, EmbeddingScorer):
-        embedded = asked("embed", (len(images), None), images)
-        answers = [embedded, asked("compare", (16, 32), embedded[:16], embedded[16:48])]
-    elif isinstance(scorer, PairScorer):
-        answers = [asked("score", (1, 16), images[i : i + 1], images[8:24]) for i in range(8)]
-    else:
-        answers = [asked("classify", (8, 4), images[:8], np.arange(8) // 2, images[8:16])]
-    digest = hashlib.sha256()
-    for answer in answers:
-        digest.update(f"{answer.dtype} {answer.shape}".encode())
-        digest.update(np.ascontiguousarray(answer).tobytes())
-    return digest.hexdigest()
+    identity: Identity | None = None
+    batch: int = BATCH
+    concurrency: int = 1
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
@@ -287,6 +259,36 @@ def _wants(said: Any, name: str) -> Wants | None:
         raise ScorerError(f"scorer {name!r}: {error}") from None
 
 
+def _count(said: Any, what: str, name: str) -> int | None:
+    # A method or layer of this name is something else.
+    if not _is_count(said):
+        return None
+    count = int(said)
+    if not 1 <= count <= _MOST:
+        raise ScorerError(f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}")
+    return count
+
+
+def _said(said: ScorerAttributes) -> Iterator[str]:
+    """Gives the names of the attributes with which a scorer says something of itself.
+
+    An attribute of another type, as layers and numbers of a network are, is part of its state.
+    """
+    kinds: dict[str, Any] = {
+        "trained_on": list | tuple | set | frozenset,
+        "digest": str | int,
+        "training": dict,
+        "wants": str | list | tuple | dict | Wants,
+        **dict.fromkeys(("name", "pooling", "scale", "engine"), str),
+        **dict.fromkeys(("smaller_is_closer", "baseline"), bool | np.bool),
+        **dict.fromkeys(("parameters", "flops", "batch", "concurrency"), numbers.Integral),
+    }
+    for one in fields(said):
+        value = getattr(said, one.name)
+        if value is None or isinstance(value, kinds[one.name]):
+            yield one.name
+
+
 def traits(scorer: Any, name: str, source: str = "") -> Traits:
     """Finds out what a scorer is.
 
@@ -298,7 +300,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     Raises:
         ScorerError: It lacks the methods of every level, or an attribute is wrong.
     """
-    levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
+    levels = (EmbeddingScorer, PairScorer | PairwiseScorer, FewShotClassifier)
     with answering(name, "an attribute"):
         level = next((i for i, one in enumerate(levels, start=1) if isinstance(scorer, one)), None)
         said = ScorerAttributes.of(scorer)
@@ -319,15 +321,11 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
     trained_on = _trained_on(said.trained_on, name)
     wants = _wants(said.wants, name)
-    own: Any = said.digest if isinstance(said.digest, str | int) else ""
-    if not type(scorer).__module__.startswith("wayshot."):
-        # What someone says of their scorer may not have changed when the scorer has.
-        # Its name, too, as two scorers of one module may answer the fixed images alike.
-        own = f"{own} {source} {name} {behaviour(scorer, name, wants)}"
-        own += f" {wants}" if wants else ""
-    elif source:
-        own = f"{own} {source}"
-    whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
+    batch = _count(said.batch, "batch", name)
+    probes = Probes(scorer, level, name, wants, batch)
+    identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)
+    seen = sorted(trained_on or ()), trained_on is None
+    whole = (identity.words, pooling, smaller_is_closer, *seen)
     # A method of such a name, as PyTorch's modules have, is something else.
     parameters, flops = (
         int(count) if _is_count(count) else None for count in (said.parameters, said.flops)
@@ -346,4 +344,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         engine=said.engine if isinstance(said.engine, str) else None,
         baseline=said.baseline is True,
         wants=wants,
+        identity=identity,
+        batch=batch or BATCH,
+        concurrency=_count(said.concurrency, "concurrency", name) or 1,
     )

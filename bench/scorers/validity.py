@@ -7,6 +7,24 @@ import numpy as np
 from .failures import BrokenScorerError
 
 
+def shape_of(method: str, *arguments: np.ndarray) -> tuple[int | None, ...]:
+    """Gives the shape that an answer must have; None for any length.
+
+    Args:
+        method: `embed`, `compare`, `score` or `classify`.
+        *arguments: What it is given.
+    """
+    if method == "embed":
+        return len(arguments[0]), None
+    if method == "compare":
+        query, support = arguments
+        return *query.shape[:-1], support.shape[-2]
+    if method == "score":
+        return len(arguments[0]), len(arguments[1])
+    _, labels, query = arguments
+    return len(query), int(labels.max()) + 1
+
+
 def valid(
     answer: np.ndarray, shape: tuple[int | None, ...], scorer: str, method: str = ""
 ) -> np.ndarray:

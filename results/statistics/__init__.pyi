@@ -1,9 +1,11 @@
 from .characters import by_character as by_character
 from .characters import influence_of as influence_of
 from .characters import population_influence as population_influence
-from .comparison import POWER as POWER
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
+from .detection import POWER as POWER
+from .equivalence import Equivalence as Equivalence
+from .equivalence import equivalence as equivalence
 from .estimates import LEVEL as LEVEL
 from .estimates import Estimate as Estimate
 from .estimates import bootstrap as bootstrap

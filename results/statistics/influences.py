@@ -110,6 +110,14 @@ class Influence:
         """The influence of each cluster, float64 ndarray (clusters,); the sum is 0."""
         return self.parts.sum(axis=0) / self.n
 
+    @property
+    def contributions(self) -> np.ndarray:
+        """Each cluster's part of the mean, as query and distractor; they add up to the mean.
+
+        float64 ndarray (clusters,).
+        """
+        return self.value * self.sizes / self.n + self.totals
+
     @cached_property
     def without(self) -> np.ndarray:
         """The mean without each cluster, to first order, float64 ndarray (clusters,).

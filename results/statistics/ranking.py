@@ -18,6 +18,7 @@ from .comparison import Comparison, compare_outcomes, difference
 from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS
 from .matching import Outcome, check_same_episodes, outcome
+from .multiplicity import confidence_set, step_down
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class Ranking:
         level: 1 minus the significance level of all tests together.
         accuracies: Mean credits, as fractions.
         pairs: The comparison of scorers i and j for each pair (i, j), i < j.
-        adjusted: The p-value of each pair after `holm`; 1 where nothing can be
-            tested.
+        adjusted: The p-value of each pair after `step_down`; 1 where nothing can
+            be tested.
         groups: The `contiguous_groups` of scorers that do not differ
             significantly, in the order of accuracies, the best first.
         what: The blocks of the ranking: alphabet or run.
@@ -109,24 +110,6 @@ class Ranking:
 def _letter(place: int) -> str:
     turn, letter = divmod(place, len(ascii_lowercase))
     return ascii_lowercase[letter] + (str(turn) if turn else "")
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusts p-values for multiple tests by Holm's step-down method (Holm 1979).
-
-    The smallest of m p-values is multiplied by m, the next by m - 1, and so on.
-    None becomes smaller than the one before it, or larger than 1.
-    """
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for done, place in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[place]))
-        adjusted[place] = largest
-    return adjusted
-
-
-def _adjusted(p_values: Sequence[float | None]) -> list[float]:
-    """Gives p-values after `holm`, where a test that cannot be made finds nothing."""
-    return holm([1.0 if one is None else one for one in p_values])
 
 
 def contiguous_groups(
@@ -251,7 +234,8 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
     outcomes = [outcome(run, by) for run in runs]
     places = list(combinations(range(len(runs)), 2))
     pairs = {(i, j): compare_outcomes(outcomes[i], outcomes[j], level) for i, j in places}
-    adjusted = dict(zip(places, _adjusted([pair.p_value for pair in pairs.values()]), strict=True))
+    p_values = [pair.p_value for pair in pairs.values()]
+    adjusted = dict(zip(places, step_down(_parts(outcomes), places, p_values), strict=True))
     apart = {pair for pair in places if adjusted[pair] < 1 - level}
     accuracies = tuple(one.influence.value for one in outcomes)
     order = sorted(
@@ -276,8 +260,21 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
     )
 
 
+def _parts(outcomes: Sequence[Outcome]) -> np.ndarray:
+    """Each cluster's part of each accuracy, float64 ndarray (clusters, scorers)."""
+    return np.stack([one.influence.contributions for one in outcomes], axis=1)
+
+
+def _p_values(outcomes: Sequence[Outcome], baseline: int) -> list[float | None]:
+    """The p-value of the difference between a baseline and each run; None for itself."""
+    return [
+        None if place == baseline else difference(outcomes[baseline], one)[1]
+        for place, one in enumerate(outcomes)
+    ]
+
+
 def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set[int]:
-    """Finds the runs that differ significantly from a baseline, with Holm's correction.
+    """Finds the runs that differ significantly from a baseline, corrected for their number.
 
     Args:
         runs: Runs of the same episodes.
@@ -291,36 +288,38 @@ def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set
         ResultError: The runs are of different episodes or trials, or trials
             cannot be read.
     """
-    return _apart([outcome(run) for run in runs], baseline, level)
-
-
-def _apart(outcomes: Sequence[Outcome], baseline: int, level: float) -> set[int]:
-    others = [place for place in range(len(outcomes)) if place != baseline]
-    p_values = [difference(outcomes[baseline], outcomes[place])[1] for place in others]
-    return {place for place, p in zip(others, _adjusted(p_values), strict=True) if p < level}
+    outcomes = [outcome(run) for run in runs]
+    others = [place for place in range(len(runs)) if place != baseline]
+    found = _p_values(outcomes, baseline)
+    p_values = [found[place] for place in others]
+    adjusted = step_down(_parts(outcomes), [(baseline, place) for place in others], p_values)
+    return {place for place, p in zip(others, adjusted, strict=True) if p < level}
 
 
 def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
-    """Finds the runs that do not differ significantly from the run with the highest accuracy.
+    """Finds the runs that may be the best: the `confidence_set`.
 
-    With fewer than five alphabets, there must be a run that differs. Few
+    With fewer than five alphabets, there must be a run that is not in it. Few
     characters differ so much from one another that mostly nothing can be told;
     a bold face for all would look like a finding.
 
     Args:
         runs: Runs of the same episodes.
-        level: As for `differs_from`.
+        level: 1 minus the confidence, 0.05 for 95 %.
 
     Returns:
-        Indices of these runs, including the best one; or none.
+        Indices of these runs, the one with the highest accuracy among them; or
+        none.
 
     Raises:
         ResultError: As `differs_from`.
     """
+    if not runs:
+        return set()
     outcomes = [outcome(run) for run in runs]
     values = [one.influence.value for one in outcomes]
-    best = values.index(max(values)) if values else 0
-    apart = _apart(outcomes, best, level)
-    found = [one.influence for one in outcomes]
-    few = any(one.what != "alphabet" or len(one.clusters) < FEWEST_CLUSTERS for one in found)
-    return set() if few and not apart else set(range(len(runs))) - apart
+    best = values.index(max(values))
+    found = confidence_set(_parts(outcomes), best, _p_values(outcomes, best), level)
+    influences = [one.influence for one in outcomes]
+    few = any(one.what != "alphabet" or len(one.clusters) < FEWEST_CLUSTERS for one in influences)
+    return set() if few and len(found) == len(runs) else found

@@ -78,11 +78,10 @@ class Table:
 
     @cached_property
     def best(self) -> frozenset[tuple[str, str]]:
-        """Cells that do not differ significantly from the best of their column.
+        """Cells of scorers that may be the best of their column (`best_group`).
 
-        By paired tests with Holm's correction, at 5 %. Columns with fewer than
-        two scorers that may be compared have no such cells, nor do columns of
-        few alphabets in which no scorer differs (`best_group`).
+        Columns with fewer than two scorers that may be compared have no such
+        cells, nor do columns of few alphabets in which no scorer differs.
         """
         return self._compared(lambda runs, _: best_group(runs))
 
@@ -159,16 +158,16 @@ class Table:
         notes: list[str] = []
         if self.best:
             notes.append(
-                "Bold: not significantly different from the best of its column (paired test, "
-                "Holm's correction, 5 %)."
+                "Bold: all scorers that may be the best of their column, at 95 % confidence (model "
+                "confidence set, paired by trial)."
             )
         bold = {column for _, column in self.best}
         several = [one for one in self.columns if len(self._comparable(one)) > 1]
         notes += no_bold([one for one in several if one not in bold])
         if self.baseline:
             notes.append(
-                f"{DIFFERS} differs significantly from {self.baseline} (paired test, Holm's "
-                "correction, 5 %)."
+                f"{DIFFERS} differs significantly from {self.baseline} (paired tests at 5 %, "
+                "corrected for their number)."
             )
             silent = [one for one in self.columns if self.baseline not in self._comparable(one)]
             if silent:

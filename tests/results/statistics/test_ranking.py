@@ -10,12 +10,12 @@ from scipy import stats
 from wayshot.results import ResultError
 from wayshot.results.statistics.comparison import compare
 from wayshot.results.statistics.matching import outcome
+from wayshot.results.statistics.multiplicity import confidence_set, step_down
 from wayshot.results.statistics.ranking import (
     best_group,
     contiguous_groups,
     critical_difference,
     differs_from,
-    holm,
     rank,
     ranks,
 )
@@ -50,38 +50,6 @@ def several(draw_pair, run_of):
         return [run_of(one, f"scorer{place}") for place, one in enumerate(drawn)]
 
     return several
-
-
-def holm_definition(p_values):
-    """The level at which each is rejected: the largest of the steps up to it."""
-    order = sorted(p_values)
-    steps = [min(1.0, (len(order) - i) * p) for i, p in enumerate(order)]
-    return [max(steps[: order.index(p) + 1]) for p in p_values]
-
-
-@fast
-@hypothesis.given(st.lists(st.floats(0, 1), max_size=12))
-def test_holm_equals_its_definition(p_values):
-    assert holm(p_values) == pytest.approx(holm_definition(p_values), rel=1e-12)
-
-
-@fast
-@hypothesis.given(st.lists(st.sampled_from([0.0, 0.001, 0.01, 0.02, 0.04, 1.0]), max_size=9))
-def test_holm_rejects_what_its_steps_reject_ties_included(p_values):
-    rejected = set()
-    for done, place in enumerate(np.argsort(p_values, kind="stable")):
-        if p_values[place] >= 0.05 / (len(p_values) - done):
-            break
-        rejected.add(int(place))
-    assert {place for place, p in enumerate(holm(p_values)) if p < 0.05} == rejected
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_holm_equals_statsmodels(seed):
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
-    p_values = np.round(np.random.default_rng(seed).beta(0.3, 1, 10), 2)
-    expected = multitest.multipletests(p_values, method="holm")[1]
-    assert holm(p_values.tolist()) == pytest.approx(expected, rel=1e-9)
 
 
 def groups_definition(order, apart):
@@ -214,9 +182,15 @@ def test_of_few_alphabets_none_is_best_if_none_differs(several):
     for seed in range(12):
         runs = several(seed, mixed=True, alphabets=1, ways=6, episodes=4)
         values = [run.trials["credit"].mean() for run in runs]
-        apart = differs_from(runs, values.index(max(values)))
-        assert best_group(runs) == (set(range(4)) - apart if apart else set())
-        sizes.add(len(apart))
+        best = values.index(max(values))
+        p_values = [
+            None if place == best else compare(runs[best], run).p_value
+            for place, run in enumerate(runs)
+        ]
+        parts = np.stack([outcome(run).influence.contributions for run in runs], axis=1)
+        found = confidence_set(parts, best, p_values)
+        assert best_group(runs) == (found if len(found) < 4 else set())
+        sizes.add(4 - len(found))
     assert 0 in sizes and len(sizes) > 1
 
 
@@ -227,7 +201,9 @@ def test_every_pair_is_compared_and_corrected_for_their_number(several, mixed):
     assert list(found.pairs) == list(combinations(range(4), 2))
     for (i, j), pair in found.pairs.items():
         assert pair == compare(runs[i], runs[j], level=0.9)
-    assert list(found.adjusted.values()) == holm([one.p_value for one in found.pairs.values()])
+    parts = np.stack([outcome(run).influence.contributions for run in runs], axis=1)
+    p_values = [one.p_value for one in found.pairs.values()]
+    assert list(found.adjusted.values()) == step_down(parts, list(found.pairs), p_values)
     apart = {pair for pair, p in found.adjusted.items() if p < 0.1}
     order = sorted(range(4), key=lambda place: -found.accuracies[place])
     assert [*found.groups] == [*map(tuple, groups_definition(order, apart))]
@@ -274,27 +250,27 @@ def test_json_has_the_documented_shape(several):
     assert found["ranks"]["blocks"] == 6
 
 
+@pytest.mark.parametrize("alphabets", [6, 10])
 @pytest.mark.parametrize("mixed", [True, False])
-def test_the_best_group_is_what_holm_does_not_tell_from_the_best(several, mixed):
+def test_the_best_group_is_the_confidence_set_of_the_runs(several, mixed, alphabets):
     sizes = set()
     for seed in range(12):
-        runs = several(seed, mixed, episodes=60)
+        runs = several(seed, mixed, episodes=60, alphabets=alphabets)
         values = [run.trials["credit"].mean() for run in runs]
         best = values.index(max(values))
-        others = [place for place in range(4) if place != best]
-        p_values = holm_definition([compare(runs[best], runs[other]).p_value for other in others])
-        near = {other for other, p in zip(others, p_values, strict=True) if p >= 0.05}
-        assert best_group(runs) == {best, *near}
-        sizes.add(len(near))
+        others = [one for one in range(4) if one != best]
+        p_values = [None] * 4
+        for other in others:
+            p_values[other] = compare(runs[best], runs[other]).p_value
+        parts = np.stack([outcome(run).influence.contributions for run in runs], axis=1)
+        np.testing.assert_allclose(parts.sum(axis=0), values)
+        assert best_group(runs) == confidence_set(parts, best, p_values)
+        pairs = [(best, other) for other in others]
+        adjusted = step_down(parts, pairs, [p_values[other] for other in others])
+        apart = {other for other, p in zip(others, adjusted, strict=True) if p < 0.05}
+        assert differs_from(runs, best) == apart
+        sizes.add(len(best_group(runs)))
     assert len(sizes) > 1
-
-
-def test_what_differs_from_a_baseline_is_told_by_holm(several):
-    runs = several(4, episodes=60)
-    for level in (0.01, 0.05, 0.2):
-        p_values = holm_definition([compare(runs[1], runs[other]).p_value for other in (0, 2, 3)])
-        expected = {place for place, p in zip((0, 2, 3), p_values, strict=True) if p < level}
-        assert differs_from(runs, 1, level) == expected
 
 
 def test_scorers_of_the_same_credits_are_never_told_apart(several, run_of):
