@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 import traceback
@@ -241,6 +242,17 @@ def picture_option(what: str, *, old: Sequence[str]) -> Callable:
         metavar="FILE",
         help=f"Draw {what}. FILE ends in .png or .svg.",
     )
+
+
+def terminal_width() -> int | None:
+    """Gives the width of the terminal that a command prints to; None for a file or a pipe.
+
+    The variable COLUMNS says another width, as everywhere.
+    """
+    if os.environ.get("COLUMNS", "").isdecimal():
+        return shutil.get_terminal_size().columns
+    # Not of descriptor 1, by which all but the answer is sent to the standard error.
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
 
 
 def typed(name: str) -> bool:

@@ -7,6 +7,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ from .common import (
     typed,
     with_words,
 )
+from .report import material_of, page_option, write_report
 
-_LISTED = 10
-_WIDTH = 100
+_LISTED, _WIDTH = 10, 100
 
 
 @click.command(
@@ -75,6 +76,7 @@ _WIDTH = 100
     f"[default: {_LISTED}; all with --json]",
 )
 @picture_option("the mean ranks of three or more scorers", old=("--diagram",))
+@page_option
 @json_option
 def command(
     words: tuple[str, ...],
@@ -85,6 +87,7 @@ def command(
     by: str,
     listed: int | None,
     picture: Path | None,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Compare scorers on the same episodes, and say which differences are real.
@@ -109,6 +112,8 @@ def command(
     if picture and len(groups) > 1:
         shared = ", ".join(runs[0].protocol for runs in groups)
         raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
+    if page:
+        write_report(material_of([*chain(*groups)], level=level), page, start="differences")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:
@@ -181,8 +186,8 @@ def _found(
         named = _is_run(name)
         runs = [results.read(Path(name))] if named else labels.of_scorer(stored, name)
         if not runs:
-            known = ", ".join(sorted({run.scorer for run in stored}))
-            raise click.UsageError(f"no run of {name!r} in {folder}; there are runs of {known}")
+            known = f"there are runs of {', '.join(sorted({run.scorer for run in stored}))}"
+            raise click.UsageError(f"no run of {name!r} in {folder}; {known}")
         chosen = [run for one in protocols for run in labels.of_protocol(runs, one)]
         found[name] = chosen if protocols else runs
         if not found[name]:
@@ -195,8 +200,7 @@ def _percent(share: float) -> str:
 
 
 def _signed(share: float, digits: int = 1) -> str:
-    words = percent(share, digits)
-    return words if words.startswith("-") else f"+{words}"
+    return f"{'' if share < 0 else '+'}{percent(share, digits)}"
 
 
 def _probability(p: float | None) -> str:

@@ -34,6 +34,7 @@ from .common import (
     scorers_option,
     seed_option,
     show_traceback,
+    terminal_width,
     traceback_option,
     writable,
 )
@@ -99,7 +100,7 @@ def _show(
     if verification:
         show_verification([results.verification_of(run) for run in runs], as_json=False)
     else:
-        click.echo(results.table(runs, interval).render("text"))
+        click.echo(results.table(runs, interval).render("text", terminal_width()))
     for failure in failures:
         click.echo(plain(str(failure)))
 

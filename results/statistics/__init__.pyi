@@ -36,12 +36,16 @@ from .planning import Plan as Plan
 from .planning import plan_from_disagreement as plan_from_disagreement
 from .planning import plan_from_runs as plan_from_runs
 from .ranking import Ranking as Ranking
+from .ranking import Ranks as Ranks
 from .ranking import best_group as best_group
+from .ranking import corrected as corrected
 from .ranking import differs_from as differs_from
 from .ranking import rank as rank
+from .run_metrics import calibrated as calibrated
 from .run_metrics import metrics as metrics
 from .run_metrics import verification_of as verification_of
 from .seeds import Seeds as Seeds
 from .seeds import over_seeds as over_seeds
+from .verification import Curve as Curve
 from .verification import pairs as pairs
 from .verification import roc as roc

@@ -147,7 +147,7 @@ class Probes:
         images = self._turned(_fixed())
         if self._level == 1:
             embedded = self._embedded(images[:MEMBERS])
-            return [embedded, self._asked("compare", embedded[None, :4], embedded[None, 2:])]
+            return [embedded, self._asked("compare", embedded[:4], embedded[2:])]
         if self._level == 2:
             return [self._asked("score", images[:1], images[1:5])]
         return [self._episode(images, 0)]
@@ -179,8 +179,9 @@ class Probes:
         groups = range(GROUPS)
         if self._level == 1:
             embedded = self._embedded(images)
-            alike = embedded.reshape(GROUPS, MEMBERS, -1)
-            return [embedded, self._asked("compare", alike[:, ::2], alike)]
+            # One of each group, which is more or less like the others of its own.
+            queries = np.arange(GROUPS) * (MEMBERS + 1)
+            return [embedded, self._asked("compare", embedded[queries], embedded)]
         if self._level == 2:
             return [
                 self._asked("score", images[MEMBERS * i + i :][:1], images[MEMBERS * i :][:MEMBERS])
