@@ -12,7 +12,11 @@ from .failures import OverdueError as OverdueError
 from .failures import answering as answering
 from .failures import blamed as blamed
 from .identities import UNSTEADY as UNSTEADY
+from .output import answers as answers
+from .output import silent as silent
 from .pairwise import score as score
+from .precision import as_numbers as as_numbers
+from .precision import received as received
 from .registry import registered as registered
 from .registry import resolve as resolve
 from .scorer import BATCH as BATCH
@@ -27,6 +31,8 @@ from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
 from .specs import is_scorer as is_scorer
+from .specs import title_of as title_of
+from .wrapping import READERS as READERS
 from .wrapping import fewshot as fewshot
 from .wrapping import kind_of as kind_of
 from .wrapping import wrap as wrap

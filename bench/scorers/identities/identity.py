@@ -117,6 +117,11 @@ def _declares(scorer: Any, genuine: bool, digest: Any) -> bool:
     return owner is None or not is_ours(owner)
 
 
+def _called(scorer: Any, name: str) -> str:
+    """Gives what the user called a scorer; a model that is wrapped is one by any name."""
+    return "" if is_ours(type(scorer)) else name
+
+
 def _declared(scorer: Any, digest: Any, name: str, probes: Probes) -> Identity:
     kind = type(scorer)
     place = f"{kind.__module__.partition(' of ')[0]}.{kind.__qualname__}"
@@ -149,7 +154,7 @@ def _by_content(scorer: Any, name: str, said: Sequence[str], probes: Probes) -> 
     code = digest_of(survey.modules)
     left_out = _LEFT_OUT.setdefault((type(scorer), code), set())
     left_out |= changed(before, after)
-    words = f"content {name} {code} {lasting(after, left_out)}"
+    words = f"content {_called(scorer, name)} {code} {lasting(after, left_out)}"
     advice = ""
     draws = survey.drawn != first.drawn
     if draws and _digest(probes.few()) != _digest(probes.few()):

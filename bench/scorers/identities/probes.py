@@ -13,6 +13,7 @@ from ....tasks import Images, Wants, wanted
 from ..failures import LONGEST, BrokenScorerError, answering
 from ..pairwise import score
 from ..precision import received
+from ..validity import shape_of, valid
 
 GROUPS, MEMBERS = 16, 16
 """Groups of images that are more or less alike, and the images of each."""
@@ -130,7 +131,8 @@ class Probes:
                     return found
             hint = "; wants = {...} says which images it takes"
             line = str(error)
-            raise BrokenScorerError(line + hint if len(line + hint) <= LONGEST else line) from None
+            line = line + hint if len(line + hint) <= LONGEST else line
+            raise BrokenScorerError(line) from error.__cause__
 
     def scores(self, answers: list[np.ndarray]) -> np.ndarray:
         """Gives the scores among answers, ndarray (n,).
@@ -145,7 +147,7 @@ class Probes:
         images = self._turned(_fixed())
         if self._level == 1:
             embedded = self._embedded(images[:MEMBERS])
-            return [embedded, self._asked("compare", embedded[None, :4], embedded[None, 2:])]
+            return [embedded, self._asked("compare", embedded[:4], embedded[2:])]
         if self._level == 2:
             return [self._asked("score", images[:1], images[1:5])]
         return [self._episode(images, 0)]
@@ -165,17 +167,21 @@ class Probes:
         return wanted(Images.of(images), self.wants)[:] if self.wants else images.copy()
 
     def _asked(self, method: str, *arguments: np.ndarray) -> np.ndarray:
-        with answering(self._name, f"fails on a first batch: {method}", *arguments):
+        what = f"fails on a first batch: {method}"
+        with answering(self._name, what, *arguments):
             if method == "score":
-                return received(score(self._scorer, *arguments))
-            return received(getattr(self._scorer, method)(*arguments))
+                answer = received(score(self._scorer, *arguments))
+            else:
+                answer = received(getattr(self._scorer, method)(*arguments))
+        return valid(answer, shape_of(method, *arguments), self._name, what)
 
     def _of(self, images: np.ndarray) -> list[np.ndarray]:
         groups = range(GROUPS)
         if self._level == 1:
             embedded = self._embedded(images)
-            alike = embedded.reshape(GROUPS, MEMBERS, -1)
-            return [embedded, self._asked("compare", alike[:, ::2], alike)]
+            # One of each group, which is more or less like the others of its own.
+            queries = np.arange(GROUPS) * (MEMBERS + 1)
+            return [embedded, self._asked("compare", embedded[queries], embedded)]
         if self._level == 2:
             return [
                 self._asked("score", images[MEMBERS * i + i :][:1], images[MEMBERS * i :][:MEMBERS])
