@@ -12,6 +12,7 @@ from wayshot.results.report import render
 
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 Select = pytest.importorskip("selenium.webdriver.support.select").Select
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
 
 WIDTHS = (360, 800, 1600)
 
@@ -119,7 +120,10 @@ def test_trials_are_turned_over_by_keyboard_and_the_support_unfolds(browser, rep
     assert browser.all(".trial h3")[0].text == first
     summary = browser.one(".trial summary")
     summary.send_keys(Keys.ENTER)
-    classes = browser.all(".trial .support figure")
+    # The event by which it unfolds comes a moment later.
+    classes = WebDriverWait(browser.driver, 60).until(
+        lambda _: browser.all(".trial .support figure")
+    )
     assert len(classes) == 4 and sum("(right)" in one.text for one in classes) == 1
 
 
