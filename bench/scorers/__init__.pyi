@@ -11,6 +11,8 @@ from .failures import NotFiniteError as NotFiniteError
 from .failures import OverdueError as OverdueError
 from .failures import answering as answering
 from .failures import blamed as blamed
+from .precision import nudged as nudged
+from .precision import rounding as rounding
 from .registry import registered as registered
 from .registry import resolve as resolve
 from .scorer import BATCH as BATCH
