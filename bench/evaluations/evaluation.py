@@ -29,7 +29,7 @@ from ...tasks import (
 from ..audits import recall, short_audit
 from ..errors import ScorerError
 from ..machine import environment
-from ..scorers import Failure, Scorer, Traits, is_scorer, kind_of, resolve, traits, wrap
+from ..scorers import EpisodeSize, Failure, Scorer, Traits, is_scorer, kind_of, resolve, traits, wrap
 from .dispatch import Dispatch
 from .preparation import Preparation
 from .settings import Settings
@@ -193,9 +193,12 @@ class Evaluation:
         like = None
         if self.traits.wants is None and images.kind != "ink":
             like = Wants((images.kind,), (images.shape[1], images.shape[2]))
-        found = recall(self.traits, like)
+        size = EpisodeSize.of(self.source.protocol)
+        found = recall(self.traits, like, size)
         if found is None:
-            ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like),)])
+            ((_, found),) = dispatch.units(
+                "apply", [(partial(short_audit, like=like, size=size),)]
+            )
             failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
             if failed:
                 self.settings.warn(

@@ -5,6 +5,9 @@ from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff
 from .baselines import PixelCosine as PixelCosine
 from .baselines import PixelEuclidean as PixelEuclidean
+from .episode_size import TRIED as TRIED
+from .episode_size import USUAL as USUAL
+from .episode_size import EpisodeSize as EpisodeSize
 from .failures import BrokenScorerError as BrokenScorerError
 from .failures import Failure as Failure
 from .failures import NotFiniteError as NotFiniteError
