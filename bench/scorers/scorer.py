@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import numbers
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
@@ -20,6 +20,7 @@ import numpy as np
 
 from ...tasks import Images, TaskError, Wants, wanted
 from ..errors import ScorerError
+from .episode_size import TRIED, EpisodeSize
 from .failures import LONGEST, BrokenScorerError, answering
 from .precision import widened
 
@@ -234,12 +235,31 @@ def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
     elif isinstance(scorer, PairScorer):
         answers = [asked("score", images[i : i + 1], images[8:24]) for i in range(8)]
     else:
-        answers = [asked("classify", images[:8], np.arange(8) // 2, images[8:16])]
+        answers = [_classified(asked, images)]
     digest = hashlib.sha256()
     for answer in answers:
         digest.update(f"{answer.dtype} {answer.shape}".encode())
         digest.update(np.ascontiguousarray(answer).tobytes())
     return digest.hexdigest()
+
+
+def _classified(asked: Callable[..., np.ndarray], images: np.ndarray) -> np.ndarray:
+    """Gives the scores for the first size of an episode, of many, that a classifier takes."""
+    first: BrokenScorerError | None = None
+    for size in (EpisodeSize(4, 2, 8), *TRIED):
+        labels = np.repeat(np.arange(size.ways), size.shots)
+        support = np.resize(images, (len(labels), *images.shape[1:]))
+        queries = np.resize(images[len(labels) % BATCH :], (size.queries, *images.shape[1:]))
+        # Some take one query in a call.
+        for given in (queries, queries[:1]):
+            try:
+                answer = asked("classify", support, labels, given)
+            except BrokenScorerError as error:
+                first = first or error
+            else:
+                if answer.shape in ((len(given), size.ways), (size.ways,)):
+                    return answer
+    raise first or BrokenScorerError()
 
 
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
