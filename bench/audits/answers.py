@@ -36,7 +36,9 @@ def finite(subject: Subject) -> Answer:
         words += f"; {subject.size}"
     if subject.singly:
         cause = "Takes one query in a call, which is allowed; it is asked so."
-        return Answer(NOTED, f"{words}; it refuses several queries, and is asked one by one", cause=cause)
+        return Answer(
+            NOTED, f"{words}; it refuses several queries, and is asked one by one", cause=cause
+        )
     return Answer(PASSED, words)
 
 

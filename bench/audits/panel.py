@@ -14,7 +14,10 @@ from ..scorers import EpisodeSize
 STANDARD = EpisodeSize(12, 1, 24)
 """Size of the episode where no protocol says another."""
 
-_SEED, _OTHERS, _MOST_ALPHABETS = 3, 256, 8
+SEED = 3
+"""Of the glyphs that are shown; no data set has it."""
+
+_OTHERS, _MOST_ALPHABETS = 256, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class Panel:
         others: More of the same alphabets.
         labels: Class of each support image, int64 ndarray.
         truth: Class of each query, int64 ndarray.
+        classes: Images of each class, those of the support first, by drawer; ndarray (ways,
+            drawers, height, width) or with channels.
     """
 
     whole: int
@@ -41,6 +46,7 @@ class Panel:
     others: np.ndarray
     labels: np.ndarray
     truth: np.ndarray
+    classes: np.ndarray
 
 
 @lru_cache(maxsize=4)
@@ -52,14 +58,15 @@ def panel(wants: Wants | None = None, size: EpisodeSize = STANDARD) -> Panel:
         size: Size of the episode. Images come again if there are not enough of them.
     """
     alphabets = 1
-    bits, rows = glyphs.generate(_SEED, alphabets=alphabets)
+    bits, rows = glyphs.generate(SEED, alphabets=alphabets)
     while _characters(rows) < size.ways and alphabets < _MOST_ALPHABETS:
         alphabets *= 2
-        bits, rows = glyphs.generate(_SEED, alphabets=alphabets)
+        bits, rows = glyphs.generate(SEED, alphabets=alphabets)
     # Rows come by character, and then by drawer.
     places = np.arange(len(rows)).reshape(_characters(rows), -1)
     each = -(-size.queries // size.ways)
-    chosen = np.resize(np.resize(places, (size.ways, places.shape[1])).T, (size.shots + each, size.ways))
+    classes = np.resize(places, (size.ways, places.shape[1]))
+    chosen = np.resize(classes.T, (size.shots + each, size.ways))
     support, queries = chosen[: size.shots].T.ravel(), chosen[size.shots :].ravel()[: size.queries]
     unused = np.setdiff1d(places, chosen)
     others = np.resize(
@@ -73,6 +80,7 @@ def panel(wants: Wants | None = None, size: EpisodeSize = STANDARD) -> Panel:
         *drawn,
         labels=np.repeat(np.arange(size.ways), size.shots),
         truth=np.arange(size.queries) % size.ways,
+        classes=images[classes.ravel()].reshape(*classes.shape, *drawn[0].shape[1:]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -146,6 +146,24 @@ class Subject:
         """More images."""
         return self.panel.others
 
+    def more_queries(self, times: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Gives the queries, and then others of the same classes by other drawers.
+
+        Args:
+            times: How many times as many as an episode has.
+
+        Yields:
+            Images as `queries`, and the class of each, int64 ndarray.
+        """
+        yield self.queries, self.panel.truth
+        size, classes = self.size, self.panel.classes
+        drawers = classes.shape[1] - size.shots
+        for i in range(1, times):
+            number = np.arange(size.queries) + i * size.queries
+            drawer = size.shots + number // size.ways % max(drawers, 1)
+            truth = number % size.ways
+            yield classes[truth, drawer % classes.shape[1]], truth
+
     @property
     def singly(self) -> bool:
         """Whether the scorer takes but one query in a call."""
@@ -253,7 +271,9 @@ class Subject:
             float64 ndarray (Q, ways), higher means more alike.
         """
         if labels is None:
-            labels = self.panel.labels if len(support) == len(self.support) else np.arange(len(support))
+            labels = (
+                self.panel.labels if len(support) == len(self.support) else np.arange(len(support))
+            )
         return self._scores(
             "classify",
             prepare(support, True),

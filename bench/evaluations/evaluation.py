@@ -29,7 +29,17 @@ from ...tasks import (
 from ..audits import recall, short_audit
 from ..errors import ScorerError
 from ..machine import environment
-from ..scorers import EpisodeSize, Failure, Scorer, Traits, is_scorer, kind_of, resolve, traits, wrap
+from ..scorers import (
+    EpisodeSize,
+    Failure,
+    Scorer,
+    Traits,
+    is_scorer,
+    kind_of,
+    resolve,
+    traits,
+    wrap,
+)
 from .dispatch import Dispatch
 from .preparation import Preparation
 from .settings import Settings
@@ -196,15 +206,16 @@ class Evaluation:
         size = EpisodeSize.of(self.source.protocol)
         found = recall(self.traits, like, size)
         if found is None:
-            ((_, found),) = dispatch.units(
-                "apply", [(partial(short_audit, like=like, size=size),)]
-            )
+            ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like, size=size),)])
             failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
             if failed:
                 self.settings.warn(
                     f"{self.traits.name}: the audit failed ({', '.join(failed)}); "
                     "wayshot audit tells more"
                 )
+        for one in found["checks"]:
+            if one["check"] == "pixels" and one["status"] == "noted":
+                self.settings.warn(f"{self.traits.name}: {one['found']}. {one['cause']}")
         return found
 
     def _trial_units(self) -> list[tuple[int, int]]:

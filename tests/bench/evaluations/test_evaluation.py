@@ -282,9 +282,7 @@ def test_a_softmax_that_is_steadied_by_all_scores_is_not_refused(source, tmp_pat
     assert evaluate(Steadied(), source(), episodes=20, root=tmp_path, settings=settings)
 
 
-def test_a_scorer_that_draws_at_random_is_not_told_that_it_looks_at_other_queries(
-    source, tmp_path
-):
+def test_a_scorer_that_draws_at_random_is_not_told_that_it_looks_at_other_queries(source, tmp_path):
     class Random(Pixels):
         def compare(self, query, support):
             scores = super().compare(query, support)
