@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,9 @@ from .findings import NOT_APPLICABLE, NOTED, PASSED, Answer, RefusalError
 from .panel import SEED
 from .subject import Subject
 
-CHARACTERS, DRAWERS, SHOTS = 15, 16, 2
-"""Images that a scorer of level 1 is asked about, so many that they fit into a batch, and those
-of a character that are support."""
+CHARACTERS, DRAWERS, SHOTS = 15, 8, 2
+"""Images that a scorer of level 1 is asked about, so many that they fit into a batch twice, and
+those of a character that are support."""
 
 QUERIES = (20, 60)
 """Queries that a scorer of another level is asked about, at least: at first, and where these
@@ -88,31 +88,41 @@ def _above(scores: np.ndarray, own: np.ndarray) -> np.ndarray:
 
 
 def _images(subject: Subject) -> np.ndarray:
-    """Gives images (CHARACTERS, 20, height, width, ...), by character and drawer."""
-    bits, _ = glyphs.generate(SEED, alphabets=1)
-    pixels = wanted(Images(bits), subject.traits.wants or subject.like)[:]
-    return pixels.reshape(CHARACTERS, -1, *pixels.shape[1:])
+    """Gives images (CHARACTERS * DRAWERS, height, width, ...), by character and drawer."""
+    bits, rows = glyphs.generate(SEED, alphabets=1)
+    chosen = np.arange(len(rows)).reshape(CHARACTERS, -1)[:, :DRAWERS].ravel()
+    return wanted(Images(bits), subject.traits.wants or subject.like)[chosen]
 
 
-def _embedded(subject: Subject, images: np.ndarray, paper: np.ndarray) -> np.ndarray:
-    """Gives, for each character, the share of pairs that a scorer of level 1 has in order."""
-    shown = images[:, :DRAWERS].reshape(-1, *images.shape[2:])
-    blank = np.broadcast_to(paper, (BATCH - len(shown), *paper.shape))
-    embedded = subject.embed(np.concatenate([shown, blank]))[: len(shown)]
-    drawn = embedded.reshape(CHARACTERS, DRAWERS, -1)
-    support = drawn[:, :SHOTS].reshape(1, CHARACTERS * SHOTS, -1)
-    queries = drawn[:, SHOTS:].reshape(1, -1, support.shape[-1])
-    step = max(1, NUMBERS // support.size)
-    scores = np.concatenate(
-        [
-            subject.compare(queries[:, start : start + step], support)[0]
-            for start in range(0, queries.shape[1], step)
-        ]
-    )
+def _embedded(subject: Subject, shown: list[np.ndarray], blank: np.ndarray) -> Iterator[np.ndarray]:
+    """Gives, for each character, the share of pairs that a scorer of level 1 has in order.
+
+    Args:
+        subject: The scorer before the fixed images.
+        shown: The same images in several conventions, which are embedded in one batch: an
+            embedding is slow, and ink that is dark does not matter beside other images.
+        blank: Fills the batch.
+
+    Yields:
+        ndarray (CHARACTERS,) for each convention.
+    """
+    together = np.concatenate(shown)
+    filling = np.broadcast_to(blank, (BATCH - len(together), *blank.shape))
+    embedded = subject.embed(np.concatenate([together, filling]))
     of_query, of_support = (
         np.repeat(np.arange(CHARACTERS), each) for each in (DRAWERS - SHOTS, SHOTS)
     )
-    return _above(scores, of_query[:, None] == of_support).reshape(CHARACTERS, -1).mean(axis=1)
+    for drawn in np.split(embedded[: len(together)], len(shown)):
+        drawn = drawn.reshape(CHARACTERS, DRAWERS, -1)
+        support = drawn[:, :SHOTS].reshape(1, len(of_support), -1)
+        queries = drawn[:, SHOTS:].reshape(1, len(of_query), -1)
+        step = max(1, NUMBERS // support.size)
+        parts = [
+            subject.compare(queries[:, start : start + step], support)[0]
+            for start in range(0, len(of_query), step)
+        ]
+        right = _above(np.concatenate(parts), of_query[:, None] == of_support)
+        yield right.reshape(CHARACTERS, -1).mean(axis=1)
 
 
 def _asked(subject: Subject, least: int, convention: Convention, given: Convention) -> np.ndarray:
@@ -138,25 +148,30 @@ def pixels(subject: Subject) -> Answer:
     shown = _images(subject)
     given = Convention(255 if shown.max() > 1 else 1, bool(shown.mean() > shown.max() / 2))
 
-    def right(convention: Convention, least: int) -> np.ndarray:
-        if subject.level > 1:
-            return _asked(subject, least, convention, given)
-        paper = np.full_like(shown[0, 0], given.whole if given.dark else 0)
-        return _embedded(subject, convention.of(shown, given), convention.of(paper, given))
-
-    found = {given: right(given, QUERIES[0])}
-    for convention in (Convention(whole, dark) for whole in (1, 255) for dark in (False, True)):
-        # Whoever refuses such images knows what it takes.
-        with suppress(RefusalError):
-            if convention != given:
-                found[convention] = right(convention, QUERIES[0])
-    found = {one: shares for one, shares in found.items() if np.isfinite(shares).all()}
+    found: dict[Convention, np.ndarray] = {}
+    for whole in (given.whole, 256 - given.whole):
+        written = [Convention(whole, dark) for dark in (given.dark, not given.dark)]
+        try:
+            if subject.level == 1:
+                blank = np.full_like(shown[0], given.whole if given.dark else 0)
+                arrays = [one.of(shown, given) for one in written]
+                rights = list(_embedded(subject, arrays, written[0].of(blank, given)))
+            else:
+                rights = [_asked(subject, QUERIES[0], one, given) for one in written]
+        except RefusalError:
+            # Whoever refuses such images knows what it takes.
+            continue
+        found |= {
+            one: right
+            for one, right in zip(written, rights, strict=True)
+            if np.isfinite(right).all()
+        }
     if given not in found:
-        return Answer(NOT_APPLICABLE, "not all scores are finite")
+        return Answer(NOT_APPLICABLE, "it gives no finite scores for these images")
     best = max(found, key=lambda one: float(found[one].mean()))
     better = _better(found[given], found[best])
     if better is None and subject.level > 1:
-        found = {one: right(one, QUERIES[1]) for one in (given, best)}
+        found = {one: _asked(subject, QUERIES[1], one, given) for one in (given, best)}
         better = _better(found[given], found[best])
     here, there = (float(found[one].mean()) for one in (given, best))
     words = f"tells same from different characters in {100 * here:.0f} % of pairs"
