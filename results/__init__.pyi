@@ -1,4 +1,5 @@
 from .errors import ResultError as ResultError
+from .pictures import load as load
 from .statistics import INTERVALS as INTERVALS
 from .statistics import LEVEL as LEVEL
 from .statistics import Comparison as Comparison
@@ -24,7 +25,6 @@ from .tables import Results as Results
 from .tables import Table as Table
 from .tables import breakdowns as breakdowns
 from .tables import confusion_tables as confusion_tables
-from .tables import load as load
 from .tables import seeds_table as seeds_table
 from .tables import table as table
 from .text import plain as plain

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import Browser
 from hypothesis import settings
 from wayshot.tasks import Dataset, Images
 from wayshot.tasks.data.images import pack
@@ -22,6 +23,14 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WAYSHOT_CACHE", str(base / "wayshot-cache"))
         yield base / "wayshot-cache"
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A browser without a window."""
+    found = Browser(tmp_path_factory.mktemp("browser"))
+    yield found
+    found.driver.quit()
 
 
 @pytest.fixture

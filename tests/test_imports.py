@@ -33,6 +33,9 @@ def heavy_modules(code: str) -> set[str]:
         "from wayshot.bench.cli import main; main(['describe', 'recipe', 'siamese-small'])",
         "import wayshot.models.networks.comparison, wayshot.models.training.precision",
         "import wayshot.bench.scorers.siamese",
+        "import wayshot.results.report.document, wayshot.results.pictures.shelf",
+        "import contextlib\nfrom wayshot.bench.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['report', 'nowhere'])",
         "import contextlib\nfrom wayshot.bench.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['table', 'nowhere'])",
     ],

@@ -21,6 +21,8 @@ COMMANDS = {
         "compare",
         "Compare scorers on the same episodes, and say which differences are real.",
     ),
+    "report": ("report", "Write a report of stored runs, as a page for a browser."),
+    "figure": ("figure", "Draw a chart of stored runs, for a paper."),
     "rescore": ("rescore", "Print all metrics and intervals of stored runs."),
     "plan": ("plan", "Say how many episodes decide a difference between two scorers."),
     "audit": ("audit", "Check whether a scorer, or the episodes of a protocol, can be trusted."),

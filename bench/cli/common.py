@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
@@ -198,6 +200,15 @@ def picture_option(what: str, *, old: Sequence[str]) -> Callable:
         metavar="FILE",
         help=f"Draw {what}. FILE ends in .png or .svg.",
     )
+
+
+def terminal_width() -> int | None:
+    """Gives the width of the terminal that a command prints to; None for a file or a pipe.
+
+    The variable COLUMNS says another width, as everywhere.
+    """
+    known = os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if known else None
 
 
 def typed(name: str) -> bool:

@@ -7,6 +7,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ from .common import (
     typed,
     with_words,
 )
+from .report import material_of, page_option, write_report
 
-_LISTED = 10
-_WIDTH = 100
+_LISTED, _WIDTH = 10, 100
 
 
 @click.command(
@@ -74,6 +75,7 @@ _WIDTH = 100
     f"[default: {_LISTED}; all with --json]",
 )
 @picture_option("the mean ranks of three or more scorers", old=("--diagram",))
+@page_option
 @json_option
 def command(
     words: tuple[str, ...],
@@ -84,6 +86,7 @@ def command(
     by: str,
     listed: int | None,
     picture: Path | None,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Compare scorers on the same episodes, and say which differences are real.
@@ -108,6 +111,8 @@ def command(
     if picture and len(groups) > 1:
         shared = ", ".join(runs[0].protocol for runs in groups)
         raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
+    if page:
+        write_report(material_of([*chain(*groups)], level=level), page, start="differences")
     if len(scorers) == 2:
         _compare(groups, level, by, listed, as_json)
     else:

@@ -34,6 +34,8 @@ def _scorer(name: str) -> dict[str, Any]:
     scorer, traits = resolve(name, "keras")
     facts: dict[str, Any] = {"kind": "scorer", **asdict(traits)}
     seen = facts.pop("trained_on")
+    known = {} if traits.identity is None else traits.identity.as_json()
+    facts["identity"] = {key: value for key, value in known.items() if key != "answers"}
     facts["characters_trained_on"] = None if seen is None else len(seen)
     card = getattr(scorer, "card", None)
     if card:

@@ -33,6 +33,7 @@ from .common import (
     runs_option,
     scorers_option,
     seed_option,
+    terminal_width,
     writable,
 )
 from .engines import engine_option
@@ -97,7 +98,7 @@ def _show(
     if verification:
         show_verification([results.verification_of(run) for run in runs], as_json=False)
     else:
-        click.echo(results.table(runs, interval).render("text"))
+        click.echo(results.table(runs, interval).render("text", terminal_width()))
     for failure in failures:
         click.echo(plain(str(failure)))
 

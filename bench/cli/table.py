@@ -12,7 +12,7 @@ import click
 
 from ... import results
 from ...results.pictures import draw_pareto
-from ...results.tables import CHOICES, EXTRAS, PARTS, breakdowns, confusion_tables, load
+from ...results.tables import CHOICES, EXTRAS, PARTS, STYLES, breakdowns, confusion_tables, load
 from .common import (
     examples,
     folders_of_runs,
@@ -22,6 +22,7 @@ from .common import (
     picture_option,
     protocols_option,
     scorers_option,
+    terminal_width,
     typed,
 )
 
@@ -40,18 +41,33 @@ class _View:
 
 
 def _accuracies(
-    runs: Sequence[results.Run], *, picture: Path | None, columns: str | None, **asked: Any
+    runs: Sequence[results.Run],
+    *,
+    picture: Path | None,
+    columns: str | None,
+    interval_style: str | None,
+    each_seed: bool,
+    **asked: Any,
 ) -> results.Table:
     if picture:
         draw_pareto(runs, picture, asked["interval"], asked["level"])
-    return results.table(runs, extras=columns.split(",") if columns else (), **asked)
+    return results.table(
+        runs,
+        extras=columns.split(",") if columns else (),
+        style=interval_style or "",
+        together=not each_seed,
+        **asked,
+    )
 
 
 _ACCURACY = "accuracy"
 _VIEWS = {
     _ACCURACY: _View(
         _accuracies,
-        ("interval", "level", "decimals", "columns", "baseline", "published", "picture"),
+        (
+            *("interval", "level", "decimals", "columns", "baseline", "published", "picture"),
+            *("interval_style", "each_seed"),
+        ),
     ),
     **{part: _View(partial(breakdowns, by=part)) for part in PARTS},
     "confusion": _View(confusion_tables, ("most",)),
@@ -79,12 +95,13 @@ def _refuse_others(view: str, asked: str | None) -> None:
             for other, one in _VIEWS.items()
             if name in one.options
         ]
-        where = f"--{name} is for {' and '.join(homes)}"
+        spelled = f"--{name.replace('_', '-')}"
+        where = f"{spelled} is for {' and '.join(homes)}"
         if asked:
             raise click.UsageError(
-                f"{asked} does not go with --{name}: {where}; leave one of them out"
+                f"{asked} does not go with {spelled}: {where}; leave one of them out"
             )
-        raise click.UsageError(f"{where}; ask for that, or leave --{name} out")
+        raise click.UsageError(f"{where}; ask for that, or leave {spelled} out")
 
 
 @click.command(
@@ -114,8 +131,21 @@ def _refuse_others(view: str, asked: str | None) -> None:
     help="Fewest decimals of percentages. A figure such as 99.96 gets more, so that it does not "
     "look like 100.",
 )
+@option(
+    "--interval-style",
+    type=click.Choice(STYLES),
+    help="How intervals are written: 61.3 ± 7.9, 98.5 (93.4–99.7), 98.5 +1.2 −5.1, or not at all. "
+    "There is ± only where both ends are as far away, to the printed digit.  [default: ± there, "
+    "else range; in LaTeX, asymmetric]",
+)
 @scorers_option("Show only this scorer.")
 @protocols_option("Show only this protocol.")
+@option(
+    "--each-seed",
+    is_flag=True,
+    help="Show each training of a recipe in a row of its own. Otherwise trainings with several "
+    "seeds are one row, their mean.",
+)
 @option(
     "--columns",
     metavar="NAME,...",
@@ -174,4 +204,4 @@ def command(
     view = _VIEWS[name]
     runs = load(*folders).select(scorers, protocols).runs
     document = view.make(runs, **{option: asked[option] for option in view.options})
-    click.echo(document.render("json" if as_json else form))
+    click.echo(document.render("json" if as_json else form, terminal_width()))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Images, Pictures, cache_folder, make_cache_folder
 from ..machine import environment
-from ..scorers import BATCH, Traits
+from ..scorers import Traits
 from . import array_files as archive
 
 
@@ -63,7 +63,7 @@ class EmbeddingCache:
             like = f" {images.kind} {images.shape[1:]}"
             # Ink is inverted, and paper put around, before a scorer gets what it wants.
             like += f" {images.ink} {images.paper}" if traits.wants else ""
-        content = f"embeddings 2 {traits.digest} batch {BATCH} {environment()}{like}"
+        content = f"embeddings 2 {traits.digest} batch {traits.batch} {environment()}{like}"
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.folder = (root or cache_folder()) / "embeddings" / entry
         self.damaged: list[Path] = []

@@ -7,12 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from ... import results
@@ -21,16 +19,13 @@ from ...tasks import (
     Dataset,
     Protocol,
     Source,
-    Wants,
     episodes_digest,
     open_protocol,
     parse,
 )
-from ..audits import recall, short_audit
 from ..errors import ScorerError
 from ..machine import environment
 from ..scorers import (
-    EpisodeSize,
     Failure,
     Scorer,
     Traits,
@@ -41,9 +36,11 @@ from ..scorers import (
     wrap,
 )
 from .dispatch import Dispatch
+from .image_names import ImageNames
 from .preparation import Preparation
 from .settings import Settings
 from .unfinished import UnfinishedRun
+from .verdicts import audited, identity, judged
 from .work import Bench
 
 EPISODE_UNIT = 16
@@ -102,6 +99,8 @@ class Evaluation:
         It also removes files of a process that was killed after storing it.
         """
         run = self._stored()
+        if run is not None and not self._fits(run):
+            return None
         if run is not None and (
             self._unfinished.folder.exists() or Path(self._lock.lock_file).exists()
         ):
@@ -128,6 +127,12 @@ class Evaluation:
             return None
         return run
 
+    def _fits(self, run: results.Run) -> bool:
+        """Tells whether a stored run's scorer, of the same digest, gave the same answers."""
+        stored = run.record["scorer"].get("identity") or {}
+        identity = self.traits.identity
+        return identity is None or identity.fits(stored.get("answers") or ())
+
     def run(self) -> results.Run:
         """Does all units that are not finished, and stores the run.
 
@@ -142,7 +147,14 @@ class Evaluation:
             self._unfinished.folder.mkdir(parents=True, exist_ok=True)
             # A process that waits for the lock finds the run stored, even if the file is gone.
             with self._locked():
-                run = self._stored() or self._run()
+                run = self._stored()
+                if run is not None and not self._fits(run):
+                    raise ScorerError(
+                        f"scorer {self.traits.name}: the run stored in {self.folder} has its "
+                        "digest and was made with other answers; a scorer that has changed needs "
+                        "another digest"
+                    )
+                run = run or self._run()
                 self._tidy()
             return run
         except OSError as error:
@@ -181,9 +193,11 @@ class Evaluation:
 
     def _run(self) -> results.Run:
         started = time.perf_counter()
+        if self.traits.identity is not None and self.traits.identity.advice:
+            self.settings.warn(f"{self.traits.name}: {self.traits.identity.advice}")
         self._unfinished.folder.mkdir(parents=True, exist_ok=True)
         with Dispatch(self.bench, self.settings) as dispatch:
-            audit = self._audit(dispatch) if self.settings.audit else None
+            audit = audited(dispatch) if self.settings.audit else None
             preparation = Preparation(dispatch, self._unfinished, self.episodes)
             prepared = preparation.prepare()
             units = self._trial_units()
@@ -195,28 +209,8 @@ class Evaluation:
                 for unit, columns in dispatch.units("try_episodes", calls):
                     self._unfinished.put(_name(*unit[:2]), **columns)
                     tick(unit[1] - unit[0])
+            audit = judged(dispatch, audit, preparation.repeat)
             return self._store(units, dispatch, preparation, audit, started)
-
-    def _audit(self, dispatch: Dispatch) -> dict[str, Any]:
-        """Audits the scorer, unless it has passed before."""
-        images = self.source.dataset.images
-        like = None
-        if self.traits.wants is None and images.kind != "ink":
-            like = Wants((images.kind,), (images.shape[1], images.shape[2]))
-        size = EpisodeSize.of(self.source.protocol)
-        found = recall(self.traits, like, size)
-        if found is None:
-            ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like, size=size),)])
-            failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
-            if failed:
-                self.settings.warn(
-                    f"{self.traits.name}: the audit failed ({', '.join(failed)}); "
-                    "wayshot audit tells more"
-                )
-        for one in found["checks"]:
-            if one["check"] == "pixels" and one["status"] == "noted":
-                self.settings.warn(f"{self.traits.name}: {one['found']}. {one['cause']}")
-        return found
 
     def _trial_units(self) -> list[tuple[int, int]]:
         """Gives the first episode of each unit, and the one after its last, within blocks."""
@@ -233,23 +227,7 @@ class Evaluation:
         self, units: list[tuple[int, int]], dispatch: Dispatch
     ) -> Iterator[dict[str, Any]]:
         """Gives the trials of each unit, with the names of their images."""
-        dataset = self.source.dataset
-        names = {
-            name: (
-                dataset.table[name].cat.codes.to_numpy().astype(np.int32),
-                list(dataset.table[name].cat.categories),
-            )
-            for name in ("alphabet", "character", "drawer")
-        }
-        turned = self.source.protocol.rotations != "none"
-        codes, categories = names["character"]
-        upright = len(categories)
-        if turned:
-            categories = [
-                *categories,
-                *(f"{name}@{90 * turn}" for turn in (1, 2, 3) for name in categories),
-            ]
-            names["character"] = (codes, categories)
+        names = ImageNames(self.source)
         for unit in units:
             dispatch.check()
             columns: dict[str, Any] | None = self._trials(*unit)
@@ -257,11 +235,7 @@ class Evaluation:
                 raise OSError(f"a unit in {self._unfinished.folder} cannot be read back")
             if not self.settings.scores:
                 columns.pop("scores", None)
-            turns, rows = np.divmod(columns.pop("row"), len(dataset))
-            for name, (codes, categories) in names.items():
-                chosen = codes[rows] + (turns * upright if name == "character" else 0)
-                columns[name] = pd.Categorical.from_codes(chosen, categories)  # pyright: ignore
-            yield columns
+            yield columns | names.of(columns.pop("row"))
 
     def _store(
         self,
@@ -299,6 +273,7 @@ class Evaluation:
                     if (value := getattr(known, name)) is not None
                 },
                 **({"baseline": True} if known.baseline else {}),
+                **identity(known, audit),
             },
             "seed": self.source.seed,
             "episodes": self.episodes,

@@ -13,6 +13,7 @@ from ..errors import ScorerError
 from ..scorers import BATCH
 from .dispatch import Dispatch
 from .embeddings import EmbeddingCache, image_keys
+from .repeats import MOST, QUERIES, Repeat, again, by_key
 from .unfinished import UnfinishedRun
 
 EMBED_UNIT = 4 * BATCH
@@ -20,6 +21,9 @@ EMBED_UNIT = 4 * BATCH
 
 PAIR_UNIT = 4096
 """Number of pairs in a unit of scoring, at least."""
+
+PER_QUERY = 8
+"""Number of pairs of a query that are scored again, at most."""
 
 MERGE = 1 << 22
 """Number of pairs' codes after which equal codes are removed."""
@@ -30,6 +34,7 @@ class Preparation:
 
     Attributes:
         embedded: Number of images that were embedded.
+        repeat: Scores that were asked for twice; None if there are none.
     """
 
     def __init__(self, dispatch: Dispatch, unfinished: UnfinishedRun, episodes: int) -> None:
@@ -43,6 +48,7 @@ class Preparation:
         self._dispatch, self._unfinished, self._episodes = dispatch, unfinished, episodes
         self._bench, self._settings = dispatch.bench, dispatch.settings
         self.embedded = 0
+        self.repeat: Repeat | None = None
 
     def prepare(self) -> Path:
         """Embeds images or scores pairs, and gives the file with the result.
@@ -88,8 +94,8 @@ class Preparation:
             return_index=True,
             return_inverse=True,
         )
-        # In the order of the data set, so that batches do not depend on the cache.
-        order = np.argsort(first)
+        # Neighbours in a batch must not tell a scorer anything.
+        order = by_key(keys)
         rank = np.empty(len(order), dtype=np.int32)
         rank[order] = np.arange(len(order))
         keys, images = keys[order], rows[first[order]]
@@ -102,16 +108,22 @@ class Preparation:
             found, values = cache.get(keys)
         for path in cache.damaged:
             settings.warn(f"{path}: damaged; its images are embedded again")
-        units = [
-            (start, images[start : start + EMBED_UNIT])
-            for start in range(0, len(images), EMBED_UNIT)
-            if not found[start : start + EMBED_UNIT].all()
-        ]
-        tick = settings.progress(sum(len(unit) for _, unit in units), "Images")
+        missing = np.flatnonzero(~found)
+        batch = self._bench.traits.batch
+        count = len(missing) if settings.audit else 0
+        repeated = again(len(keys), count, batch)
+        # Images that are missing for the first time, and then those that are asked again.
+        asked = np.concatenate([missing, repeated])
+        size = -(-EMBED_UNIT // batch) * batch
+        units = [asked[start : start + size] for start in range(0, len(asked), size)]
+        tick = settings.progress(len(asked), "Images")
+        later: dict[int, np.ndarray] = {}
         with dispatch.stage("embed"):
-            starts = {unit[0]: start for start, unit in units}
-            for (unit,), embedded in dispatch.units("embed", [(unit,) for _, unit in units]):
-                chosen = slice(starts[unit[0]], starts[unit[0]] + len(unit))
+            calls = [(images[unit],) for unit in units]
+            numbers = {unit.tobytes(): i for i, (unit,) in enumerate(calls)}
+            for (unit,), embedded in dispatch.units("embed", calls):
+                number = numbers[unit.tobytes()]
+                chosen = units[number]
                 if values is None:
                     values = np.zeros((len(keys), embedded.shape[1]), embedded.dtype)
                 if values.shape[1:] != embedded.shape[1:] or values.dtype != embedded.dtype:
@@ -120,14 +132,22 @@ class Preparation:
                         f"dimensions of {embedded.dtype}, and {values.shape[1]} of {values.dtype} "
                         "before"
                     )
-                new = ~found[chosen]
-                values[chosen][new] = embedded[new]
-                cache = cache and self._kept(cache, keys[chosen][new], embedded[new])
+                new = np.arange(len(chosen)) + number * size < len(missing)
+                values[chosen[new]] = embedded[new]
+                later[number] = embedded[~new]
+                if new.any():
+                    cache = cache and self._kept(cache, keys[chosen[new]], embedded[new])
                 tick(len(unit))
         assert values is not None
         place = np.full(rows.max() + 1, -1, dtype=np.int32)
         place[rows] = rank[place_of_row]
-        self.embedded = sum(len(unit) for _, unit in units)
+        self.embedded = len(missing)
+        if len(repeated) > 1:
+            after = np.concatenate([later[number] for number in sorted(later)])
+            few = np.linspace(0, len(repeated) - 1, min(len(repeated), MOST)).astype(np.intp)
+            pairs = values[repeated[few]], after[few]
+            ((_, repeat),) = dispatch.units("agreement", [pairs])
+            self.repeat = repeat
         return place, values
 
     def _kept(
@@ -162,11 +182,13 @@ class Preparation:
         dispatch, bench = self._dispatch, self._bench
         with dispatch.stage("sample"):
             codes = self._pairs()
-        queries = bench.pair_rows(codes)[0]
+        order = self._scattered(codes)
+        asked = codes[order]
+        queries = bench.pair_rows(asked)[0]
         # A unit begins with a new query, so that calls do not depend on units.
         starts = np.flatnonzero(np.diff(queries, prepend=-1))
         _, first = np.unique(starts // PAIR_UNIT, return_index=True)
-        parts = np.split(codes, starts[first][1:])
+        parts = np.split(asked, starts[first][1:])
         scores: dict[int, np.ndarray] = {}
         units = {}
         tick = self._settings.progress(len(codes), "Pairs")
@@ -184,4 +206,42 @@ class Preparation:
                 self._unfinished.put(units[unit[0]], codes=unit, scores=answer)
                 scores[unit[0]] = answer
                 tick(len(unit))
-        return codes, np.concatenate([scores[first] for first in sorted(scores)])
+            found = np.concatenate([scores[unit[0]] for unit in parts])
+            if self._settings.audit:
+                self.repeat = self._asked_again(asked, found)
+        values = np.empty_like(found)
+        values[order] = found
+        return codes, values
+
+    def _scattered(self, codes: np.ndarray) -> np.ndarray:
+        """Gives the order in which pairs are asked: queries and their supports scattered."""
+        bench = self._bench
+        queries, supports = bench.pair_rows(codes)
+        rows = np.union1d(queries, supports)
+        rank = np.empty(rows[-1] + 1, dtype=np.int64)
+        order = by_key(image_keys(bench.source.dataset.images, rows))
+        rank[rows[order]] = np.arange(len(rows))
+        return np.argsort(rank[queries] * len(rows) + rank[supports], kind="stable")
+
+    def _asked_again(self, asked: np.ndarray, scores: np.ndarray) -> Repeat | None:
+        """Asks some queries again, the last first, about some of their support images.
+
+        Args:
+            asked: Codes of all pairs, in the order in which they were asked.
+            scores: Their scores.
+        """
+        queries = self._bench.pair_rows(asked)[0]
+        starts = np.flatnonzero(np.diff(queries, prepend=-1))
+        ends = np.append(starts[1:], len(asked))
+        count = min(len(starts), MOST, max(4, len(starts) // QUERIES))
+        chosen = np.linspace(len(starts) - 1, 0, count).astype(np.intp)
+        width = min(int((ends - starts)[chosen].min()), PER_QUERY)
+        if width < 2 or count < 2:
+            return None
+        # Every other one and from the end, so that they are in other company.
+        places = [np.linspace(ends[one] - 1, starts[one], width).astype(np.intp) for one in chosen]
+        codes = asked[np.concatenate(places)]
+        ((_, answer),) = self._dispatch.units("score_pairs", [(codes,)])
+        before = scores[np.concatenate(places)].astype(np.float64).reshape(count, width)
+        after = answer.astype(np.float64).reshape(count, width)
+        return Repeat(before, after, float(np.ptp(scores)))

@@ -23,7 +23,7 @@ class Settings:
         limit: Seconds that a unit may take, or None; not used with `executor`,
             which must limit the time itself.
         audit: Whether to make a short audit of a scorer that has not passed one
-            before.
+            before, and to ask about some images of the data again.
         cache: Whether to keep embeddings on disk.
         scores: Whether to store all scores beside the trials.
         progress: Shows the progress.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,6 @@ import numpy as np
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
 from ..scorers import (
-    BATCH,
     Asking,
     BrokenScorerError,
     NotFiniteError,
@@ -25,6 +25,7 @@ from ..scorers import (
     rounding,
 )
 from . import array_files as archive
+from .repeats import Repeat
 from .worker_spec import WorkerSpec
 
 CHUNK = 64 * 20 * 20
@@ -32,6 +33,10 @@ CHUNK = 64 * 20 * 20
 
 CHUNK_NUMBERS = 2**26
 """Numbers of the pairs' embeddings in one call: 512 MiB for a scorer that subtracts them all."""
+
+
+_LATER = 8
+"""Episodes at the end of a unit of which queries are compared again."""
 
 ULPS = 4
 """Last digits by which two answers of the same arithmetic may differ."""
@@ -94,7 +99,7 @@ class Bench:
         return function(self.scorer, self.traits)
 
     def embed(self, rows: np.ndarray) -> np.ndarray:
-        """Embeds images in batches of `BATCH`; the last batch is filled with blank images.
+        """Embeds images in batches of one size; the last batch is filled with blank images.
 
         Args:
             rows: int ndarray (n,) of rows of the data set's images.
@@ -102,15 +107,10 @@ class Bench:
         Returns:
             ndarray (n, D).
         """
-        images, parts = self.images, []
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            pixels = images[batch]
-            if len(batch) < BATCH:
-                spare = (BATCH - len(batch), *pixels.shape[1:])
-                pixels = np.concatenate([pixels, np.zeros(spare, pixels.dtype)])
-            with self._naming(lambda place, batch=batch: [batch[place[0]]]):
-                embedded = self._asking.embed(pixels, count=len(batch))
+        batch = self.traits.batch
+        batches = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+        parts: list[np.ndarray] = []
+        for embedded in self._at_once(self._embed, batches):
             if parts and (embedded.shape[1:], embedded.dtype) != (
                 parts[0].shape[1:],
                 parts[0].dtype,
@@ -122,26 +122,68 @@ class Bench:
             parts.append(embedded)
         return np.concatenate(parts)
 
+    def _embed(self, rows: np.ndarray) -> np.ndarray:
+        pixels, batch = self.images[rows], self.traits.batch
+        if len(rows) < batch:
+            spare = (batch - len(rows), *pixels.shape[1:])
+            pixels = np.concatenate([pixels, np.zeros(spare, pixels.dtype)])
+        with self._naming(lambda place: [rows[place[0]]]):
+            return self._asking.embed(pixels, count=len(rows))
+
+    def _at_once(
+        self, ask: Callable[[Any], np.ndarray], arguments: Sequence[Any]
+    ) -> Iterator[np.ndarray]:
+        """Makes calls, as many at a time as the scorer allows; gives the answers in order."""
+        if self.traits.concurrency == 1 or len(arguments) < 2:
+            yield from map(ask, arguments)
+            return
+        with ThreadPoolExecutor(self.traits.concurrency) as threads:
+            futures = [threads.submit(ask, one) for one in arguments]
+            try:
+                for future in futures:
+                    yield future.result()
+            finally:
+                for future in futures:
+                    future.cancel()
+
+    def agreement(self, before: np.ndarray, after: np.ndarray) -> Repeat:
+        """Compares images by their embeddings, and again by those from a later call.
+
+        Args:
+            before: ndarray (n, D).
+            after: ndarray (n, D), of the same images.
+        """
+        half = len(before) // 2
+
+        def scores(embedded: np.ndarray) -> np.ndarray:
+            query, support = embedded[None, :half], embedded[None, half:]
+            return self._asking.compare(query, support)[0].astype(np.float64)
+
+        first = scores(before)
+        return Repeat(first, scores(after), float(np.ptp(first)) if first.size else 0.0)
+
     def score_pairs(self, codes: np.ndarray) -> np.ndarray:
         """Scores pairs of images; the scorer sees one query at a time.
 
         Args:
-            codes: int64 ndarray (n,), sorted; see `pair_codes`.
+            codes: int64 ndarray (n,), those of a query together; see `pair_codes`.
 
         Returns:
             ndarray (n,) of scores.
         """
-        images = self.images
         queries, supports = self.pair_rows(codes)
-        scores = []
-        for first in np.flatnonzero(np.diff(queries, prepend=-1)):
-            last = np.searchsorted(queries, queries[first], side="right")
-            query = images[queries[first : first + 1]]
-            for start in range(first, last, BATCH):
-                rows = supports[start : min(start + BATCH, last)]
-                with self._naming(lambda place, of=queries[first], rows=rows: [of, rows[place[1]]]):
-                    scores.append(self._asking.score(query, images[rows])[0])
-        return np.concatenate(scores)
+        starts = np.flatnonzero(np.diff(queries, prepend=-1))
+        calls = [
+            (queries[first], supports[start : min(start + self.traits.batch, last)])
+            for first, last in zip(starts, [*starts[1:], len(codes)], strict=True)
+            for start in range(first, last, self.traits.batch)
+        ]
+        return np.concatenate(list(self._at_once(self._score, calls)))
+
+    def _score(self, call: tuple[int, np.ndarray]) -> np.ndarray:
+        query, rows = call
+        with self._naming(lambda place: [query, rows[place[1]]]):
+            return self._asking.score(self.images[np.array([query])], self.images[rows])[0]
 
     def pair_codes(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
         """Gives a number for each pair of rows, in the order of queries, then supports.
@@ -286,6 +328,9 @@ class Bench:
                 scores = self._compare(part, *self._load(prepared))
                 if first + offset == 0:
                     self._check_company(part, *self._load(prepared))
+                elif offset + chunk >= len(episodes):
+                    # Later too, as it may look at other queries only after some calls.
+                    self._check_company(part[-_LATER:], *self._load(prepared))
             else:
                 scores = self._look_up(part, *self._load(prepared))
             collected.append(self._judged(part, scores, first + offset, keep))

@@ -56,7 +56,7 @@ def measure(
             support = embedded_support(asking, questions)
             ask = ready(asking, questions, support)
             tick = progress(100, "support ready")
-            streams["ready"] = single(ask, asking, questions, queries, seconds, tick)
+            streams["ready"] = single(ask, asking, questions, queries, seconds, tick, support)
         else:
             streams["ready"] = {"reason": _NO_EMBEDDING}
         ask, tick = cold(asking, questions), progress(100, "cold")

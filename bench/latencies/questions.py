@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Source
 from ..errors import ScorerError
-from ..scorers import BATCH, Asking, Traits, images_for
+from ..scorers import BATCH, Asking, Traits, images_for, score
 
 Answer = tuple[np.ndarray, int, int]
 """Scores of the ways, higher means more alike; nanoseconds of embedding, and of comparing."""
@@ -136,9 +136,10 @@ def embedded_support(asking: Asking, questions: Questions) -> np.ndarray:
     Returns:
         ndarray (E, S, D), as from `Questions.prepared`.
     """
+    # Copies, because a scorer may use the same array again in its next call.
     return np.stack(
         [
-            questions.prepared(asking, np.asarray(asking.scorer.embed(images[1:])))
+            questions.prepared(asking, np.array(asking.scorer.embed(images[1:])))
             for images in questions.images
         ]
     )
@@ -201,7 +202,7 @@ def cold(asking: Asking, questions: Questions) -> Callable[[int], Answer]:
         support = questions.images[questions.episode[row], 1:]
         start = clock()
         if asking.traits.level == 2:
-            scores = np.asarray(asking.scorer.score(query, support))
+            scores = np.asarray(score(asking.scorer, query, support))
         else:
             scores = np.asarray(asking.scorer.classify(support, labels, query))
         end = clock()

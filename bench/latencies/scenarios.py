@@ -11,6 +11,7 @@ Benchmark, which requires 60 s or more, and only one percentile.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from ...results.statistics import percentiles, too_short
-from ..scorers import Asking, Chance, traits
+from ..scorers import Asking, Chance, score, traits
+from .confirmation import Sample, confirmed
 from .questions import Answer, Questions, clock, embedded_support, ready
 
 QUERIES = 1024
@@ -28,6 +30,12 @@ LONGEST = 60.0
 """Default of the seconds after which a stream ends with fewer queries."""
 
 _HARNESS_QUERIES = 2000
+
+_SAMPLES = 16
+"""Answers at the beginning of a stream, and later ones, that are kept."""
+
+_EVERY = 7
+"""Of so many later answers, one is kept, and of those the last."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,14 @@ class Stream:
         embedding: int64 ndarray (n,): the part for embedding images.
         comparison: int64 ndarray (n,): the part for comparing embeddings.
         total: From the first query to the last answer, including checks.
+        samples: Some of the answers: the first, the last, and some between.
     """
 
     latency: np.ndarray
     embedding: np.ndarray
     comparison: np.ndarray
     total: int
+    samples: tuple[Sample, ...] = ()
 
 
 def stream(
@@ -74,6 +84,8 @@ def stream(
     latency: list[int] = []
     embedding: list[int] = []
     comparison: list[int] = []
+    first: list[Sample] = []
+    last: deque[Sample] = deque(maxlen=_SAMPLES)
     longest, shown = max(seconds, LONGEST), 0
     begun = clock()
     for number in itertools.count():
@@ -85,6 +97,8 @@ def stream(
         questions.flip(row, number)
         asking.checked(scores, (questions.ways,))
         asking.check_finite(scores)
+        if number < _SAMPLES or number % _EVERY == 0:
+            (first if number < _SAMPLES else last).append(Sample(row, number, np.array(scores)))
         latency.append(end - start)
         embedding.append(embedded)
         comparison.append(compared)
@@ -101,6 +115,7 @@ def stream(
         np.array(embedding, dtype=np.int64),
         np.array(comparison, dtype=np.int64),
         total,
+        (*first, *last),
     )
 
 
@@ -111,6 +126,7 @@ def single(
     queries: int,
     seconds: float,
     tick: Callable[[int], None],
+    support: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Asks one query after the other, after a warm-up.
 
@@ -121,21 +137,30 @@ def single(
         queries: As for `stream`.
         seconds: As for `stream`.
         tick: As for `stream`.
+        support: The support embeddings, where they are ready.
 
     Returns:
         A dict: number of `queries`, `seconds`, `percentiles` of the latency,
-        whether all are `valid`, and `mean_ms`, the mean time of each part.
+        whether all are `valid`, `mean_ms`, the mean time of each part, and
+        `answers`, as from `confirmed`.
     """
     stream(ask, asking, questions, min(queries, 10), min(seconds, 0.5))
     found = stream(ask, asking, questions, queries, seconds, tick)
     count = len(found.latency)
     shares = percentiles(found.latency, found.total / 1e9)
+    answers = confirmed(asking, questions, support, found.samples)
+    if answers["reason"]:
+        shares = {
+            name: {**one, "valid": False, "reason": answers["reason"]}
+            for name, one in shares.items()
+        }
     rest = found.total - found.embedding.sum() - found.comparison.sum()
     return {
         "queries": count,
         "seconds": found.total / 1e9,
         "percentiles": shares,
         "valid": all(one["valid"] for one in shares.values()),
+        "answers": answers,
         "mean_ms": {
             "embedding": found.embedding.mean() / 1e6 if asking.traits.level == 1 else None,
             "comparison": found.comparison.mean() / 1e6,
@@ -165,7 +190,7 @@ def _batches(
         near = questions.images[number, 1:]
         query = questions.query[np.equal(questions.episode, number)]
         if asking.traits.level == 2:
-            scores = np.asarray(asking.scorer.score(query, near))
+            scores = np.asarray(score(asking.scorer, query, near))
         else:
             scores = np.asarray(asking.scorer.classify(near, labels, query))
         return questions.scores(asking, scores), 0

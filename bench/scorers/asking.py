@@ -9,7 +9,8 @@ import numpy as np
 from ...tasks import Images, Pictures, Source, TaskError, Wanted, wanted
 from ..errors import ScorerError
 from .failures import BrokenScorerError, NotFiniteError, answering
-from .precision import widened
+from .pairwise import score
+from .precision import received
 from .scorer import Traits
 
 
@@ -59,8 +60,10 @@ class Asking:
         self, method: str, shape: tuple[int | None, ...], arguments: tuple[np.ndarray, ...]
     ) -> np.ndarray:
         with answering(self.traits.name, method, *arguments):
-            # A copy, because a scorer may use the same array again in its next call.
-            answer = widened(np.array(getattr(self.scorer, method)(*arguments)))
+            if method == "score":
+                answer = received(score(self.scorer, *arguments))
+            else:
+                answer = received(getattr(self.scorer, method)(*arguments))
         return self.checked(answer, shape, method)
 
     def checked(
@@ -206,7 +209,7 @@ class Asking:
         """Gives the scores (1, ways) of one query, for which (ways,) will do."""
         ways = int(labels.max()) + 1
         with answering(self.traits.name, "classify", support, labels, query):
-            answer = widened(np.array(self.scorer.classify(support, labels, query)))
+            answer = received(self.scorer.classify(support, labels, query))
         answer = answer[None] if answer.ndim == 1 else answer
         return self.checked(answer, (1, ways), "classify")
 

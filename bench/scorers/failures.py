@@ -12,6 +12,7 @@ import numpy as np
 from ...models import ModelError
 from ..errors import ScorerError
 from .output import aside
+from .precision import MaskedError
 
 
 class BrokenScorerError(ScorerError):
@@ -77,6 +78,8 @@ def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
             yield
     except (ScorerError, ModelError):
         raise
+    except MaskedError as error:
+        raise BrokenScorerError(f"scorer {scorer}: {method} gave {error}") from None
     except (Exception, SystemExit) as error:
         arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
         end = f" (given {arrays})" if given else ""

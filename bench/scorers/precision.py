@@ -1,6 +1,8 @@
-"""Precision: numbers of few bits, and how much of a score is rounding."""
+"""Precision: what a scorer gives, as an array of the harness's own."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -13,36 +15,35 @@ def widened(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.name.startswith(_REDUCED) else array
 
 
-def nudged(array: np.ndarray, digits: int = 1) -> np.ndarray:
-    """Moves numbers up or down, at random, by a last digit of what is usual beside them.
+class MaskedError(TypeError):
+    """An answer that is a masked array, of which the harness would read what is masked."""
 
-    Scores of such embeddings are as good as those of the original ones, and rounded anew: by
-    how much they differ tells how much of a score is rounding, however it comes about.
-
-    Args:
-        array: Embeddings, ndarray (..., D); whole numbers stay as they are.
-        digits: How many times the last digit.
-    """
-    if array.dtype.kind != "f" or not array.size:
-        return array
-    signs = np.random.Generator(np.random.PCG64(0)).integers(0, 2, array.shape) * 2 - 1
-    with np.errstate(all="ignore"):
-        usual = np.sqrt(np.mean(np.square(array, dtype=np.float64), axis=-1, keepdims=True))
-        digit = digits * np.spacing(usual.astype(array.dtype))
-        moved = array + (signs * np.nan_to_num(digit, posinf=0.0)).astype(array.dtype)
-    return moved
+    def __init__(self) -> None:
+        super().__init__("a masked array, expected numbers for all images; give array.filled(0)")
 
 
-def rounding(found: np.ndarray, expected: np.ndarray) -> float:
-    """Gives the largest difference that rounding can make, judged by scores of `nudged` numbers.
-
-    A tenth of the scores may change by more: those of a vote or a rank jump.
+def unmasked(answer: Any) -> Any:
+    """Gives an answer as it is, unless it is masked.
 
     Args:
-        found: Scores of nudged embeddings, ndarray.
-        expected: Scores of the original ones, of the same shape.
+        answer: What a scorer or a model gave.
+
+    Raises:
+        MaskedError: It is a masked array, or a list of them.
     """
-    with np.errstate(all="ignore"):
-        apart = np.abs(found - expected)
-    known = apart[np.isfinite(apart)]
-    return 4 * float(np.quantile(known, 0.9)) if known.size else 0.0
+    parts = answer if isinstance(answer, list | tuple) else [answer]
+    if any(isinstance(one, np.ma.MaskedArray) for one in parts):
+        raise MaskedError
+    return answer
+
+
+def received(answer: Any) -> np.ndarray:
+    """Copies an answer, because a scorer may use the same array again in its next call.
+
+    Args:
+        answer: What a scorer gave: an array, also one that is mapped from a file, or a list.
+
+    Raises:
+        MaskedError: It is a masked array.
+    """
+    return widened(np.array(unmasked(answer)))

@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import numbers
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ...tasks import Images, TaskError, Wants, wanted
+from ...tasks import TaskError, Wants
 from ..errors import ScorerError
-from .episode_size import TRIED, EpisodeSize
-from .failures import LONGEST, BrokenScorerError, answering
-from .precision import widened
+from .identities import Identity, Probes, identify
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
+
+_MOST = 65_536
+"""Largest number of images in a call, and of calls at the same time."""
 
 SCALES = ("log-odds", "probability")
 """What scores can be, besides higher the more alike."""
@@ -73,6 +73,23 @@ class PairScorer(Protocol):
 
 
 @runtime_checkable
+class PairwiseScorer(Protocol):
+    """Level 2 too: compares as many first as second images, as a service does."""
+
+    def score_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Compares images that have the same place.
+
+        Args:
+            first: uint8 ndarray (n, height, width), all of one query image.
+            second: uint8 ndarray (n, height, width), support images.
+
+        Returns:
+            ndarray (n,).
+        """
+        ...
+
+
+@runtime_checkable
 class FewShotClassifier(Protocol):
     """Level 3: a whole few-shot classifier; it is called once for each episode."""
 
@@ -92,7 +109,7 @@ class FewShotClassifier(Protocol):
         ...
 
 
-Scorer = EmbeddingScorer | PairScorer | FewShotClassifier
+Scorer = EmbeddingScorer | PairScorer | PairwiseScorer | FewShotClassifier
 """A scorer of any level."""
 
 
@@ -108,9 +125,9 @@ class ScorerAttributes:
         smaller_is_closer: Whether its scores are distances.
         pooling: How several shots become one class: `mean` or `max` of their
             scores, or `prototype`, the mean of their embeddings.
-        digest: Changes with weights and preprocessing. It is added to what a
-            scorer from outside is known by: its code, and its answers on a
-            fixed set of images.
+        digest: Says which scorer it is; changes with weights and
+            preprocessing. A scorer from outside that gives none is known by
+            its state, its code and its answers to fixed images.
         trained_on: Names such as `Latin/character01` of all characters that it
             was trained on, () for none; None if that is unknown.
         parameters: How many numbers were learned.
@@ -126,6 +143,9 @@ class ScorerAttributes:
             as `gray`, or a dict of `kind`, `size`, `channels` and `polarity`.
             Images are turned into that as `tasks.wanted` says. None for what
             the data are.
+        batch: Images in every call of `embed`, and most support images in a
+            call of `score`; None for `BATCH`.
+        concurrency: Calls that may be made at the same time, as of a service.
     """
 
     name: str | None = None
@@ -140,6 +160,8 @@ class ScorerAttributes:
     training: dict[str, Any] | None = None
     baseline: bool = False
     wants: Any = None
+    batch: int | None = None
+    concurrency: int = 1
 
     @classmethod
     def of(cls, scorer: Any) -> ScorerAttributes:
@@ -161,7 +183,8 @@ class Traits:
         smaller_is_closer: Whether its scores are distances.
         digest: Covers what it says of itself (digest, pooling, direction, what
             it was trained on) and, where it is not of this project, what the
-            user called it, its code and its answers.
+            user called it and, without a digest of its own, its state, code
+            and answers.
         trained_on: Characters that it has seen, or None where it does not say.
         parameters: Numbers learned, or None where it does not say.
         flops: To embed an image, or score a pair; None where it does not say.
@@ -170,6 +193,10 @@ class Traits:
         engine: What computes, with its version; None where it does not say.
         baseline: Whether tables list it below all other scorers.
         wants: Which images it takes; None for what the data are.
+        identity: What it is known by; None where that is not known.
+        batch: Images in every call of `embed`, and most support images in a
+            call of `score`.
+        concurrency: Calls that may be made at the same time.
     """
 
     name: str
@@ -185,81 +212,9 @@ class Traits:
     engine: str | None = None
     baseline: bool = False
     wants: Wants | None = None
-
-
-def _probe(wants: Wants | None) -> np.ndarray:
-    """Gives fixed images (BATCH, 105, 105) of random squares, as a scorer wants them."""
-    rng = np.random.Generator(np.random.PCG64(20))
-    coarse = (rng.random((BATCH, 15, 15)) < 0.2).astype(np.uint8)
-    return wanted(Images.of(coarse.repeat(7, axis=1).repeat(7, axis=2)), wants)[:]
-
-
-def behaviour(scorer: Any, name: str, wants: Wants | None = None) -> str:
-    """Computes a digest of a scorer's answers to fixed images.
-
-    Args:
-        scorer: The scorer.
-        name: What the user called it.
-        wants: Which images it takes; None for any kind, of which it need not
-            take more than that of the data.
-
-    Raises:
-        BrokenScorerError: It raises an exception for images of every kind.
-    """
-    if wants is not None:
-        return _behaviour(scorer, name, _probe(wants))
-    try:
-        return _behaviour(scorer, name, _probe(None))
-    except BrokenScorerError as error:
-        # It may be made for pictures in colour, and those only of one size.
-        for size in _SIZES:
-            with suppress(BrokenScorerError):
-                return _behaviour(scorer, name, _probe(Wants(("color",), size)))
-        hint = "; wants = {...} says which images it takes"
-        line = str(error)
-        raise BrokenScorerError(line + hint if len(line + hint) <= LONGEST else line) from None
-
-
-_SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
-"""Sizes of pictures with which a scorer is tried that fails for ink; None for that of ink."""
-
-
-def _behaviour(scorer: Any, name: str, images: np.ndarray) -> str:
-    def asked(method: str, *arguments: np.ndarray) -> np.ndarray:
-        with answering(name, f"fails on a first batch: {method}", *arguments):
-            return widened(np.asarray(getattr(scorer, method)(*arguments)))
-
-    if isinstance(scorer, EmbeddingScorer):
-        embedded = asked("embed", images)
-        answers = [embedded, asked("compare", embedded[:16], embedded[16:48])]
-    elif isinstance(scorer, PairScorer):
-        answers = [asked("score", images[i : i + 1], images[8:24]) for i in range(8)]
-    else:
-        answers = [_classified(asked, images)]
-    digest = hashlib.sha256()
-    for answer in answers:
-        digest.update(f"{answer.dtype} {answer.shape}".encode())
-        digest.update(np.ascontiguousarray(answer).tobytes())
-    return digest.hexdigest()
-
-
-def _classified(asked: Callable[..., np.ndarray], images: np.ndarray) -> np.ndarray:
-    """Gives the scores for the first size of an episode, of many, that a classifier takes."""
-    first: BrokenScorerError | None = None
-    for size in (EpisodeSize(4, 2, 8), *TRIED):
-        labels = np.repeat(np.arange(size.ways), size.shots)
-        support = np.resize(images, (len(labels), *images.shape[1:]))
-        queries = np.resize(images[len(labels) % BATCH :], (size.queries, *images.shape[1:]))
-        # Some take one query in a call.
-        for given in (queries, queries[:1]):
-            try:
-                answer = asked("classify", support, labels, given)
-            except BrokenScorerError as error:
-                first = first or error
-            else:
-                if answer.shape in ((len(given), size.ways), (size.ways,)):
-                    return answer
-    raise first or BrokenScorerError()
+    identity: Identity | None = None
+    batch: int = BATCH
+    concurrency: int = 1
 
 
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
@@ -295,6 +250,36 @@ def _wants(said: Any, name: str) -> Wants | None:
         raise ScorerError(f"scorer {name!r}: {error}") from None
 
 
+def _count(said: Any, what: str, name: str) -> int | None:
+    # A method or layer of this name is something else.
+    if isinstance(said, bool) or not isinstance(said, numbers.Integral):
+        return None
+    count = int(said)
+    if not 1 <= count <= _MOST:
+        raise ScorerError(f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}")
+    return count
+
+
+def _said(said: ScorerAttributes) -> Iterator[str]:
+    """Gives the names of the attributes with which a scorer says something of itself.
+
+    An attribute of another type, as layers and numbers of a network are, is part of its state.
+    """
+    kinds: dict[str, Any] = {
+        "trained_on": list | tuple | set | frozenset,
+        "digest": str | int,
+        "training": dict,
+        "wants": str | list | tuple | dict | Wants,
+        **dict.fromkeys(("name", "pooling", "scale", "engine"), str),
+        **dict.fromkeys(("smaller_is_closer", "baseline"), bool | np.bool),
+        **dict.fromkeys(("parameters", "flops", "batch", "concurrency"), numbers.Integral),
+    }
+    for one in fields(said):
+        value = getattr(said, one.name)
+        if value is None or isinstance(value, kinds[one.name]):
+            yield one.name
+
+
 def traits(scorer: Any, name: str, source: str = "") -> Traits:
     """Finds out what a scorer is.
 
@@ -306,7 +291,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     Raises:
         ScorerError: It lacks the methods of every level, or an attribute is wrong.
     """
-    levels = (EmbeddingScorer, PairScorer, FewShotClassifier)
+    levels = (EmbeddingScorer, PairScorer | PairwiseScorer, FewShotClassifier)
     level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
     if level is None:
         raise ScorerError(
@@ -326,15 +311,11 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
     trained_on = _trained_on(said.trained_on, name)
     wants = _wants(said.wants, name)
-    own: Any = said.digest if isinstance(said.digest, str | int) else ""
-    if not type(scorer).__module__.startswith("wayshot."):
-        # What someone says of their scorer may not have changed when the scorer has.
-        # Its name, too, as two scorers of one module may answer the fixed images alike.
-        own = f"{own} {source} {name} {behaviour(scorer, name, wants)}"
-        own += f" {wants}" if wants else ""
-    elif source:
-        own = f"{own} {source}"
-    whole = (str(own), pooling, smaller_is_closer, sorted(trained_on or ()), trained_on is None)
+    batch = _count(said.batch, "batch", name)
+    probes = Probes(scorer, level, name, wants, batch)
+    identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)
+    seen = sorted(trained_on or ()), trained_on is None
+    whole = (identity.words, pooling, smaller_is_closer, *seen)
     # A method of such a name, as PyTorch's modules have, is something else.
     parameters, flops = (
         int(count) if isinstance(count, numbers.Integral) else None
@@ -354,4 +335,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         engine=said.engine if isinstance(said.engine, str) else None,
         baseline=said.baseline is True,
         wants=wants,
+        identity=identity,
+        batch=batch or BATCH,
+        concurrency=_count(said.concurrency, "concurrency", name) or 1,
     )

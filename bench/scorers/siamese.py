@@ -196,4 +196,12 @@ class CheckpointSiamese(_Embedded):
         self.scale = _scale(self.model.head.head)
         card = Path(path).with_suffix(".json")
         self.trained_on, self.training = _told(card) if card.exists() else (None, None)
-        self.compare = self.model.compare
+
+    def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Gives the head's logits, float32 ndarray (..., Q, S).
+
+        Args:
+            query: float32 ndarray (..., Q, D).
+            support: float32 ndarray (..., S, D).
+        """
+        return self.model.compare(query, support)

@@ -24,8 +24,8 @@ import yaml
 
 from ...tasks import TaskError, read_regular
 from ..errors import ScorerError
-from .scorer import EmbeddingScorer, FewShotClassifier, PairScorer
-from .wrapping import KINDS, kind_of, wrap
+from .scorer import Scorer
+from .wrapping import KINDS, is_service, kind_of, wrap
 
 _CODE = ("compare", "head", "transform")
 """Keys of `wrap` that are code: a text with a colon names it."""
@@ -201,7 +201,7 @@ def is_scorer(thing: Any) -> bool:
     if isinstance(thing, type) or KINDS["scikit-learn"].recognises(thing):
         # All estimators have a method score, which is something else.
         return False
-    return isinstance(thing, EmbeddingScorer | PairScorer | FewShotClassifier)
+    return isinstance(thing, Scorer)
 
 
 def _is_factory(thing: Any) -> bool:
@@ -226,7 +226,7 @@ def made(thing: Any, keys: Mapping[str, Any] | None = None) -> Any:
     if _is_factory(thing):
         options = {} if not keys else _for_wrap(thing, keys)
         thing = thing(**{key: value for key, value in keys.items() if key not in options})
-    if is_scorer(thing):
+    if is_scorer(thing) and not (options and is_service(thing)):
         if options:
             raise ScorerError(f"it is a scorer as it is and takes no {', '.join(options)}")
         return thing

@@ -26,6 +26,9 @@ PART = 16
 KERAS = ("tensorflow", "torch", "jax")
 """Keras's backends, which are engines too; a process has one of them."""
 
+WRAPPED = ("scikit-learn", "torchvision", "timm", "transformers")
+"""Packages of models that are wrapped, besides those of the backends and engines."""
+
 Run = Callable[[np.ndarray], np.ndarray]
 """From float32 images (B, size, size, channels) to embeddings (B, D)."""
 
@@ -234,10 +237,12 @@ def find(name: str) -> Engine:
 def packages() -> tuple[str, ...]:
     """Gives the packages on whose versions the last digits of embeddings may depend.
 
-    These versions are in every record and in the keys of all caches.
+    These versions are in every record and in the keys of all caches. This is the only list of
+    them.
     """
     of_engines = (package for engine in ENGINES.values() for package in engine.packages)
-    return tuple(dict.fromkeys(("wayshot", "numpy", "scipy", "keras", *KERAS, *of_engines)))
+    first = ("wayshot", "numpy", "scipy", "keras", *KERAS)
+    return tuple(dict.fromkeys((*first, *of_engines, *WRAPPED)))
 
 
 @cache

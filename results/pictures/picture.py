@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,28 +16,40 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".svg")
 """Endings of the files that a picture can be written to."""
 
+FIGURE_SUFFIXES = (".pdf", *SUFFIXES)
+"""Endings of the files that a figure of a paper can be written to."""
 
-def check_suffix(path: Path) -> None:
-    """Checks that the ending of a picture's file is one of `SUFFIXES`.
+
+def check_suffix(path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
+    """Checks the ending of a picture's file.
+
+    Args:
+        path: The file.
+        suffixes: The endings that it may have.
 
     Raises:
-        ResultError: It is not.
+        ResultError: It has another one.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise ResultError(f"{path}: unknown format of a picture, expected {' or '.join(SUFFIXES)}")
+    if path.suffix.lower() not in suffixes:
+        *most, last = suffixes
+        raise ResultError(
+            f"{path}: unknown format of a picture, expected {', '.join(most)} or {last}"
+        )
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, exact: bool = False) -> None:
     """Writes a picture completely or not at all; the same picture gives the same bytes.
 
     Args:
         figure: A figure of Matplotlib.
-        path: A file with one of `SUFFIXES`; its folder is created if missing.
+        path: A file with one of `FIGURE_SUFFIXES`; its folder is created if missing.
+        exact: Whether the picture has exactly the figure's size; otherwise it
+            is cut where it is empty, and grows where something sticks out.
 
     Raises:
         ResultError: The file has another ending.
     """
-    check_suffix(path)
+    check_suffix(path, FIGURE_SUFFIXES)
     from matplotlib import rc_context
 
     kind = path.suffix.lower()[1:]
@@ -44,14 +57,13 @@ def save(figure: Figure, path: Path) -> None:
     # In SVG, text stays text.
     with (
         tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as fresh,
-        rc_context({"svg.fonttype": "none", "svg.hashsalt": "wayshot"}),
+        rc_context({"svg.fonttype": "none", "svg.hashsalt": "wayshot", "pdf.fonttype": 42}),
         warnings.catch_warnings(),
     ):
         # A character that no font has appears as a box; in SVG the viewer draws it.
         warnings.filterwarnings("ignore", r"Glyph \d+")
         drawn = Path(fresh) / path.name
-        metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(
-            drawn, format=kind, dpi=200, bbox_inches="tight", pad_inches=0.1, metadata=metadata
-        )
+        undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        edge = {} if exact else {"bbox_inches": "tight", "pad_inches": 0.1}
+        figure.savefig(drawn, format=kind, dpi=200, metadata=undated.get(kind), **edge)
         drawn.replace(path)

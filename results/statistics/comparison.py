@@ -11,12 +11,10 @@ from scipy import special
 
 from ..errors import ResultError
 from ..store import Run
+from .detection import episodes_needed, smallest_detectable
 from .estimates import LEVEL, Estimate, clopper_pearson, without_interval
 from .influences import Influence
 from .matching import Outcome, check_same_episodes, outcome
-
-POWER = 0.8
-"""Power: the probability with which a test finds a difference that exists."""
 
 EXACT_FLIPS = 16
 """The largest number of clusters for which all sign flips are tried."""
@@ -98,8 +96,16 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class _Error:
-    """Variance of a difference, and the part that remains with infinitely many episodes."""
+class Error:
+    """The error of a difference.
+
+    Attributes:
+        variance: Its variance.
+        lasting: The part of the variance that remains with infinitely many episodes.
+        freedom: Degrees of freedom.
+        method: How it was estimated, in words.
+        clusters: Number of clusters; None for trials.
+    """
 
     variance: float
     lasting: float
@@ -108,17 +114,25 @@ class _Error:
     clusters: int | None
 
 
-def _error(found: Influence, gains: np.ndarray) -> _Error | None:
-    """Gives the error of the mean gain; None if all gains are equal, or it cannot be estimated."""
+def error_of(found: Influence, gains: np.ndarray) -> Error | None:
+    """Estimates the error of a mean gain.
+
+    Args:
+        found: The influence of the clusters on the mean gain.
+        gains: float64 ndarray (trials,): the differences of credits.
+
+    Returns:
+        The error; None if all gains are equal, or it cannot be estimated.
+    """
     if gains.min() == gains.max():
         return None
     if found.spreads:
         variance, lasting = found.population_variance, found.lasting_variance
         method, clusters = f"jackknife by {found.kind}", len(found.clusters)
-        return _Error(variance, lasting, found.freedom, method, clusters)
+        return Error(variance, lasting, found.freedom, method, clusters)
     if found.counts_trials:
         n = len(gains)
-        return _Error(float(gains.var(ddof=1)) / n, 0.0, n - 1, "paired t over trials", None)
+        return Error(float(gains.var(ddof=1)) / n, 0.0, n - 1, "paired t over trials", None)
     return None
 
 
@@ -174,59 +188,8 @@ def sign_flip(parts: np.ndarray) -> tuple[float, int]:
     return (extreme + 1) / (FLIPS + 1), FLIPS
 
 
-def smallest_detectable(
-    error: float, freedom: float, level: float = LEVEL, power: float = POWER
-) -> float:
-    """Gives the smallest true difference that a two-sided t test finds with probability `power`.
-
-    It is the standard error times the sum of the t quantiles at (1 + level) / 2
-    and at `power` (Bloom 1995); with many clusters the sum is 2.8.
-
-    Args:
-        error: Standard error of the difference.
-        freedom: Degrees of freedom.
-        level: 1 minus the significance level of the test.
-        power: From 0.5 to 1.
-    """
-    return (
-        float(special.stdtrit(freedom, (1 + level) / 2) + special.stdtrit(freedom, power)) * error
-    )
-
-
-def episodes_needed(
-    difference: float,
-    episodes: int,
-    variance: float,
-    lasting: float,
-    freedom: float,
-    level: float = LEVEL,
-    power: float = POWER,
-) -> int | None:
-    """Gives the number of episodes with which a t test finds a difference with probability `power`.
-
-    It solves difference = `smallest_detectable` for x episodes, which have the
-    variance lasting + (variance - lasting) * episodes / x.
-
-    Args:
-        difference: The true difference, as a fraction.
-        episodes: Number of episodes from which the variance was estimated.
-        variance: Variance of the difference.
-        lasting: The part of the variance that remains with infinitely many
-            episodes.
-        freedom: Degrees of freedom.
-        level: 1 minus the significance level of the test.
-        power: From 0.5 to 1.
-
-    Returns:
-        The number; None if no number is enough, because the alphabets are too
-        few.
-    """
-    allowed = (difference / smallest_detectable(1, freedom, level, power)) ** 2 - lasting
-    return max(math.ceil(episodes * (variance - lasting) / allowed), 1) if allowed > 0 else None
-
-
 def _tested(
-    found: Influence, gains: np.ndarray, error: _Error | None, level: float
+    found: Influence, gains: np.ndarray, error: Error | None, level: float
 ) -> tuple[Estimate, float | None]:
     value, n = math.fsum(gains) / len(gains), len(gains)
     if error:
@@ -281,7 +244,7 @@ def difference(
         ResultError: The outcomes are of different episodes or trials.
     """
     gains, found = first - second, first.influence - second.influence
-    return _tested(found, gains, _error(found, gains), level)
+    return _tested(found, gains, error_of(found, gains), level)
 
 
 def compare(first: Run, second: Run, level: float = LEVEL, by: str = "alphabet") -> Comparison:
@@ -328,7 +291,7 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     gains, found = first - second, first.influence - second.influence
-    error = _error(found, gains)
+    error = error_of(found, gains)
     estimate, p_value = _tested(found, gains, error, level)
     flip, flips = (None, 0) if p_value is None else sign_flip(found.contributions)
     record = first.run.record

@@ -5,28 +5,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import special
-
 from ..errors import ResultError
 from ..store import Run
 from .characters import influence_of
-from .comparison import POWER, episodes_needed, smallest_detectable
+from .detection import POWER, episodes_needed, quantiles, smallest_detectable
 from .estimates import LEVEL
 from .matching import check_same_episodes
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The episodes needed to find that a difference is not 0.
+    """The episodes needed to find that a difference is not 0, or that it does not matter.
 
     Attributes:
-        difference: The true difference, as a fraction.
+        difference: The true difference, as a fraction; or the margin.
         level: 1 minus the significance level of the two-sided test.
         power: Probability with which the test should find the difference.
         episodes: Number of episodes needed; None if no number is enough.
         smallest: The smallest difference that infinitely many episodes could
             find, as a fraction; 0 if trials are treated as independent.
         basis: What the plan is computed from, in words.
+        equivalence: Whether the plan is for showing that two equally good
+            scorers are as good as one another, with `difference` as the margin.
     """
 
     difference: float
@@ -35,6 +35,7 @@ class Plan:
     episodes: int | None
     smallest: float
     basis: str
+    equivalence: bool = False
 
 
 def _check(difference: float, level: float, power: float) -> None:
@@ -48,7 +49,12 @@ def _check(difference: float, level: float, power: float) -> None:
 
 
 def plan_from_runs(
-    first: Run, second: Run, difference: float, level: float = LEVEL, power: float = POWER
+    first: Run,
+    second: Run,
+    difference: float,
+    level: float = LEVEL,
+    power: float = POWER,
+    equivalence: bool = False,
 ) -> Plan:
     """Plans a comparison from two runs on the same episodes.
 
@@ -59,9 +65,10 @@ def plan_from_runs(
     Args:
         first: A run.
         second: A run of another scorer on the same episodes.
-        difference: The true difference, as a fraction.
+        difference: The true difference, as a fraction; or the margin.
         level: 1 minus the significance level of the test.
         power: Probability with which the test should find the difference.
+        equivalence: Whether the test is to show equivalence, see `Plan`.
 
     Raises:
         ResultError: The runs are of different episodes, have too few
@@ -79,7 +86,9 @@ def plan_from_runs(
             "more alphabets or characters, or with other scorers"
         )
     variance, lasting, freedom = found.population_variance, found.lasting_variance, found.freedom
-    needed = episodes_needed(difference, episodes, variance, lasting, freedom, level, power)
+    needed = episodes_needed(
+        difference, episodes, variance, lasting, freedom, level, power, equivalence
+    )
     if needed and needed > episodes and first.is_official:
         needed = None
     return Plan(
@@ -87,9 +96,10 @@ def plan_from_runs(
         level,
         power,
         needed,
-        smallest_detectable(math.sqrt(lasting), freedom, level, power),
+        smallest_detectable(math.sqrt(lasting), freedom, level, power, equivalence),
         f"{first.scorer} and {second.scorer} on {episodes:,} episodes of {first.protocol}, "
         f"{len(found.clusters)} {found.kind.replace(found.what, found.what + 's')}",
+        equivalence,
     )
 
 
@@ -99,6 +109,7 @@ def plan_from_disagreement(
     difference: float,
     level: float = LEVEL,
     power: float = POWER,
+    equivalence: bool = False,
 ) -> Plan:
     """Plans a comparison as if trials were independent; if they are not, the plan is too small.
 
@@ -108,21 +119,24 @@ def plan_from_disagreement(
     Args:
         disagreement: The share d, a fraction.
         queries: Number of trials in an episode.
-        difference: The true difference, as a fraction; at most `disagreement`.
+        difference: The true difference, as a fraction; at most `disagreement`. Or
+            the margin.
         level: 1 minus the significance level of the test.
         power: Probability with which the test should find the difference.
+        equivalence: Whether the test is to show equivalence, see `Plan`.
 
     Raises:
         ResultError: A number is impossible.
     """
     _check(difference, level, power)
-    if not difference <= disagreement <= 1:
+    if not (0 if equivalence else difference) <= disagreement <= 1:
         raise ResultError(
             f"scorers that disagree on {100 * disagreement:g} % of trials cannot differ by "
             f"{100 * difference:g} points; expected a larger --disagreement"
         )
-    factor = float(special.ndtri((1 + level) / 2) + special.ndtri(power))
-    trials = factor**2 * (disagreement - difference**2) / difference**2
+    factor = quantiles(math.inf, level, power, equivalence)
+    variance = disagreement - (0 if equivalence else difference**2)
+    trials = factor**2 * variance / difference**2
     return Plan(
         difference,
         level,
@@ -130,4 +144,5 @@ def plan_from_disagreement(
         max(math.ceil(trials / queries), 1),
         0.0,
         f"disagreement on {100 * disagreement:g} % of trials, as if trials were independent",
+        equivalence,
     )

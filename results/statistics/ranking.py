@@ -19,6 +19,7 @@ from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS
 from .matching import Outcome, check_same_episodes, outcome
 from .multiplicity import confidence_set, step_down
+from .seeds import joint_outcome
 
 
 @dataclass(frozen=True)
@@ -273,11 +274,38 @@ def _p_values(outcomes: Sequence[Outcome], baseline: int) -> list[float | None]:
     ]
 
 
-def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set[int]:
+def _outcome(runs: Run | Sequence[Run]) -> Outcome:
+    return outcome(runs) if isinstance(runs, Run) else joint_outcome(runs)
+
+
+def corrected(runs: Sequence[Run | Sequence[Run]], baseline: int) -> dict[int, float]:
+    """Gives the p-value of the difference of each run from a baseline, corrected for their number.
+
+    Args:
+        runs: Runs of the same episodes, or trainings of which the mean counts.
+        baseline: Index of the baseline in `runs`.
+
+    Returns:
+        The p-value by the index of the run, as from `step_down`.
+
+    Raises:
+        ResultError: As `differs_from`.
+    """
+    outcomes = [_outcome(one) for one in runs]
+    others = [place for place in range(len(runs)) if place != baseline]
+    found = _p_values(outcomes, baseline)
+    p_values = [found[place] for place in others]
+    adjusted = step_down(_parts(outcomes), [(baseline, place) for place in others], p_values)
+    return dict(zip(others, adjusted, strict=True))
+
+
+def differs_from(
+    runs: Sequence[Run | Sequence[Run]], baseline: int, level: float = 0.05
+) -> set[int]:
     """Finds the runs that differ significantly from a baseline, corrected for their number.
 
     Args:
-        runs: Runs of the same episodes.
+        runs: Runs of the same episodes, or trainings of which the mean counts.
         baseline: Index of the baseline in `runs`.
         level: Significance level of all tests together, 0.05 for 5 %.
 
@@ -288,15 +316,10 @@ def differs_from(runs: Sequence[Run], baseline: int, level: float = 0.05) -> set
         ResultError: The runs are of different episodes or trials, or trials
             cannot be read.
     """
-    outcomes = [outcome(run) for run in runs]
-    others = [place for place in range(len(runs)) if place != baseline]
-    found = _p_values(outcomes, baseline)
-    p_values = [found[place] for place in others]
-    adjusted = step_down(_parts(outcomes), [(baseline, place) for place in others], p_values)
-    return {place for place, p in zip(others, adjusted, strict=True) if p < level}
+    return {place for place, p in corrected(runs, baseline).items() if p < level}
 
 
-def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
+def best_group(runs: Sequence[Run | Sequence[Run]], level: float = 0.05) -> set[int]:
     """Finds the runs that may be the best: the `confidence_set`.
 
     With fewer than five alphabets, there must be a run that is not in it. Few
@@ -304,7 +327,7 @@ def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
     a bold face for all would look like a finding.
 
     Args:
-        runs: Runs of the same episodes.
+        runs: As for `differs_from`.
         level: 1 minus the confidence, 0.05 for 95 %.
 
     Returns:
@@ -316,7 +339,7 @@ def best_group(runs: Sequence[Run], level: float = 0.05) -> set[int]:
     """
     if not runs:
         return set()
-    outcomes = [outcome(run) for run in runs]
+    outcomes = [_outcome(one) for one in runs]
     values = [one.influence.value for one in outcomes]
     best = values.index(max(values))
     found = confidence_set(_parts(outcomes), best, _p_values(outcomes, best), level)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .calibration import calibration
+from .calibration import Calibration, calibration
 from .estimates import LEVEL
 from .intervals import INTERVALS, estimate_run
 from .verification import pairs, verify
@@ -86,6 +86,21 @@ def _classes(
     return alphabets[episode]
 
 
+def calibrated(score: np.ndarray, same: np.ndarray, scale: str) -> Calibration:
+    """Measures the calibration of pairs, with equal weight for same and for different pairs.
+
+    Args:
+        score: ndarray (pairs,).
+        same: bool ndarray (pairs,), whether both are the same character.
+        scale: What the scores are: `probability` or `log-odds`.
+    """
+    probability = score.astype(np.float64)
+    if scale == "log-odds":
+        probability = 0.5 * (1 + np.tanh(probability / 2))
+    weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    return calibration(probability, same, weight=weight)
+
+
 def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     """Computes how well a run's scores separate pairs of the same character from others.
 
@@ -118,11 +133,7 @@ def verification_of(run: Run, level: float = LEVEL) -> dict[str, Any]:
     }
     scale = run.record["scorer"].get("scale")
     if scale:
-        probability = score.astype(np.float64)
-        if scale == "log-odds":
-            probability = 0.5 * (1 + np.tanh(probability / 2))
-        weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
-        measured = calibration(probability, same, weight=weight)
+        measured = calibrated(score, same, scale)
         result["calibration"] = {
             "expected calibration error": measured.ece,
             "brier": measured.brier,

@@ -13,6 +13,7 @@ from ..store import Run
 from .characters import influence_of
 from .estimates import LEVEL, Estimate, log_odds_ends, without_interval
 from .influences import Influence
+from .matching import Outcome, outcome
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Seeds:
     spread: float
     values: dict[int, float]
 
+    def as_json(self) -> dict[str, Any]:
+        """Gives the fields of the JSON interface."""
+        values = {str(seed): value for seed, value in self.values.items()}
+        return {"accuracy": self.estimate.as_json(), "spread": self.spread, "values": values}
+
 
 def _averaged(found: Sequence[Influence]) -> Influence:
     return replace(
@@ -37,6 +43,27 @@ def _averaged(found: Sequence[Influence]) -> Influence:
         value=float(np.mean([one.value for one in found])),
         parts=np.mean([one.parts for one in found], axis=0),
         residuals=np.mean([one.residuals for one in found], axis=0),
+    )
+
+
+def joint_outcome(runs: Sequence[Run]) -> Outcome:
+    """Reads the mean outcome of several trainings.
+
+    Args:
+        runs: Runs of the same episodes, whose mean credit of each trial counts.
+
+    Raises:
+        ResultError: The runs are of different episodes or trials, or trials
+            cannot be read.
+    """
+    first, *others = outcomes = [outcome(run) for run in runs]
+    # A difference is refused where the trials are not the same.
+    gains = [one - first for one in others]
+    credit = first.trials["credit"].to_numpy(np.float64) + np.sum(gains, axis=0) / len(outcomes)
+    return replace(
+        first,
+        trials=first.trials.assign(credit=credit),
+        influence=_averaged([one.influence for one in outcomes]),
     )
 
 

@@ -49,6 +49,10 @@ class _Training(msgspec.Struct):
     seed: Whole | None = None
 
 
+class _Identity(msgspec.Struct):
+    answers: list[float | None] | UnsetType = UNSET
+
+
 class _Scorer(msgspec.Struct):
     name: str
     digest: str
@@ -62,6 +66,7 @@ class _Scorer(msgspec.Struct):
     engine: str | None = None
     training: _Training | None = None
     baseline: bool = False
+    identity: _Identity | None = None
 
 
 class _Stopping(msgspec.Struct):

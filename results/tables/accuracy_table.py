@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from ..errors import ResultError
-from ..statistics import LEVEL, Estimate, best_group, differs_from
+from ..statistics import LEVEL, Estimate, Seeds, best_group, differs_from, over_seeds
 from ..store import Run, latencies, light
 from . import labels
 from .by_group import breakdown, concentration, half
 from .caption import figure_notes, no_bold, title
-from .layout import MISSING, Cell, Column, Layout, Section, decimals_for, percent
-from .literature import Published, as_published, is_setting_of, notes_on, sections_of
+from .layout import MISSING, STYLES, Cell, Column, Ends, Layout, Section, decimals_for, percent
+from .literature import Published, as_published, is_setting_of, notes_on
+from .literature import sections_of as published_in
 from .marks import FLAWS, explained, marks
+from .rows import (
+    by_seed,
+    conflicts,
+    differ,
+    joined,
+    row_named,
+    sections_of,
+    side_by_side,
+    trainings,
+)
 from .summary import EXTRAS, flat, result
 from .writers import render
 
@@ -46,6 +57,10 @@ class Table:
             their protocols.
         extras: Optional columns, keys of `EXTRAS`.
         decimals: The smallest number of decimals of percentages.
+        style: How intervals are written, one of `layout.STYLES`; "" for the
+            style of each format.
+        seeds: The cells of several trainings of one recipe.
+        trained: The runs of these cells; `runs` has one of them.
     """
 
     rows: tuple[str, ...]
@@ -62,12 +77,12 @@ class Table:
     published: tuple[Published, ...] = ()
     extras: tuple[str, ...] = ()
     decimals: int = 1
+    style: str = ""
+    seeds: dict[tuple[str, str], Seeds] = field(default_factory=dict)
+    trained: dict[tuple[str, str], tuple[Run, ...]] = field(default_factory=dict)
 
     def text(self, row: str, column: str) -> str:
         """Gives what a cell shows, in percent, without marks.
-
-        The figure behind ± is the larger of the two distances from the value
-        to the ends of the interval, which need not be symmetric.
 
         Args:
             row: Label of the scorer.
@@ -88,24 +103,30 @@ class Table:
     def differing(self) -> frozenset[tuple[str, str]]:
         """Cells that differ significantly from the baseline's, by the tests of `best`."""
 
-        def compared(runs: Sequence[Run], rows: Sequence[str]) -> set[int]:
+        def compared(runs: Sequence[Run | Sequence[Run]], rows: Sequence[str]) -> set[int]:
             at = rows.index(self.baseline) if self.baseline in rows else None
             return set() if at is None else differs_from(runs, at)
 
         return self._compared(compared) if self.baseline else frozenset()
 
     def _compared(
-        self, choose: Callable[[Sequence[Run], Sequence[str]], set[int]]
+        self, choose: Callable[[Sequence[Run | Sequence[Run]], Sequence[str]], set[int]]
     ) -> frozenset[tuple[str, str]]:
         chosen: set[tuple[str, str]] = set()
         for column in self.columns:
-            rows = self._comparable(column)
+            rows = self.comparable(column)
             if len(rows) > 1:
-                runs = [light(self.runs[row, column]) for row in rows]
+                several = [self._members(row, column) for row in rows]
+                runs = [some[0] if len(some) == 1 else some for some in several]
                 chosen |= {(rows[i], column) for i in choose(runs, rows)}
         return frozenset(chosen)
 
-    def _comparable(self, column: str) -> list[str]:
+    def _members(self, row: str, column: str) -> tuple[Run, ...]:
+        """Gives the runs of a cell; several are trainings of one recipe."""
+        members = self.trained.get((row, column)) or (self.runs[row, column],)
+        return tuple(map(light, members))
+
+    def comparable(self, column: str) -> list[str]:
         """Rows whose runs may be compared: neither leakage nor a failed audit."""
         return [
             row
@@ -115,7 +136,7 @@ class Table:
         ]
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def places(self) -> dict[str, int]:
         """The number of decimals that each column needs."""
         places: dict[str, int] = {}
         for column in self.columns:
@@ -131,27 +152,28 @@ class Table:
         cell = self.cells.get((row, column))
         if cell is None:
             return MISSING
-        places = self._places[column]
-        reach = "" if cell.reach is None else percent(cell.reach, places)
-        return Cell(percent(cell.value, places), reach)
+        places = self.places[column]
+        return Cell(percent(cell.value, places), Ends.of(cell, places), style=self.style)
 
     def _marked(self, row: str, column: str) -> Cell:
         """Gives the cell with its marks and bold face; this compares scorers."""
         cell, place = self._cell(row, column), (row, column)
         differs = (DIFFERS,) if place in self.differing else ()
-        return Cell(
-            cell.value, cell.reach, (*differs, *self.marks.get(place, ())), place in self.best
-        )
+        marks = *differs, *self.marks.get(place, ())
+        return replace(cell, marks=marks, bold=place in self.best)
 
     def _extra(self, row: str, name: str) -> Cell:
         """Gives what a row's runs say, all of it where they say different things."""
         show = EXTRAS[name][1]
-        found = dict.fromkeys(
-            show(one)
-            for (of, _), one in zip(self.runs, self.results, strict=True)
-            if of == row and show(one) is not None
-        )
+        shown = (show(one) for of, one in self._facts if of == row)
+        found = dict.fromkeys(one for one in shown if one is not None)
         return Cell(" / ".join(map(str, found))) if found else MISSING
+
+    @cached_property
+    def _facts(self) -> list[tuple[str, dict[str, Any]]]:
+        """The result of every run, with the label of its row."""
+        rows = [row for place in self.runs for row in [place[0]] * len(self._members(*place))]
+        return list(zip(rows, self.results, strict=True))
 
     def _notes(self) -> list[str]:
         notes: list[str] = []
@@ -161,14 +183,14 @@ class Table:
                 "confidence set, paired by trial)."
             )
         bold = {column for _, column in self.best}
-        several = [one for one in self.columns if len(self._comparable(one)) > 1]
+        several = [one for one in self.columns if len(self.comparable(one)) > 1]
         notes += no_bold([one for one in several if one not in bold])
         if self.baseline:
             notes.append(
                 f"{DIFFERS} differs significantly from {self.baseline} (paired tests at 5 %, "
                 "corrected for their number)."
             )
-            silent = [one for one in self.columns if self.baseline not in self._comparable(one)]
+            silent = [one for one in self.columns if self.baseline not in self.comparable(one)]
             if silent:
                 notes.append(
                     f"No {DIFFERS} in {', '.join(silent)}: there is no run of {self.baseline} to "
@@ -180,11 +202,10 @@ class Table:
     def _hint(self) -> str:
         """Says so where few alphabets account for half of the best scorer's errors, or ""."""
         for column in self.columns:
-            rows = self._comparable(column)
+            rows = self.comparable(column)
             if rows:
                 best = max(rows, key=lambda row: self.cells[row, column].value)
-                run = self.runs[best, column]
-                found = breakdown(light(run))
+                found = breakdown(self._members(best, column)[0])
                 if 0 < half(found) <= _FEW * len(found):
                     return f"{concentration(best, found)} on {column}: wayshot table --by alphabet"
         return ""
@@ -211,7 +232,7 @@ class Table:
         if self.published:
             names = [self._published_in(column) for column in self.columns]
             names += [""] * len(self.extras)
-            sections += sections_of(self.published, names)
+            sections += published_in(self.published, names)
         return [
             Layout(
                 name=" ".join(dict.fromkeys(run.protocol for run in self.runs.values())),
@@ -234,80 +255,37 @@ class Table:
         """Gives the names of fields, and one flat dict for each run and published figure."""
         rows = [flat(one) for one in self.results]
         fields = list(rows[0])
-        for one in self.published:
-            status = {"V": "verified", "C": "computed", "M": "UNVERIFIED"}[one.status]
-            rows.append(
-                {
-                    "scorer": one.label,
-                    "protocol": one.protocol,
-                    "value": one.as_json()["value"],
-                    "source": f"as published, {status}: {one.citation}",
-                }
-            )
+        for (row, column), one in self.seeds.items():
+            said = {"scorer": row, "protocol": self.runs[row, column].protocol}
+            numbers = ", ".join(map(str, one.values))
+            said |= {"n": one.estimate.n, **one.estimate.as_json()}
+            rows.append({**said, "source": f"mean of trainings with the seeds {numbers}"})
+        rows += [one.flat() for one in self.published]
         return fields, rows
 
     def data(self) -> dict[str, Any]:
         """Gives the content of the JSON interface."""
         found: dict[str, Any] = {"results": list(self.results)}
+        if self.seeds:
+            found["seeds"] = [
+                {"scorer": row, "protocol": self.runs[row, column].protocol, **one.as_json()}
+                for (row, column), one in self.seeds.items()
+            ]
         if self.published:
             found["published"] = [one.as_json() for one in self.published]
         return found
 
-    def render(self, form: str) -> str:
+    def render(self, form: str, width: int | None = None) -> str:
         """Writes the table out.
 
         Args:
             form: One of `writers.FORMATS`.
+            width: As for `writers.render`.
 
         Raises:
             ResultError: The format is unknown.
         """
-        return render(self, form)
-
-
-def _together(columns: Iterable[str]) -> list[str]:
-    """Moves columns of one group beside the first of them."""
-    groups: dict[str, list[str]] = {}
-    for label in columns:
-        groups.setdefault(Column.of(label).group or f" {label}", []).append(label)
-    return [label for group in groups.values() for label in group]
-
-
-def _sections(
-    rows: dict[Any, str],
-    columns: Sequence[str],
-    cells: dict[tuple[str, str], Estimate],
-    runs: Sequence[Run],
-) -> tuple[tuple[str, ...], ...]:
-    """Groups rows: trained networks, other scorers, baselines with the most accurate first."""
-    scorers: dict[str, list[dict[str, Any]]] = {}
-    for run in runs:
-        scorers.setdefault(rows[labels.row_of(run)], []).append(run.record["scorer"])
-    groups: list[list[str]] = [[], [], []]
-    for label, said in scorers.items():
-        baseline = any(one.get("baseline") for one in said)
-        groups[2 if baseline else 0 if said[0].get("parameters") else 1].append(label)
-
-    def accuracy(label: str) -> float:
-        """In the first column that the row has a run in."""
-        return next(cells[label, one].value for one in columns if (label, one) in cells)
-
-    groups[2].sort(key=accuracy, reverse=True)
-    return tuple(tuple(group) for group in groups if group)
-
-
-def _conflicts(runs: Sequence[Run], rows: dict[Any, str], columns: dict[Any, str]) -> list[str]:
-    """Names the cells with several runs whose trials differ, of which only the last is shown."""
-    digests: dict[tuple[str, str], set[str]] = {}
-    for run in runs:
-        place = rows[labels.row_of(run)], columns[labels.column_of(run)]
-        digests.setdefault(place, set()).add(run.record["trials_digest"])
-    return [
-        f"{row} on {column}: {len(some)} stored runs have different trials; the table shows the "
-        "last one."
-        for (row, column), some in digests.items()
-        if len(some) > 1
-    ]
+        return render(self, form, width)
 
 
 def table(
@@ -319,11 +297,14 @@ def table(
     published: str | None = None,
     extras: Sequence[str] = (),
     decimals: int = 1,
+    style: str = "",
+    together: bool = True,
+    advance: Callable[[int], None] = lambda done: None,
 ) -> Table:
     """Lays runs out as a table.
 
     Runs of different episodes never share a column; scorers with different
-    digests never share a row.
+    digests never share a row, but for trainings that differ in their seed only.
 
     Args:
         runs: The runs. Of several runs with the same scorer and episodes the
@@ -337,6 +318,12 @@ def table(
         extras: Optional columns, keys of `EXTRAS`.
         decimals: The smallest number of decimals of percentages; there are
             more if a figure would look like 0 or 100 but is not.
+        style: How intervals are written, one of `layout.STYLES`; "" for the
+            style of each format.
+        together: Whether trainings of one recipe with several seeds share a
+            row, as the mean over trainings with the interval of
+            `statistics.over_seeds`; with the default interval only.
+        advance: Is told of every run that is estimated.
 
     Raises:
         ResultError: There are no runs, trials cannot be read, the interval or
@@ -346,23 +333,43 @@ def table(
     unknown = [name for name in extras if name not in EXTRAS]
     if unknown:
         raise ResultError(f"unknown column {unknown[0]!r}; known are {', '.join(EXTRAS)}")
-    placed = labels.placed(runs)
-    columns, rows = labels.columns(runs), labels.rows(runs)
-    results = {place: result(run, interval, level) for place, run in placed.items()}
-    cells = {place: Estimate(n=one["n"], **one["accuracy"]) for place, one in results.items()}
-    marked = {place: marks(run) for place, run in placed.items() if marks(run)}
-    order = _together(columns.values())
+    if style and style not in STYLES:
+        raise ResultError(f"unknown style {style!r}; known are {', '.join(STYLES)}")
+    # Only the default interval covers new trainings.
+    together = together and interval == "population"
+    rows = joined(runs) if together else labels.rows(runs)
+    columns = labels.columns(runs)
+    members: dict[tuple[str, str], list[Run]] = {}
+    for run in labels.placed(runs).values():
+        place = rows[labels.row_of(run)], columns[labels.column_of(run)]
+        members.setdefault(place, []).append(run)
+    trained = {place: by_seed(some) for place, some in members.items() if len(some) > 1}
+    placed = {place: trained.get(place, tuple(some))[0] for place, some in members.items()}
+    results: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for place, run in placed.items():
+        for one in trained.get(place, (run,)):
+            results.setdefault(place, []).append(result(one, interval, level))
+            advance(1)
+    cells = {place: Estimate(n=one["n"], **one["accuracy"]) for place, (one, *_) in results.items()}
+    seeds = {place: over_seeds(some, level) for place, some in trained.items() if differ(some)}
+    cells |= {place: one.estimate for place, one in seeds.items()}
+    marked = {
+        place: tuple(dict.fromkeys(mark for run in some for mark in marks(run)))
+        for place, some in members.items()
+    }
+    marked = {place: some for place, some in marked.items() if some}
+    order = side_by_side(columns.values())
     found = as_published(published) if published else ()
     protocols = [run.record["protocol"] for run in placed.values()]
     found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
-    sections = _sections(rows, order, cells, runs)
-    notes = explained(placed, marked)
+    sections = sections_of(rows, order, cells, runs)
+    notes = [*trainings(trained), *explained(placed, marked)]
     if "latency" in extras:
         notes += latencies.notes(
-            (row, results[row, column]["latency"], run.record["environment"])
+            (row, results[row, column][0]["latency"], run.record["environment"])
             for (row, column), run in placed.items()
         )
-    notes += _conflicts(runs, rows, columns)
+    notes += conflicts(runs)
     if published and not found:
         notes.append("As published: there are no figures for these protocols.")
     labelled = tuple(row for section in sections for row in section)
@@ -378,21 +385,14 @@ def table(
         title(interval, list(cells.values())),
         figure_notes(interval, by_column),
         tuple(notes),
-        tuple(results.values()),
+        tuple(one for some in results.values() for one in some),
         placed,
         sections,
-        _row_named(baseline, rows) if baseline else None,
+        row_named(baseline, rows) if baseline else None,
         found,
         tuple(extras),
         decimals,
+        style,
+        seeds,
+        trained,
     )
-
-
-def _row_named(name: str, rows: dict[Any, str]) -> str:
-    """Gives the label of the row that a scorer's name or a label stands for."""
-    labelled = list(rows.values())
-    found = [name] if name in labelled else [rows[key] for key in rows if key[0] == name]
-    if len(found) != 1:
-        what = "stands for several scorers" if found else "has no run here"
-        raise ResultError(f"{name!r} {what}; name one of {', '.join(found or labelled)}")
-    return found[0]

@@ -10,8 +10,8 @@ from ..errors import ResultError
 from ..statistics import LEVEL, Seeds, over_seeds
 from ..store import Run
 from . import labels
-from .caption import PLUS_MINUS, describe
-from .layout import MISSING, Cell, Column, Layout, Section, percent
+from .caption import describe
+from .layout import MISSING, Cell, Column, Ends, Layout, Section, percent
 from .writers import render
 
 
@@ -44,7 +44,7 @@ class SeedsTable:
             rows.append((recipe, tuple(cells)))
         level = next(iter(self.cells.values())).estimate.level
         notes = [
-            f"{_covered([one.estimate.method for one in self.cells.values()])}. {PLUS_MINUS}",
+            f"{_covered([one.estimate.method for one in self.cells.values()])}.",
             *(f"{describe(label, run)}." for label, run in self.columns.items()),
         ]
         notes += [
@@ -81,25 +81,24 @@ class SeedsTable:
         """Gives the content of the JSON interface."""
         return {
             "seeds": [
-                {
-                    "recipe": recipe,
-                    "protocol": label,
-                    "accuracy": one.estimate.as_json(),
-                    "spread": one.spread,
-                    "values": {str(seed): value for seed, value in one.values.items()},
-                }
+                {"recipe": recipe, "protocol": label, **one.as_json()}
                 for (recipe, label), one in self.cells.items()
             ]
         }
 
-    def render(self, form: str) -> str:
-        """Writes it out, in one of `writers.FORMATS`."""
-        return render(self, form)
+    def render(self, form: str, width: int | None = None) -> str:
+        """Writes it out.
+
+        Args:
+            form: One of `writers.FORMATS`.
+            width: As for `writers.render`.
+        """
+        return render(self, form, width)
 
 
 def _shown(one: Seeds) -> list[Cell]:
-    reach = "" if one.estimate.reach is None else percent(one.estimate.reach)
-    return [Cell(percent(one.estimate.value), reach), Cell(percent(one.spread, 2))]
+    estimate = one.estimate
+    return [Cell(percent(estimate.value), Ends.of(estimate)), Cell(percent(one.spread, 2))]
 
 
 def _covered(methods: Sequence[str]) -> str:

@@ -191,9 +191,14 @@ class Breakdowns:
         """Gives the content of the JSON interface."""
         return {"breakdown": self.flat()[1]}
 
-    def render(self, form: str) -> str:
-        """Writes them out, in one of `writers.FORMATS`."""
-        return render(self, form)
+    def render(self, form: str, width: int | None = None) -> str:
+        """Writes them out.
+
+        Args:
+            form: One of `writers.FORMATS`.
+            width: As for `writers.render`.
+        """
+        return render(self, form, width)
 
 
 def breakdowns(runs: Sequence[Run], by: str = "alphabet") -> Breakdowns:

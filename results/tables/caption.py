@@ -17,9 +17,6 @@ _EXPLAINED = {
 }
 """Methods whose names alone would be misread."""
 
-PLUS_MINUS = "± gives the larger of the two distances from the value to the ends of its interval."
-"""Stands below a table whose intervals are not symmetric."""
-
 
 def describe(label: str, run: Run) -> str:
     """Describes a column's episodes.
@@ -80,7 +77,7 @@ def no_bold(columns: Sequence[str]) -> list[str]:
 def figure_notes(
     interval: str, columns: Mapping[str, tuple[Run, Sequence[Estimate]]]
 ) -> tuple[str, ...]:
-    """Says what the figures of a table are: the intervals, ±, and each column's episodes.
+    """Says what the figures of a table are: the intervals, and each column's episodes.
 
     Args:
         interval: As for `estimates.estimate`.
@@ -95,9 +92,6 @@ def figure_notes(
             for method in methods
         )
         words.append(f"Method: {'; or '.join(named)}.")
-    ends = [(one.low, one.value, one.high) for one in every if one.low is not None]
-    if any(abs(high + low - 2 * value) > 5e-4 for low, value, high in ends if high is not None):
-        words.append(PLUS_MINUS)
     notes = [" ".join(words)] if words else []
     for label, (run, estimates) in columns.items():
         counts = ", ".join(f"{count:,}" for count in sorted({one.n for one in estimates}))

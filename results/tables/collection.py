@@ -54,7 +54,7 @@ class Results:
                 )
         if not runs:
             raise ResultError("no run of these scorers on these protocols")
-        return Results(tuple(runs))
+        return type(self)(tuple(runs))
 
     def __str__(self) -> str:
         """Writes the table of the runs, as `wayshot table` prints it."""
@@ -113,15 +113,17 @@ def load(*folders: str | Path) -> Results:
 
     Raises:
         ResultError: As `run.find`.
-
-    Examples:
-        >>> from wayshot import bench, results, tasks
-        >>> from wayshot.bench.scorers import Chance
-        >>> source = tasks.open_protocol(tasks.parse("glyphs-within-5w1s"))
-        >>> run = bench.evaluate(Chance(), source, episodes=20)  # stored below runs/
-        >>> results.load("runs").table()[["protocol", "scorer", "value", "n"]]
-                     protocol  scorer  value    n
-        0  glyphs-within-5w1s  chance    0.2  100
     """
-    chosen: Iterable[str | Path] = folders or ("runs",)
-    return Results(tuple(sorted(find(chosen), key=lambda run: _natural(run.protocol))))
+    return Results(in_order(folders or ("runs",)))
+
+
+def in_order(folders: Iterable[str | Path]) -> tuple[Run, ...]:
+    """Finds all runs below some folders, by protocol, with fewer ways first.
+
+    Args:
+        folders: The folders.
+
+    Raises:
+        ResultError: As `run.find`.
+    """
+    return tuple(sorted(find(folders), key=lambda run: _natural(run.protocol)))

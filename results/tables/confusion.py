@@ -92,9 +92,14 @@ class Confusions:
         """Gives the content of the JSON interface."""
         return {"confusions": self.flat()[1]}
 
-    def render(self, form: str) -> str:
-        """Writes them out, in one of `writers.FORMATS`."""
-        return render(self, form)
+    def render(self, form: str, width: int | None = None) -> str:
+        """Writes them out.
+
+        Args:
+            form: One of `writers.FORMATS`.
+            width: As for `writers.render`.
+        """
+        return render(self, form, width)
 
 
 def _layout(column: str, row: str, run: Run, found: pd.DataFrame) -> Layout:

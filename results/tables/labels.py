@@ -21,13 +21,25 @@ def column_of(run: Run) -> Hashable:
 
 
 def rows(runs: Sequence[Run]) -> dict[Hashable, str]:
-    """Labels the scorers of runs, by `row_of`; scorers of the same name show their digest."""
-    return _labels(
-        runs,
-        lambda run: run.scorer,
-        row_of,
-        lambda run, digits: run.record["scorer"]["digest"][:digits],
-    )
+    """Labels the scorers of runs, by `row_of`.
+
+    Of scorers with the same name, trainings of one recipe show their seeds, and
+    all others their digests.
+    """
+    seeds: dict[str, dict[Hashable, tuple[str, Any] | None]] = {}
+    for run in runs:
+        training = run.record["scorer"].get("training")
+        said = (str(training["recipe"]), training["seed"]) if training else None
+        seeds.setdefault(run.scorer, {})[row_of(run)] = said
+
+    def detail(run: Run, digits: int) -> str:
+        known = list(seeds[run.scorer].values())
+        recipes = {one and one[0] for one in known}
+        if None not in known and len(recipes) == 1 and len(set(known)) == len(known):
+            return f"seed {run.record['scorer']['training']['seed']}"
+        return run.record["scorer"]["digest"][:digits]
+
+    return _labels(runs, lambda run: run.scorer, row_of, detail)
 
 
 def columns(runs: Sequence[Run]) -> dict[Hashable, str]:

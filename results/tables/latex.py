@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..text import plain
 from .layout import Cell, Layout
-from .pages import NUMBER, Page, digits, pages, size_of
+from .pages import NUMBER, STRETCH, Page, digits, pages, size_of, stretch
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -63,6 +63,26 @@ def _number(char: str) -> str:
     return f"{{[}}U+{ord(char):04X}{{]}}"
 
 
+_USUAL = "asymmetric"
+"""How intervals are written that are not symmetric."""
+
+
+def _ends(cell: Cell, style: str) -> tuple[str, str]:
+    """Gives the two figures of an interval: its ends, or their distances from the value."""
+    if cell.ends is None:
+        return "", ""
+    if style == "range":
+        return cell.ends.low, cell.ends.high
+    return cell.ends.below, cell.ends.above
+
+
+def _behind(style: str, low: str, high: str) -> str:
+    """Writes an interval behind its value."""
+    if style == "plus-minus":
+        return rf"$\,\pm\,{high}$"
+    return rf"\,({low}--{high})" if style == "range" else f"$^{{+{high}}}_{{-{low}}}$"
+
+
 def _marks(cell: Cell) -> str:
     """Writes marks outside the aligned width of the column."""
     marks = "".join(escape(mark) for mark in cell.marks)
@@ -70,20 +90,31 @@ def _marks(cell: Cell) -> str:
 
 
 class _Figures:
-    """A column of figures: siunitx aligns the values, ± and reach follow as text."""
+    """A column of figures: siunitx aligns the values, the intervals follow as text."""
 
     def __init__(self, cells: Sequence[Cell]):
         self._whole, self._places = digits([cell.value for cell in cells])
-        self._reach = digits([cell.reach for cell in cells])
-        self._reaches = any(cell.reach for cell in cells)
+        # A dash has no interval.
+        cells = [cell for cell in cells if cell.ends is not None]
+        self._digits = {
+            style: digits([text for cell in cells for text in _ends(cell, style)])
+            for style in dict.fromkeys(cell.written(_USUAL) for cell in cells)
+            if style != "none"
+        }
         self._bold = any(cell.bold for cell in cells)
 
     def specification(self) -> str:
         options = f"table-format={self._whole}.{self._places}"
-        if self._reaches:
-            widest = "0" * self._reach[0] + ("." + "0" * self._reach[1]) * bool(self._reach[1])
+        room = {
+            style: "0" * whole + ("." + "0" * places) * bool(places)
+            for style, (whole, places) in self._digits.items()
+        }
+        if room:
             bold, slack = (r"\boldmath", r"\;") if self._bold else ("", "")
-            options += rf", table-space-text-post={{{bold}$\,\pm\,{widest}${slack}}}"
+            # The widest of the styles that occur.
+            style = next(one for one in ("range", "plus-minus", "asymmetric") if one in room)
+            behind = _behind(style, room[style], room[style])
+            options += rf", table-space-text-post={{{bold}{behind}{slack}}}"
         return f"S[{options}]"
 
     def cell(self, cell: Cell) -> str:
@@ -91,14 +122,20 @@ class _Figures:
             return ""
         if not NUMBER.fullmatch(cell.value.replace(",", "")):
             return f"{{{escape(cell.figures)}{_marks(cell)}}}"
-        behind = ""
-        if cell.reach:
-            pad = r"\phantom{" + "0" * (self._reach[0] - digits([cell.reach])[0]) + "}"
-            pad = "" if pad == r"\phantom{}" else pad
-            behind = (r"\boldmath" if cell.bold else "") + rf"$\,\pm\,{pad}{cell.reach}$"
+        behind, style = "", cell.written(_USUAL)
+        if style != "none":
+            low, high = (self._padded(text, style) for text in _ends(cell, style))
+            bold = r"\bfseries" if style == "range" else r"\boldmath"
+            behind = bold * cell.bold + _behind(style, low, high)
         behind += _marks(cell)
         number = cell.value.replace(",", "") + (f" {{{behind}}}" if behind else "")
         return rf"\bfseries {number}" if cell.bold else number
+
+    def _padded(self, text: str, style: str) -> str:
+        """Gives a figure behind ± the room of the widest one in its column."""
+        missing = self._digits[style][0] - digits([text])[0]
+        pad = style == "plus-minus" and missing > 0
+        return rf"\phantom{{{'0' * missing}}}{text}" if pad else text
 
 
 class _Texts:
@@ -175,6 +212,8 @@ def _notes(notes: Sequence[str]) -> list[str]:
 
 def _table(page: Page, caption: list[str], size: str) -> list[str]:
     lines = [r"\begin{table}", r"\centering", r"\setlength{\belowcaptionskip}{6pt}", *caption]
+    if any(stretch(panel) > 1 for panel in page.panels):
+        lines.append(rf"\renewcommand{{\arraystretch}}{{{STRETCH}}}")
     lines += [size] * bool(size) + [r"\sisetup{detect-weight, table-align-text-post=false}"]
     for panel in page.panels:
         lines += [r"\par\medskip"] * (panel is not page.panels[0]) + _tabular(panel)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
+from ..statistics import Estimate
+
 PRECISION = 9
 """Decimals of a percentage beyond which there is only rounding noise."""
 
@@ -39,26 +41,88 @@ def decimals_for(shares: Iterable[float], least: int = 1) -> int:
     return max(least, PRECISION)
 
 
+STYLES = ("plus-minus", "range", "asymmetric", "none")
+"""How an interval can be written: 61.3 ± 7.9, 98.5 (93.4–99.7), 98.5 +1.2 −5.1, or not at all."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The ends of an interval, as text.
+
+    Attributes:
+        low: Its lower end.
+        high: Its upper end.
+        below: The distance from the value to the lower end.
+        above: The distance from the value to the upper end.
+    """
+
+    low: str
+    high: str
+    below: str
+    above: str
+
+    @classmethod
+    def of(cls, one: Estimate, decimals: int = 1) -> Ends | None:
+        """Writes the ends of an estimate's interval; None where there is no interval.
+
+        Args:
+            one: The estimate.
+            decimals: The number of decimals.
+        """
+        if one.low is None or one.high is None:
+            return None
+        shares = one.low, one.high, one.value - one.low, one.high - one.value
+        return cls(*(percent(abs(share), decimals) for share in shares))
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell of a table.
 
     Attributes:
         value: A figure or a text, without marks.
-        reach: The figure behind ±, or "".
+        ends: Ends of the figure's interval, or None.
         marks: Characters behind the figures, which a note explains.
         bold: Whether the figures are in bold face.
+        style: One of `STYLES`; "" for the style of the format.
     """
 
     value: str
-    reach: str = ""
+    ends: Ends | None = None
     marks: tuple[str, ...] = ()
     bold: bool = False
+    style: str = ""
+
+    def written(self, usual: str = "range") -> str:
+        """Gives the style in which the interval is written.
+
+        There is ± only where both ends are as far away, to the printed digit.
+
+        Args:
+            usual: The style of the format, for intervals that are not symmetric.
+        """
+        if self.ends is None:
+            return "none"
+        symmetric = self.ends.below == self.ends.above
+        style = self.style or ("plus-minus" if symmetric else usual)
+        return "range" if style == "plus-minus" and not symmetric else style
+
+    @property
+    def interval(self) -> str:
+        """The interval as text, or ""."""
+        if self.ends is None:
+            return ""
+        return {
+            "plus-minus": f"± {self.ends.above}",
+            "range": f"({self.ends.low}–{self.ends.high})",
+            "asymmetric": f"+{self.ends.above} −{self.ends.below}",
+            "none": "",
+        }[self.written()]
 
     @property
     def figures(self) -> str:
-        """Value and reach in one text."""
-        return f"{self.value} ± {self.reach}" if self.reach else self.value
+        """Value and interval in one text."""
+        return f"{self.value} {self.interval}".rstrip()
 
 
 MISSING = Cell("–")

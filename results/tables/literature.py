@@ -29,6 +29,10 @@ MARKS = {
 """Marks behind published figures, and what they mean."""
 
 
+PUBLISHED_MARKS = dict(MARKS.values())
+"""What the marks behind published figures mean, by mark."""
+
+
 @dataclass(frozen=True)
 class Published:
     """An accuracy as published.
@@ -72,6 +76,13 @@ class Published:
     def marks(self) -> tuple[str, ...]:
         """The keys of `MARKS` that apply."""
         return (*([self.status] * (self.status in MARKS)), *["transductive"] * self.transductive)
+
+    def flat(self) -> dict[str, Any]:
+        """Gives the fields of a row of CSV."""
+        status = {"V": "verified", "C": "computed", "M": "UNVERIFIED"}[self.status]
+        source = f"as published, {status}: {self.citation}"
+        value = self.as_json()["value"]
+        return {"scorer": self.label, "protocol": self.protocol, "value": value, "source": source}
 
     def as_json(self) -> dict[str, Any]:
         """Gives the fields of the JSON interface; the accuracy is a fraction."""

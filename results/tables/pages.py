@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from .layout import Layout, Section
+from .layout import Cell, Layout, Section
 
 _SIZES = ((68, "", 6, 13.0), (78, r"\small", 4, 12.0), (92, r"\footnotesize", 3, 10.5))
 """For each type size: characters on a line, its command, column space, row height.
@@ -23,6 +23,9 @@ _NOTES = (92, 9.5)
 
 _FEWEST = 6
 """The smallest number of rows to start at the end of a page."""
+
+STRETCH = 1.3
+"""How much higher rows are in which ends of intervals are raised and lowered."""
 
 NUMBER = re.compile(r"(\d+)(?:\.(\d+))?")
 """A figure without thousands separators."""
@@ -59,18 +62,29 @@ def _room(layout: Layout) -> int:
         room += 2 + max(
             len(heading),
             _width([cell.value for cell in column])
-            + _width([cell.reach for cell in column], " ± ")
+            + max(map(_behind, column), default=0)
             + max((len(cell.marks) for cell in column), default=0),
         )
     return room
 
 
-def _width(texts: Sequence[str], before: str = "") -> int:
+def _behind(cell: Cell) -> int:
+    """Gives the number of characters that an interval takes behind its value."""
+    style = cell.written("asymmetric")
+    if cell.ends is None or style == "none":
+        return 0
+    # What is raised or lowered is one above the other, and smaller.
+    if style == "asymmetric":
+        return 1 + max(len(cell.ends.below), len(cell.ends.above))
+    return len(cell.ends.above) + 3 if style == "plus-minus" else len(cell.interval) + 1
+
+
+def _width(texts: Sequence[str]) -> int:
     """Gives the width of a column whose numbers are aligned at their decimal points."""
     if not any(texts):
         return 0
     whole, places = digits(texts)
-    return len(before) + max(whole + 1 + places, *map(len, texts))
+    return max(whole + 1 + places, *map(len, texts))
 
 
 def _panels(layout: Layout) -> list[Layout]:
@@ -87,6 +101,16 @@ def _size(layout: Layout) -> tuple[str, int, float]:
     room = max(map(_room, _panels(layout)))
     fitting = [(size, space, height) for most, size, space, height in _SIZES if room <= most]
     return fitting[0] if fitting else _SIZES[-1][1:]
+
+
+def stretch(layout: Layout) -> float:
+    """Gives how much higher the rows of a layout are than those of plain text.
+
+    Args:
+        layout: The layout.
+    """
+    cells = (cell for section in layout.sections for _, row in section.rows for cell in row)
+    return STRETCH if any(one.written("asymmetric") == "asymmetric" for one in cells) else 1.0
 
 
 def size_of(layout: Layout) -> tuple[str, int]:
@@ -119,7 +143,7 @@ def pages(layout: Layout) -> list[Page]:
     Args:
         layout: The layout.
     """
-    height = _size(layout)[2]
+    height = _size(layout)[2] * stretch(layout)
     done = [Page()]
     left = _HEIGHT - _lines(layout.title, _CAPTION) - 10
     for panel in _panels(layout):

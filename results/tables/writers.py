@@ -48,12 +48,16 @@ def _width(text: str) -> int:
 
 
 def _lines(heading: str, cells: Sequence[Cell], left: bool) -> list[str]:
-    """Pads a column of text; stars and marks do not shift the figures."""
+    """Pads a column of text; intervals, stars and marks do not shift the figures."""
     stars = ["**" if cell.bold else "" for cell in cells]
-    behind = [star + "".join(cell.marks) for star, cell in zip(stars, cells, strict=True)]
-    room = max(map(len, behind), default=0)
+    behind = [
+        f" {cell.interval}".rstrip() + star + "".join(cell.marks)
+        for star, cell in zip(stars, cells, strict=True)
+    ]
+    # What stands behind a text that is no figure, such as a dash, stays empty.
+    room = max(map(_width, behind), default=0)
     texts = [heading] + [
-        plain(star + cell.figures + mark.ljust(room))
+        plain(star + cell.value + mark + " " * (room - _width(mark)))
         for star, cell, mark in zip(stars, cells, behind, strict=True)
     ]
     width = max(map(_width, texts))
@@ -71,14 +75,29 @@ def _grid(layout: Layout) -> str:
     return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
 
 
-def _text(layout: Layout) -> str:
+def _text(layout: Layout, width: int | None = None) -> str:
     title, *notes = (
-        textwrap.fill(plain(text), WIDTH, break_on_hyphens=False)
+        textwrap.fill(plain(text), min(width or WIDTH, WIDTH), break_on_hyphens=False)
         for text in (layout.title, *layout.notes, layout.hint)
         if text
     )
-    blocks = [title, *map(_grid, layout.parts()), "\n".join(notes)]
+    grids = [grid for part in layout.parts() for grid in _grids(part, width)]
+    blocks = [title, *grids, "\n".join(notes)]
     return "\n\n".join(block for block in blocks if block)
+
+
+def _grids(layout: Layout, width: int | None) -> list[str]:
+    """Cuts a table that is too wide into parts, each with the labels of its rows."""
+    whole = _grid(layout)
+    if not width or max(map(_width, whole.splitlines())) <= width:
+        return [whole]
+    parts: list[list[int]] = [[]]
+    for place in range(len(layout.columns)):
+        more = _grid(layout.of([*parts[-1], place]))
+        if parts[-1] and max(map(_width, more.splitlines())) > width:
+            parts.append([])
+        parts[-1].append(place)
+    return [_grid(layout.of(part)) for part in parts]
 
 
 def _markdown(text: str) -> str:
@@ -192,16 +211,20 @@ names that a spreadsheet would read as a formula.
 """
 
 
-def render(document: Document, form: str) -> str:
+def render(document: Document, form: str, width: int | None = None) -> str:
     """Writes a document out.
 
     Args:
         document: The document.
         form: One of `FORMATS`.
+        width: The largest number of characters in a line of text. Wider tables
+            are cut into parts; None for tables of any width.
 
     Raises:
         ResultError: The format is unknown.
     """
     if form not in FORMATS:
         raise ResultError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
+    if form == "text":
+        return "\n\n".join(_text(layout, width) for layout in document.layouts())
     return FORMATS[form](document)

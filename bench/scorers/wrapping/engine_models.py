@@ -24,6 +24,7 @@ class OnnxSession(Model):
     """A session of ONNX Runtime; its first output is used."""
 
     kind: ClassVar[str] = "an ONNX Runtime session"
+    packages: ClassVar[tuple[str, ...]] = ("onnxruntime",)
 
     def __init__(self, model: Any, device: str | None = None) -> None:
         """Reads the shape of the inputs.
@@ -64,6 +65,7 @@ class LiteInterpreter(Model):
     """An interpreter of LiteRT or TensorFlow Lite; its first output is used."""
 
     kind: ClassVar[str] = "a LiteRT interpreter"
+    packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "tensorflow")
 
     def __init__(self, model: Any, device: str | None = None) -> None:
         """Reads the shape of the inputs.

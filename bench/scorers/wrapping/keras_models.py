@@ -23,6 +23,7 @@ class KerasModel(Model):
     """A model or layer of Keras."""
 
     kind: ClassVar[str] = "a Keras model"
+    packages: ClassVar[tuple[str, ...]] = ("keras",)
 
     def __init__(self, model: Any, device: str | None = None) -> None:
         """Reads the shape of the input.

@@ -13,6 +13,7 @@ from ...errors import ScorerError
 from .engine_models import LiteInterpreter, OnnxSession
 from .keras_models import KerasModel
 from .model import Model
+from .services import Service
 from .sklearn_models import SklearnModel
 from .torch_models import ExportedProgram, TorchModule
 
@@ -23,6 +24,7 @@ KINDS: dict[str, type[Model]] = {
     "onnxruntime": OnnxSession,
     "litert": LiteInterpreter,
     "scikit-learn": SklearnModel,
+    "service": Service,
     "function": Model,
 }
 """The kinds of models by name. The first that recognises an object is taken."""

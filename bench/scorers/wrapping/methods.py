@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...errors import ScorerError
 from ..failures import answering
-from ..scorer import FewShotClassifier, behaviour
+from ..scorer import FewShotClassifier
 from .inputs import Pixels, Transform, shades_wanted
 from .outputs import as_array
 
@@ -27,14 +26,16 @@ class _Method:
         method: Any,
         prepare: Callable[[np.ndarray], np.ndarray],
         name: str | None,
+        digest: str | int | None,
         wants: dict[str, Any],
     ) -> None:
         self._method, self._prepare, self.name, self.wants = method, prepare, name, wants
+        self._declared, self.holds_code = digest, True
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """Digest of the answers to fixed images."""
-        return f"{_VERSION} {behaviour(self, self.name or type(self._method).__name__)}"
+        """What the user gave; "" for a method that is known by content."""
+        return "" if self._declared is None else f"{_VERSION} {self._prepare} {self._declared}"
 
     def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
         return answering(self.name or type(self._method).__name__, what, *arrays)
@@ -126,6 +127,7 @@ def fewshot(
     channels: int = 1,
     ink: float | None = None,
     paper: float | None = None,
+    digest: str | int | None = None,
     name: str | None = None,
 ) -> FewShotClassifier:
     """Makes a scorer of a method that is given the support of every episode.
@@ -141,6 +143,7 @@ def fewshot(
         channels: Number of channels.
         ink: Value of ink, as in `wrap`.
         paper: Value of paper, likewise.
+        digest: Says which method it is, as in `wrap`.
         name: What tables call it.
 
     Returns:
@@ -171,4 +174,4 @@ def fewshot(
         layout = "flat" if kind is _Estimator else "first"
         values = 1.0 if ink is None else ink, 0.0 if paper is None else paper
         prepare = Pixels(sides, channels, layout, *values, (0.0,), (1.0,))
-    return kind(method, prepare, name, shades_wanted(channels, ink, paper))
+    return kind(method, prepare, name, digest, shades_wanted(channels, ink, paper))

@@ -36,6 +36,9 @@ class Model:
     """A model of one kind. This base class is the kind of plain functions on arrays.
 
     Attributes:
+        kind: What the kind is called.
+        packages: Distribution packages whose versions may change what its models give; they
+            are in every record and in the keys of all caches.
         model: The user's object.
         size: Height and width of the input, or None where the model does not know it.
         channels: Channels of the input, or None.
@@ -49,6 +52,7 @@ class Model:
     """
 
     kind: ClassVar[str] = "a function"
+    packages: ClassVar[tuple[str, ...]] = ()
     size: tuple[int, int] | None = None
     channels: int | None = None
     layout: str = "last"

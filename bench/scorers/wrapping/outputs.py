@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..precision import widened
+from ..precision import unmasked, widened
 
 _EMBEDDINGS = ("image_embeds", "pooler_output", "embeddings", "features", "last_hidden_state")
 """The fields in which models with several outputs give their embeddings, the best first."""
@@ -26,7 +26,8 @@ def as_array(output: Any) -> np.ndarray:
         ndarray; numbers of less than 32 bits become float32.
 
     Raises:
-        TypeError: A dict or tuple has no output that could be chosen.
+        TypeError: A dict or tuple has no output that could be chosen, or the
+            array is masked.
     """
     if isinstance(output, Mapping):
         name = next((one for one in _EMBEDDINGS if output.get(one) is not None), None)
@@ -56,4 +57,4 @@ def as_array(output: Any) -> np.ndarray:
         return other.numpy()
     if hasattr(other, "toarray"):
         other = other.toarray()
-    return widened(np.asarray(other))
+    return widened(np.asarray(unmasked(other)))

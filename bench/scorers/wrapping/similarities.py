@@ -50,7 +50,8 @@ def episode_by_episode(
     """
     lead = query.shape[:-2]
     queries, supports = (one.reshape(-1, *one.shape[-2:]) for one in (query, support))
-    scores = [as_array(function(*both)) for both in zip(queries, supports, strict=True)]
+    # Copies, because the function may use the same array again in its next call.
+    scores = [np.array(as_array(function(*both))) for both in zip(queries, supports, strict=True)]
     wanted = query.shape[-2], support.shape[-2]
     if any(one.shape != wanted for one in scores):
         raise TypeError(f"compare gave shape {scores[0].shape}, expected {wanted}")

@@ -16,6 +16,7 @@ class SklearnModel(Model):
     """A fitted object of scikit-learn; what it gives for an image is the embedding."""
 
     kind: ClassVar[str] = "a scikit-learn object"
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
     layout = "flat"
     channels = 1
 

@@ -67,6 +67,7 @@ class TorchModule(_Tensors):
     """A module of PyTorch, or a TorchScript module."""
 
     kind: ClassVar[str] = "a PyTorch module"
+    packages: ClassVar[tuple[str, ...]] = ("torch", "torchvision", "timm", "transformers")
 
     def __init__(self, model: Any, device: str | None = None) -> None:
         """Sets evaluation mode, and moves the module to a device.
@@ -172,6 +173,7 @@ class ExportedProgram(_Tensors):
     """A program of `torch.export`."""
 
     kind: ClassVar[str] = "a program of torch.export"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
 
     def __init__(self, model: Any, device: str | None = None) -> None:
         """Reads the shape of the input.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ import numpy as np
 
 from ...errors import ScorerError
 from ..failures import BrokenScorerError, answering
-from ..scorer import Scorer, behaviour
+from ..scorer import Scorer
 from .inputs import Pixels, Transform, shades_wanted
 from .kinds import kind_of, read
 from .model import Model
+from .services import RETRIES, TIMEOUT, Service, served
 from .similarities import DISTANCES, SIMILARITIES, episode_by_episode, flat, pair_by_pair
 
 _VERSION = "wrap 1"
@@ -40,6 +40,8 @@ class _Wrapped:
         settings: str,
         whole: bool,
         batch: int,
+        concurrency: int | None,
+        digest: str | int | None,
         name: str | None,
         trained_on: Iterable[str] | None,
         smaller_is_closer: bool,
@@ -47,16 +49,21 @@ class _Wrapped:
     ) -> None:
         self.wants = wants
         self._model, self._prepare, self._batch = model, prepare, batch
-        self._settings, self._whole = settings, whole
+        self._settings, self._declared, self.holds_code = settings, digest, not whole
+        if concurrency is not None:
+            # So that the calls of the harness are requests, several of them at a time.
+            self.batch, self.concurrency = batch, concurrency
         self.name, self.trained_on = name, trained_on
         self.smaller_is_closer = smaller_is_closer
         self.parameters = model.parameters
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """Digest of weights and preprocessing; also of answers, where these do not tell all."""
-        own = f"{_VERSION} {self._settings} {self._model.weights()}"
-        return own if self._whole else f"{own} {behaviour(self, self.name or 'wrapped')}"
+        """Digest of the file, or what the user gave; "" for a model that is known by content."""
+        own = f"{_VERSION} {self._settings}"
+        if not self.holds_code:
+            return f"{own} {self._model.weights()}"
+        return "" if self._declared is None else f"{own} {self._declared}"
 
     def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
         return answering(self.name or type(self._model.model).__name__, what, *arrays)
@@ -83,7 +90,8 @@ class _Wrapped:
                     f"scorer {self.name or type(self._model.model).__name__}: the model gave "
                     f"shape {answer.shape} for {len(part[0])} images, expected one row for each"
                 )
-            parts.append(answer[:short])
+            # A copy, because a model may use the same array again in its next call.
+            parts.append(np.array(answer[:short]))
         return np.concatenate(parts)
 
 
@@ -223,7 +231,11 @@ def wrap(
     pairs: str | None = None,
     smaller_is_closer: bool = False,
     batch: int = 64,
+    concurrency: int | None = None,
+    retries: int = RETRIES,
+    timeout: float = TIMEOUT,
     device: str | None = None,
+    digest: str | int | None = None,
     name: str | None = None,
     trained_on: Iterable[str] | None = None,
 ) -> Scorer:
@@ -233,7 +245,8 @@ def wrap(
         model: A module of PyTorch, a program of `torch.export`, a model or layer of Keras, a
             session of ONNX Runtime, an interpreter of LiteRT, a fitted object of scikit-learn
             with `transform` or `predict_proba`, a function on float32 arrays; or the path of
-            a `.onnx`, `.tflite`, `.pt2` or `.keras` file. It is set to inference.
+            a `.onnx`, `.tflite`, `.pt2` or `.keras` file; or an object with
+            `score_pairs(first, second)`. It is set to inference.
         size: Height and width of the model's input in pixels, one number or two; None for
             what the model says, or else 105.
         channels: Channels of its input; None for what the model says, or else 1.
@@ -257,7 +270,14 @@ def wrap(
             size is that of one image. None for a network that takes one image.
         smaller_is_closer: Whether function, head or network give distances.
         batch: Most images at once; a model with a fixed batch gets that.
+        concurrency: Calls that are made at the same time, for a function or an object with
+            `score_pairs` that asks a service; None for one that computes here.
+        retries: How often a request to a service is made again after a failure of the
+            connection, and after `timeout`.
+        timeout: Seconds after which a request to a service has got no answer.
         device: Where it computes, as its library calls it; None leaves it where it is.
+        digest: Says which model it is; to be changed with the model. None for a model that is
+            known by its weights, code and answers.
         name: What tables call it.
         trained_on: Names such as `Latin/character01` of all characters that it has seen.
 
@@ -268,6 +288,9 @@ def wrap(
         ScorerError: The object is no model, or the arguments do not fit each other.
     """
     own, file = _model(model, device)
+    if concurrency is not None or isinstance(own, Service):
+        concurrency = 1 if concurrency is None else concurrency
+        own = served(own, concurrency, retries, timeout)
     if pairs is None and own.inputs == 2:
         pairs = "inputs"
     if pairs is not None and pairs not in PAIRS:
@@ -319,6 +342,8 @@ def wrap(
         # Code is known by its answers alone; a file has none.
         "whole": bool(file) and transform is None and (plain or pairs is not None),
         "batch": batch,
+        "concurrency": concurrency,
+        "digest": digest,
         "name": name,
         "trained_on": trained_on,
         "smaller_is_closer": smaller_is_closer or (plain and by_name in DISTANCES),

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_scorers import Counting, Nan, Pairs, Pixels, Raises
-from wayshot import tasks
+from wayshot import results, tasks
 from wayshot.bench.errors import ScorerError
 from wayshot.bench.evaluations.evaluation import Evaluation, evaluate
 from wayshot.bench.evaluations.settings import Settings
-from wayshot.bench.scorers.baselines import Chance
+from wayshot.bench.scorers.baselines import Chance, PixelCosine
 from wayshot.bench.scorers.scorer import BATCH, traits
 
 NAMES = [
@@ -463,3 +463,93 @@ def test_a_protocol_that_ends_gives_what_it_has(source, tmp_path):
 def test_more_ways_than_classes_are_refused_before_any_work(source):
     with pytest.raises(tasks.TaskError, match="9 ways are impossible"):
         source("within-9w1s")
+
+
+class Jittering(Pixels):
+    """Its answers change in their last digits at every call."""
+
+    digest = "jittering 1"
+    factor = 1.0
+
+    def embed(self, images):
+        noise = np.random.default_rng().uniform(-1e-6, 1e-6, len(images))
+        return super().embed(images) ** self.factor * (1 + noise[:, None])
+
+
+def test_a_service_with_a_digest_is_found_again_and_leaves_no_folders(source, tmp_path):
+    first = evaluate(Jittering(), source(), episodes=10, root=tmp_path)
+    assert evaluate(Jittering(), source(), episodes=10, root=tmp_path).folder == first.folder
+    assert len(list(tmp_path.rglob("record.json"))) == 1
+    assert not list((tmp_path / ".partial").iterdir())
+    identity = first.record["scorer"]["identity"]
+    assert identity["by"] == "digest" and identity["tolerance"] > 0
+
+
+def test_a_service_with_a_digest_resumes(source, tmp_path):
+    calls = []
+
+    class Stops(Jittering):
+        digest = "stops 1"
+
+        def compare(self, query, support):
+            calls.append(query.shape)
+            return super().compare(query, support)
+
+    stopped = Settings(interrupted=lambda: len(calls) > 4, audit=False)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(Stops(), source(), episodes=3000, root=tmp_path, settings=stopped)
+    folders = list((tmp_path / ".partial").iterdir())
+    done = [one for folder in folders if folder.is_dir() for one in folder.glob("trials-*")]
+    assert done
+    evaluate(Stops(), source(), episodes=3000, root=tmp_path, settings=Settings(audit=False))
+    assert not list((tmp_path / ".partial").iterdir())
+
+
+def test_a_changed_scorer_with_the_digest_of_a_stored_run_is_refused(source, tmp_path, monkeypatch):
+    run = evaluate(Jittering(), source(), episodes=10, root=tmp_path / "runs")
+    changed = Jittering()
+    changed.factor = 2.0
+    # Another machine has the runs, and not what this one remembers of the scorer.
+    monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "elsewhere"))
+    with pytest.raises(ScorerError, match="needs another digest"):
+        evaluate(changed, source(), episodes=10, root=tmp_path / "runs")
+    assert results.read(run.folder).record == run.record
+
+
+def test_a_scorer_of_which_little_can_be_told_is_said_to_be_one(source, tmp_path):
+    class Blind:
+        def score(self, query_images, support_images):
+            return np.ones((len(query_images), len(support_images)))
+
+    said = []
+    settings = Settings(warn=said.append, audit=False)
+    run = evaluate(Blind(), source(), episodes=4, root=tmp_path, settings=settings)
+    assert any('digest = "1"' in line for line in said)
+    assert run.record["scorer"]["identity"]["advice"] in said[0]
+
+
+def test_an_altered_baseline_takes_no_embeddings_from_the_genuine_one(
+    source, tmp_path, empty_cache
+):
+    altered = PixelCosine()
+    altered.embed = lambda images: np.zeros((len(images), 2), np.uint64)  # pyright: ignore
+    runs = [
+        evaluate(one, source(), name="pixel-cosine", episodes=20, root=tmp_path / str(i))
+        for i, one in enumerate((altered, PixelCosine()))
+    ]
+    credits = [run.trials["credit"].mean() for run in runs]
+    assert credits[0] == pytest.approx(0.2) and credits[1] > 0.3
+
+
+def test_a_scorer_whose_answers_change_is_asked_for_a_digest(source, tmp_path):
+    class Dropout(Pixels):
+        def compare(self, query, support):
+            scores = super().compare(query, support)
+            return scores + np.random.default_rng().random(scores.shape) / 5
+
+    said = []
+    run = evaluate(
+        Dropout(), source(), episodes=4, root=tmp_path, settings=Settings(warn=said.append)
+    )
+    assert "change from call to call" in run.record["scorer"]["identity"]["advice"]
+    assert any("change from call to call" in line for line in said)

@@ -304,3 +304,58 @@ def test_what_cannot_be_measured_is_refused_in_one_line(short, words, problem):
     status, out, err = short[0](*words)
     assert (status, out) == (2, "")
     assert problem in err and err.count("\n") == 1
+
+
+class ZerosAlone(Prototypes):
+    """Does nothing where one query is asked at a time."""
+
+    def embed(self, images):
+        return super().embed(images) if len(images) > 1 else np.zeros((1, 64))
+
+
+class ZerosOfPairs(Pairs):
+    """Does nothing where there are no more images than in an episode."""
+
+    def score(self, query_images, support_images):
+        if len(support_images) == 5:
+            return np.zeros((len(query_images), 5))
+        return super().score(query_images, support_images)
+
+
+class ZerosOfEpisodes(Classifier):
+    def classify(self, support_images, support_labels, query_images):
+        scores = super().classify(support_images, support_labels, query_images)
+        return scores if len(query_images) > 1 else 0 * scores
+
+
+class Reusing(Prototypes):
+    """Gives the same array again and again."""
+
+    def __init__(self):
+        self.places = {}
+
+    def embed(self, images):
+        embedded = super().embed(images)
+        place = self.places.setdefault(embedded.shape, embedded.copy())
+        place[...] = embedded
+        return place
+
+
+@pytest.mark.parametrize("kind", [ZerosAlone, ZerosOfPairs, ZerosOfEpisodes])
+def test_timed_answers_that_an_evaluation_would_not_get_are_marked(source, kind):
+    scorer = kind()
+    known = traits(scorer, "quick")
+    record = measure(scorer, known, source(), queries=40, seconds=0.01)
+    mode = record["single_stream"][record["mode"]]
+    assert not record["valid"] and "differ by up to" in mode["answers"]["reason"]
+    assert all(one["reason"] == mode["answers"]["reason"] for one in mode["percentiles"].values())
+
+
+@pytest.mark.parametrize("kind", [Prototypes, Pairs, Classifier, Reusing])
+@pytest.mark.parametrize("name", ["within-5w1s", "within-3w2s"])
+def test_timed_answers_of_a_sound_scorer_are_those_of_an_evaluation(source, kind, name):
+    scorer = kind()
+    record = measure(scorer, traits(scorer, "sound"), source(name), queries=40, seconds=0.01)
+    for mode in record["single_stream"].values():
+        if "answers" in mode:
+            assert mode["answers"]["difference"] < 1e-5 and mode["answers"]["queries"] > 16

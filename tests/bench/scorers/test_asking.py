@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from example_scorers import Pairs, Pixels
-from wayshot.bench import ScorerError
+from wayshot.bench import ScorerError, evaluate
 from wayshot.bench.scorers.asking import Asking, images_for
 from wayshot.bench.scorers.failures import BrokenScorerError
 from wayshot.bench.scorers.scorer import traits
@@ -150,3 +150,67 @@ def test_a_scorer_that_takes_no_colour_is_told_how_to_get_gray():
         "scorer of ink: takes ink images, and these are in colour; images:PATH@gray turns them to "
         "gray by their luminance"
     )
+
+
+class Reusing(Pixels):
+    """Gives the same array again and again."""
+
+    def __init__(self):
+        self.places = {}
+
+    def _placed(self, answer):
+        place = self.places.setdefault(answer.shape, answer.copy())
+        place[...] = answer
+        return place
+
+    def embed(self, images):
+        return self._placed(super().embed(images))
+
+    def compare(self, query, support):
+        return self._placed(super().compare(query, support))
+
+
+class Mapped(Pixels):
+    """Gives arrays that are mapped from a file, which it writes over."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def embed(self, images):
+        embedded = super().embed(images)
+        place = np.memmap(self.path, embedded.dtype, "w+", shape=embedded.shape)
+        place[...] = embedded
+        return place
+
+
+def test_answers_are_copied_where_they_come_in(source, tmp_path):
+    sound = evaluate(Pixels(), source(), episodes=60, root=tmp_path / "sound")
+    for i, scorer in enumerate((Reusing(), Mapped(tmp_path / "embeddings"))):
+        run = evaluate(scorer, source(), episodes=60, root=tmp_path / str(i))
+        assert run.record["trials_digest"] == sound.record["trials_digest"]
+        assert run.record["audit"]["verdict"] == "passed"
+
+
+def test_a_masked_answer_is_refused():
+    class Masked(Pixels):
+        method = "embed"
+
+        def _masked(self, method, answer):
+            return np.ma.masked_less(answer, 0.1) if method == self.method else answer
+
+        def embed(self, images):
+            return self._masked("embed", super().embed(images))
+
+        def compare(self, query, support):
+            return self._masked("compare", super().compare(query, support))
+
+    for method in ("embed", "compare"):
+        Masked.method = method
+        with pytest.raises(ScorerError, match=rf"masking: .*{method} gave a masked array") as told:
+            traits(Masked(), "masking")
+        assert "\n" not in str(told.value) and len(str(told.value)) < 300
+    Masked.method = ""
+    asking = Asking(Masked(), traits(Masked(), "masking"))
+    Masked.method = "embed"
+    with pytest.raises(BrokenScorerError, match="scorer masking: embed gave a masked array"):
+        asking.embed(np.zeros((2, 105, 105), np.uint8))

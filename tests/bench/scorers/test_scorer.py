@@ -42,6 +42,8 @@ def test_every_attribute_of_a_scorer_is_read():
         training={"recipe": "r", "seed": 5},
         baseline=True,
         wants=Wants(("gray",), (28, 28)),
+        batch=8,
+        concurrency=2,
     )
     scorer = Classifier()
     for one in fields(said):

@@ -9,7 +9,9 @@ from by_hand import averaged, cosine, predicted, predictions
 from wayshot import wrap
 from wayshot.bench import traits
 from wayshot.bench.errors import ScorerError
+from wayshot.bench.evaluations.embeddings import EmbeddingCache
 from wayshot.bench.scorers.wrapping import KINDS
+from wayshot.models.engines import packages
 
 RNG = np.random.default_rng(0)
 WEIGHTS = RNG.standard_normal((225, 8)).astype(np.float32)
@@ -195,3 +197,56 @@ def test_a_name_and_characters_seen_are_passed_on():
 
 def test_every_kind_says_what_it_is():
     assert len({kind.kind for kind in KINDS.values()}) == len(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_versions_of_every_kind_are_in_the_keys_of_the_caches(kind, monkeypatch, tmp_path):
+    assert "packages" in vars(kind)
+    assert set(kind.packages) <= set(packages())
+    known = traits(wrap(project, size=15), "x")
+    for package in kind.packages:
+        folders = set()
+        for number in ("1", "2"):
+            monkeypatch.setattr(
+                "wayshot.bench.machine.versions",
+                lambda some, number=number, package=package: {
+                    one: number for one in some if one == package
+                },
+            )
+            folders.add(EmbeddingCache(known, tmp_path).folder)
+        assert len(folders) == 2
+
+
+@pytest.mark.parametrize("batch", [64, 2])
+def test_a_model_that_reuses_its_output_is_read_as_it_answers(batch):
+    places = {}
+
+    def reusing(images):
+        embedded = project(images)
+        place = places.setdefault(embedded.shape, embedded.copy())
+        place[...] = embedded
+        return place
+
+    images = np.random.default_rng(0).integers(0, 2, (9, 105, 105)).astype(np.uint8)
+    sound, reused = (wrap(one, size=15, batch=batch) for one in (project, reusing))
+    assert np.array_equal(reused.embed(images), sound.embed(images))  # pyright: ignore
+
+    def compare(query, support):
+        scores = query @ support.T
+        place = places.setdefault(scores.shape, scores.copy())
+        place[...] = scores
+        return place
+
+    sound = wrap(project, size=15, compare=lambda query, support: query @ support.T)
+    reused = wrap(project, size=15, compare=compare)
+    embedded = np.random.default_rng(0).random((3, 4, 5))
+    assert np.array_equal(
+        reused.compare(embedded, embedded),  # pyright: ignore
+        sound.compare(embedded, embedded),  # pyright: ignore
+    )
+
+
+def test_a_model_that_gives_a_masked_array_is_refused():
+    scorer = wrap(lambda images: np.ma.masked_less(project(images), 0.1), size=15)
+    with pytest.raises(ScorerError, match="a masked array, expected numbers for all images"):
+        traits(scorer, "x")

@@ -357,7 +357,8 @@ import sys, keras, numpy as np
 from pathlib import Path
 from wayshot.models import Training, load_checkpoint
 from wayshot.models.training.recipe import Classes, Network, Pairs, Recipe
-from wayshot.tasks import Dataset, Images, glyphs
+from wayshot.tasks import Dataset, Images
+from wayshot.tasks.data import glyphs
 folder, precision = Path(sys.argv[1]), sys.argv[2]
 bits, rows = glyphs.generate(seed=3, alphabets=1)
 data = Dataset.build("one", Images(bits), [(*row, "/".join(row)) for row in rows])

@@ -102,3 +102,25 @@ def test_impossible_figures_are_refused(arguments, problem):
 def test_too_few_alphabets_are_refused(store):
     with pytest.raises(ResultError, match=r"3 characters are too few.*plan on data with more"):
         plan_from_runs(store("one", 0.1, alphabets=3), store("three", 0.1, alphabets=3), 0.1)
+
+
+def test_a_plan_for_equivalence_brings_the_error_to_what_shows_the_margin(store):
+    first, second = store("one", 0.05), store("three", 0.02)
+    plan = plan_from_runs(first, second, 0.2, equivalence=True)
+    found = influence(first.trials) - influence(second.trials)
+    distance = stats.t(9).ppf(0.95) + stats.t(9).ppf(0.9)
+    shrinking = found.population_variance - found.lasting_variance
+
+    def smallest(episodes):
+        return distance * (found.lasting_variance + shrinking * 100 / episodes) ** 0.5
+
+    assert smallest(plan.episodes) <= 0.2 < smallest(plan.episodes - 1)
+    assert plan.smallest == pytest.approx(distance * found.lasting_variance**0.5)
+    assert plan.equivalence
+    assert plan_from_runs(first, second, plan.smallest * 0.99, equivalence=True).episodes is None
+
+
+def test_a_plan_for_equivalence_from_disagreement():
+    plan = plan_from_disagreement(0.1, 20, 0.005, equivalence=True)
+    trials = (stats.norm.ppf(0.95) + stats.norm.ppf(0.9)) ** 2 * 0.1 / 0.005**2
+    assert plan.episodes == -(-trials // 20)

@@ -160,10 +160,8 @@ def test_the_table_shows_mean_interval_and_spread_of_each_recipe(store):
     table = seeds_table([*runs, alone])
     assert list(table.cells.values()) == [found]
     text = " ".join(table.render("text").split())
-    reach = max(
-        found.estimate.high - found.estimate.value, found.estimate.value - found.estimate.low
-    )
-    assert f"{100 * found.estimate.value:.1f} ± {100 * reach:.1f}" in text
+    value, low, high = (100 * getattr(found.estimate, end) for end in ("value", "low", "high"))
+    assert f"{value:.1f} ({low:.1f}–{high:.1f})" in text
     assert f"{100 * found.spread:.2f}" in text
     assert all(f"seed {seed} " in text for seed in range(3))
     for form in FORMATS:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from wayshot.results import FORMATS, ResultError, Results, table
-from wayshot.results.statistics import estimate
-from wayshot.results.tables import result
+from wayshot.results.statistics import estimate, over_seeds
+from wayshot.results.tables import percent, result
 
 EPISODES, SCORER = "3f9c1a77" + "0" * 56, "5c03e1" + "0" * 58
 """Digests of the runs that `store` stores, unless said otherwise."""
@@ -84,7 +84,8 @@ def test_a_combination_that_was_not_run_is_shown_as_missing(store):
     )
     assert len(one.cells) == 2
     for form in ("text", "github", "html"):
-        assert one.render(form).count(MISSING) == 2
+        # Not the dash between the ends of an interval.
+        assert len(re.findall(rf"(?<!\d){MISSING}(?!\d)", one.render(form))) == 2
     assert one.render("latex").count("{--}") == 2
     assert len(json.loads(one.render("json"))["results"]) == 2
 
@@ -100,6 +101,7 @@ def hausdorff(store):
 
 def test_the_hausdorff_distance_on_lakes_runs_is_shown_as_published(hausdorff):
     assert "61.3 ± 7.9" in table([hausdorff], "t").render("text")
+    assert "61.3 (53.4–69.1)" in table([hausdorff], "t", style="range").render("text")
     assert result(hausdorff)["errors"] == 155
 
 
@@ -110,13 +112,119 @@ def test_a_cell_shows_the_value_and_half_of_the_interval_in_percent(store):
 
 
 @pytest.mark.parametrize("right", [20, 19, 18, 1, 0])
-def test_what_is_shown_reaches_as_far_as_the_interval(store, right):
+def test_the_ends_of_an_interval_that_is_not_symmetric_are_shown(store, right):
     run = store(np.r_[np.ones(right), np.zeros(20 - right)])
     cell = estimate(run.trials, "wilson")
     text = table([run], "wilson").render("text")
-    value, half = map(float, re.search(r"(\d+\.\d) ± (\d+\.\d)", text).groups())
-    assert value - half <= 100 * cell.low + 0.1
-    assert value + half >= 100 * cell.high - 0.1
+    found = re.search(r"(\d+\.\d) \((\d+\.\d)–(\d+\.\d)\)", text).groups()
+    assert found == tuple(percent(share) for share in (cell.value, cell.low, cell.high))
+
+
+@pytest.mark.parametrize(
+    ("style", "form", "shown"),
+    [
+        ("", "text", "90.0 (69.9–97.2)"),
+        ("", "github", "90.0 (69.9–97.2)"),
+        ("", "latex", "90.0 {$^{+7.2}_{-20.1}$}"),
+        ("plus-minus", "text", "90.0 (69.9–97.2)"),
+        ("range", "latex", r"90.0 {\,(69.9--97.2)}"),
+        ("asymmetric", "text", "90.0 +7.2 −20.1"),
+        ("asymmetric", "html", "90.0 +7.2 −20.1"),
+        ("none", "text", "90.0\n"),
+        ("none", "latex", "90.0 "),
+    ],
+)
+def test_an_interval_is_written_in_the_style_that_is_asked_for(store, style, form, shown):
+    run = store(np.r_[np.ones(18), np.zeros(2)])
+    rendered = table([run], "wilson", style=style).render(form)
+    assert shown in rendered
+    assert "±" not in rendered and r"\pm" not in rendered
+
+
+@pytest.mark.parametrize("style", ["", "plus-minus"])
+def test_plus_and_minus_are_for_intervals_that_are_symmetric_to_the_printed_digit(store, style):
+    run = store(np.r_[np.ones(30), np.zeros(30)])
+    one = table([run], "wilson", style=style)
+    assert "50.0 ± 12.3" in one.render("text")
+    assert r"50.0 {$\,\pm\,12.3$}" in one.render("latex")
+
+
+def test_an_unknown_style_is_refused(store):
+    with pytest.raises(ResultError, match="'long'; known are plus-minus, range, asymmetric, none"):
+        table([store()], style="long")
+
+
+def test_values_stand_below_each_other_whatever_their_intervals(store):
+    runs = [
+        store(np.r_[np.ones(right), np.zeros(60 - right)], scorer={"name": str(right)} | other)
+        for right, other in ((59, {"digest": "a"}), (30, {"digest": "b"}), (6, {"digest": "c"}))
+    ]
+    lines = table(runs, "wilson").render("text").split("\n\n")[1].splitlines()[2:]
+    assert len({re.search(r"\.\d ", line).start() for line in lines}) == 1
+
+
+def test_a_text_that_is_too_wide_is_cut_into_parts_with_all_figures(store):
+    runs = [
+        store(np.r_[np.ones(30), np.zeros(30)], protocol={"name": name}, episodes_digest=name * 8)
+        for name in ("first-protocol", "second-protocol", "third-protocol", "last-protocol")
+    ]
+    whole = table(runs).render("text")
+    cut = table(runs).render("text", 50)
+    assert max(map(len, cut.splitlines())) <= 50 < max(map(len, whole.splitlines()))
+    parts = [part for part in cut.split("\n\n") if part.startswith("scorer")]
+    assert len(parts) == 2
+    assert all(part.splitlines()[2].startswith("pixel-cosine") for part in parts)
+    for run in runs:
+        assert sum(run.protocol in part for part in parts) == 1
+    assert table(runs).render("text", 1000) == whole
+
+
+def training(seed, recipe="r" * 64):
+    return {"name": "net", "digest": f"{recipe[0]}{seed}" * 9} | {
+        "training": {"recipe": recipe, "seed": seed}
+    }
+
+
+def test_trainings_that_differ_in_their_seed_are_one_row(store):
+    drawn = [np.random.default_rng(seed).integers(0, 2, 60) for seed in range(3)]
+    runs = [store(credit, scorer=training(seed)) for seed, credit in enumerate(drawn)]
+    other = store(scorer={"name": "other", "digest": "o" * 64})
+    one = table([*runs, other])
+    assert set(one.rows) == {"net (3 seeds)", "other"}
+    cell = one.cells["net (3 seeds)", "lake-within-5w1s"]
+    assert cell == over_seeds(runs).estimate
+    text = " ".join(one.render("text").split())
+    assert "net (3 seeds): mean of trainings with the seeds 0, 1, 2." in text
+    data = json.loads(one.render("json"))
+    assert len(data["results"]) == 4
+    assert data["seeds"][0]["values"] == {str(i): c.mean() for i, c in enumerate(drawn)}
+    assert "net (3 seeds)" in one.render("csv")
+
+
+def test_trainings_can_be_shown_one_by_one_and_show_their_seeds(store):
+    runs = [store(scorer=training(seed)) for seed in (1, 7)]
+    assert set(table(runs, together=False).rows) == {"net (seed 1)", "net (seed 7)"}
+    assert set(table(runs, "wilson").rows) == {"net (seed 1)", "net (seed 7)"}
+
+
+def test_trainings_of_other_recipes_or_with_equal_seeds_have_rows_of_their_own(store):
+    runs = [store(scorer=training(1, "a" * 64)), store(scorer=training(2, "b" * 64))]
+    assert len(table(runs).rows) == 2
+    runs = [store(scorer=training(1)), store(scorer=training(1) | {"digest": "0" * 64})]
+    assert len(table(runs).rows) == 2
+
+
+def test_a_mean_over_seeds_is_compared_by_its_mean_credits(store):
+    good = np.r_[np.ones(58), 0, 0]
+    runs = [store(np.roll(good, 7 * seed), scorer=training(seed)) for seed in (1, 2)]
+    weak = store(np.arange(60) // 6 % 2, scorer={"name": "weak", "digest": "w" * 64})
+    assert table([*runs, weak]).best == {("net (2 seeds)", "lake-within-5w1s")}
+
+
+def test_perfect_trainings_are_one_row_too(store):
+    one = table([store(np.ones(60), scorer=training(seed)) for seed in (1, 2)])
+    assert one.rows == ("net (2 seeds)",)
+    assert one.cells["net (2 seeds)", "lake-within-5w1s"].value == 1
 
 
 def test_leakage_is_marked_and_explained(store):
@@ -134,7 +242,7 @@ def test_leakage_is_marked_and_explained(store):
     assert unknown.endswith(": silent")
     for form in ("text", "github", "latex", "html"):
         rendered = one.render(form)
-        marked = re.findall(r"\d\$?(?:\\rlap\{\\textsuperscript\{)?!", rendered)
+        marked = re.findall(r"[\d)}]\$?(?:\\rlap\{\\textsuperscript\{)?!", rendered)
         assert len(marked) == 1, form
         assert leakage in " ".join(rendered.split()), form
 
@@ -179,7 +287,7 @@ def test_all_that_cannot_be_told_from_the_best_are_bold(store):
     )
     assert {row for row, _ in one.best} == {"best", "close"}
     text = one.render("text")
-    assert "**95.8 ± " in text and "**95.0 ± " in text and "**50.0" not in text
+    assert "**95.8 (" in text and "**95.0 (" in text and "**50.0" not in text
     assert (
         "Bold: all scorers that may be the best of their column, at 95 % confidence (model "
         "confidence set, paired by trial)."
@@ -407,11 +515,11 @@ def test_an_unknown_column_is_refused(store):
 @pytest.mark.parametrize(
     ("right", "of", "shown"),
     [
-        (60, 60, "100.0 ± "),
-        (0, 60, "0.0 ± "),
-        (2499, 2500, "99.96 ± "),
-        (1, 2500, "0.04 ± "),
-        (19_999, 20_000, "99.995 ± "),
+        (60, 60, "100.0 (94.0–100.0)"),
+        (0, 60, "0.0 (0.0–6.0)"),
+        (2499, 2500, "99.96 (99.77–99.99)"),
+        (1, 2500, "0.04 (0.01–0.23)"),
+        (19_999, 20_000, "99.995 (99.972–99.999)"),
     ],
 )
 def test_only_what_is_all_or_nothing_looks_so(store, right, of, shown):
@@ -585,8 +693,8 @@ def test_every_format_holds_names_and_values(store, form):
     rendered = table([store(np.r_[np.ones(45), np.zeros(15)])]).render(form)
     assert "pixel-cosine" in rendered
     assert "lake-within-5w1s" in rendered
-    value = {"csv": "0.75", "json": "0.75", "latex": r"75.0 {$\,\pm\,"}
-    assert value.get(form, "75.0 ±") in rendered
+    value = {"csv": "0.75", "json": "0.75", "latex": r"75.0 {$^{+"}
+    assert value.get(form, "75.0 (") in rendered
     assert not rendered.endswith("\n")
 
 
@@ -698,7 +806,8 @@ def test_text_has_a_line_a_scorer_whatever_the_names(hostile):
     _, rule, *scorers = grid.splitlines()
     assert set(rule) == {"-", " "}
     assert len(scorers) == 2
-    assert all(re.search(r"\d\.\d ± \d+\.\d(\*\*)?$", line) for line in scorers)
+    figures = r"\d\.\d (± \d+\.\d|\(\d+\.\d–\d+\.\d\))(\*\*)?$"
+    assert all(re.search(figures, line) for line in scorers)
     assert note.startswith("Bold: ")
 
 

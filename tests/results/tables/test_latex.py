@@ -9,7 +9,7 @@ from wayshot.results import table
 from wayshot.results.tables.by_group import breakdowns
 from wayshot.results.tables.confusion import confusion_tables
 from wayshot.results.tables.latex import escape, write
-from wayshot.results.tables.layout import MISSING, Cell, Column, Layout, Section
+from wayshot.results.tables.layout import MISSING, STYLES, Cell, Column, Ends, Layout, Section
 
 DOCUMENT = r"""\documentclass{article}
 \usepackage{booktabs}
@@ -125,7 +125,14 @@ def test_a_plain_table_compiles_without_a_warning(store, compiled):
         assert "Table 1: Accuracy (%) with 95 % population intervals" in " ".join(text.split())
         for run in runs:
             assert run.scorer in text and run.protocol in text
-        assert len(re.findall(r"\d\d\.\d ± +\d+\.\d", text)) == 4
+        # What is raised and lowered stands on lines of its own.
+        assert len(re.findall(r"[+−]\d+\.\d", text)) == 8
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_of_interval_compiles(store, compiled, style):
+    runs = [store(np.arange(60) % of != 0, scorer=named(str(of))) for of in (2, 9)]
+    assert not BROKEN.findall(compiled(table(runs, style=style).render("latex"))[0])
 
 
 def test_breakdowns_compile(store, compiled):
@@ -226,7 +233,8 @@ def layout(*cells, columns=None, heading=""):
 
 
 def test_figures_are_aligned_by_siunitx():
-    cells = [(Cell("98.0", "1.2", bold=True),), (Cell("100.0", "10.5", ("†", "!")),), (MISSING,)]
+    even, far = Ends("96.8", "99.2", "1.2", "1.2"), Ends("89.5", "110.5", "10.5", "10.5")
+    cells = [(Cell("98.0", even, bold=True),), (Cell("100.0", far, ("†", "!")),), (MISSING,)]
     written = write(layout(*cells))
     assert r"\begin{tabular}{lS[table-format=3.1, table-space-text-post={" in written
     assert r"0 & \bfseries 98.0 {\boldmath$\,\pm\,\phantom{0}1.2$} \\" in written
@@ -260,7 +268,7 @@ def test_a_group_of_all_columns_keeps_their_headings_short():
 
 def test_a_wide_table_becomes_several_above_each_other():
     columns = tuple(Column(f"a-rather-long-protocol-{i}") for i in range(8))
-    cells = tuple(Cell("50.0", "1.0") for _ in columns)
+    cells = tuple(Cell("50.0", Ends("49.0", "51.0", "1.0", "1.0")) for _ in columns)
     written = write(layout(cells, columns=columns))
     assert written.count(r"\begin{tabular}") == 3
     assert written.count(r"\begin{table}") == written.count(r"\caption") == 1

@@ -1,0 +1,4 @@
+from .identity import UNSTEADY as UNSTEADY
+from .identity import Identity as Identity
+from .identity import identify as identify
+from .probes import Probes as Probes
