@@ -9,7 +9,6 @@ import numpy as np
 
 from ...tasks import Images, wanted
 from ...tasks.data import glyphs
-from ..scorers import BATCH
 from .findings import NOT_APPLICABLE, NOTED, PASSED, Answer, RefusalError
 from .panel import SEED
 from .subject import Subject
@@ -107,8 +106,7 @@ def _embedded(subject: Subject, shown: list[np.ndarray], blank: np.ndarray) -> I
         ndarray (CHARACTERS,) for each convention.
     """
     together = np.concatenate(shown)
-    filling = np.broadcast_to(blank, (BATCH - len(together), *blank.shape))
-    embedded = subject.embed(np.concatenate([together, filling]))
+    embedded = subject.embed(subject.batch(together, blank[None]))
     of_query, of_support = (
         np.repeat(np.arange(CHARACTERS), each) for each in (DRAWERS - SHOTS, SHOTS)
     )

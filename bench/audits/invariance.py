@@ -18,14 +18,20 @@ def company(subject: Subject) -> Answer:
     """Checks that other images in a batch do not matter."""
     images, count = np.concatenate([subject.queries, subject.support]), len(subject.queries)
     # Ink and paper exchanged: images as different as possible.
-    batch = subject.batch(images, subject.panel.whole - subject.others)
-    embedded = subject.embed(batch)[None, : len(images)]
+    others = subject.panel.whole - subject.others
+    step, parts = max(1, min(len(images), subject.traits.batch // 2)), []
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        parts.append(subject.embed(subject.batch(part, others))[: len(part)])
+    embedded = np.concatenate(parts)[None]
     scores = subject.compare(embedded[:, :count], embedded[:, count:])[0]
     return same(subject, scores, subject.reference)
 
 
 def batch_size(subject: Subject) -> Answer:
     """Checks that the number of images in a call does not matter."""
+    if subject.traits.batch != BATCH:
+        return Answer(NOT_APPLICABLE, f"it says that it takes {subject.traits.batch} images")
     answers = []
     for size in (1, 2, 7):
         query = subject.embedded[0].copy()

@@ -9,12 +9,14 @@ import numpy as np
 
 from ...tasks import Wants
 from ..scorers import (
-    BATCH,
+    DIGITS,
     TRIED,
+    ULPS,
     Asking,
     BrokenScorerError,
     EpisodeSize,
     Traits,
+    digits,
     nudged,
     rounding,
 )
@@ -27,15 +29,8 @@ whether it holds images (otherwise embeddings or labels)."""
 
 _T = TypeVar("_T")
 
-DIGITS = 16
-"""Last digits of an embedding that a network may compute otherwise for another batch."""
-
-ULPS = 64
-"""Last digits of a score that are rounding, where nothing is known of how it comes about:
-single precision, of which a deep network loses up to two digits."""
-
 STEADY_ULPS = 8
-"""The same for equal calls."""
+"""Last digits of a score that are rounding where the same call is made twice."""
 
 
 def copied(array: np.ndarray, image: bool) -> np.ndarray:
@@ -195,7 +190,7 @@ class Subject:
         return self._answer(method, *arguments).astype(np.float64)
 
     def embed(self, images: np.ndarray, prepare: Prepare = copied) -> np.ndarray:
-        """Embeds images in one batch.
+        """Embeds images in one batch, or in as many as the scorer needs.
 
         Args:
             images: uint8 ndarray (B, 105, 105).
@@ -204,19 +199,23 @@ class Subject:
         Returns:
             ndarray (B, D).
         """
-        embedded = self._answer("embed", prepare(images, True), width=self._width)
-        self._width = embedded.shape[1]
-        return embedded
+        parts, step = [], self.traits.batch
+        for start in range(0, len(images), step):
+            part = prepare(images[start : start + step], True)
+            parts.append(self._answer("embed", part, width=self._width))
+            self._width = parts[-1].shape[1]
+        return np.concatenate(parts)
 
     def batch(self, images: np.ndarray, company: np.ndarray | None = None) -> np.ndarray:
-        """Fills images up to `BATCH`.
+        """Fills images up to whole batches.
 
         Args:
             images: uint8 ndarray (B, 105, 105).
             company: Images to fill with; None for blank images, as in an
                 evaluation.
         """
-        filled = np.zeros((BATCH, *images.shape[1:]), dtype=images.dtype)
+        step = self.traits.batch
+        filled = np.zeros((-(-len(images) // step) * step, *images.shape[1:]), dtype=images.dtype)
         filled[: len(images)] = images
         if company is not None:
             filled[len(images) :] = np.resize(company, filled[len(images) :].shape)
@@ -320,8 +319,11 @@ class Subject:
     def blank(self) -> np.ndarray:
         """Gives the scores of an image without ink, float64 ndarray (Q, ways)."""
         if self.level == 1:
-            # The batch ends with such images.
-            return self.compare(self._embedded[None, -1:], self.embedded[1])[0]
+            # A batch mostly ends with such images.
+            blank = np.zeros_like(self.queries[:1])
+            full = len(self._embedded) == len(self.queries) + len(self.support)
+            embedded = self.embed(self.batch(blank))[:1] if full else self._embedded[-1:]
+            return self.compare(embedded[None], self.embedded[1])[0]
         count = len(self.queries) if self.level == 3 else 1
         return self.ask(np.zeros_like(self.queries[:count]), self.support)
 
@@ -338,11 +340,7 @@ class Subject:
     @_Once
     def digits(self) -> float:
         """Gives some last digits of the largest score, as a share of the span."""
-        scores = self.reference
-        known = np.abs(scores[np.isfinite(scores)])
-        if not known.size or not self.span:
-            return 0.0
-        return STEADY_ULPS * float(np.spacing(np.float32(min(known.max(), 1e30)))) / self.span
+        return digits(self.reference, STEADY_ULPS) / self.span if self.span else 0.0
 
     @_Once
     def floor(self) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
 from ..scorers import (
+    DIGITS,
     Asking,
     BrokenScorerError,
     NotFiniteError,
@@ -160,7 +161,9 @@ class Bench:
             return self._asking.compare(query, support)[0].astype(np.float64)
 
         first = scores(before)
-        return Repeat(first, scores(after), float(np.ptp(first)) if first.size else 0.0)
+        # A batch of other images may be summed in another order.
+        floor = rounding(scores(nudged(before, DIGITS)), first)
+        return Repeat(first, scores(after), float(np.ptp(first)) if first.size else 0.0, floor)
 
     def score_pairs(self, codes: np.ndarray) -> np.ndarray:
         """Scores pairs of images; the scorer sees one query at a time.

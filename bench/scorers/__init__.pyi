@@ -18,6 +18,9 @@ from .identities import UNSTEADY as UNSTEADY
 from .pairwise import score as score
 from .registry import registered as registered
 from .registry import resolve as resolve
+from .rounding import DIGITS as DIGITS
+from .rounding import ULPS as ULPS
+from .rounding import digits as digits
 from .rounding import nudged as nudged
 from .rounding import rounding as rounding
 from .scorer import BATCH as BATCH

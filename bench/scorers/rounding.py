@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+DIGITS = 16
+"""Last digits of an embedding that a network may compute otherwise in another batch."""
+
+
+ULPS = 64
+"""Last digits of a score that are rounding, where nothing is known of how it comes about:
+single precision, of which a deep network loses up to two digits."""
+
 
 def nudged(array: np.ndarray, digits: int = 1) -> np.ndarray:
     """Moves numbers up or down, at random, by a last digit of what is usual beside them.
@@ -38,3 +46,14 @@ def rounding(found: np.ndarray, expected: np.ndarray) -> float:
         apart = np.abs(found - expected)
     known = apart[np.isfinite(apart)]
     return 4 * float(np.quantile(known, 0.9)) if known.size else 0.0
+
+
+def digits(scores: np.ndarray, count: int) -> float:
+    """Gives some last digits of the largest score in single precision.
+
+    Args:
+        scores: ndarray; what is not finite does not count.
+        count: How many times the last digit.
+    """
+    known = np.abs(scores[np.isfinite(scores)])
+    return count * float(np.spacing(np.float32(min(known.max(initial=0.0), 1e30))))

@@ -218,3 +218,117 @@ class AveragedDistance(Averaged):
         lengths = [np.square(one).sum(axis=-1) for one in (query, support)]
         products = query @ np.swapaxes(support, -1, -2)
         return lengths[0][..., :, None] + lengths[1][..., None, :] - 2 * products
+
+
+class Centred:
+    """Level 1: blurred ink around its middle, of images that it takes to be bright ink of 1."""
+
+    def pixels(self, images):
+        return images
+
+    def embed(self, images):
+        ink = np.clip(np.asarray(self.pixels(images.astype(np.float64)), float), 0, 1)
+        total, rows = np.maximum(ink.sum(axis=(1, 2)), 1e-3), np.arange(105)
+        middle = [(ink.sum(axis=axis) @ rows / total).astype(int) for axis in (2, 1)]
+        moved = [
+            np.roll(one, (52 - a, 52 - b), (0, 1)) for one, a, b in zip(ink, *middle, strict=True)
+        ]
+        blurred = np.cumsum(np.cumsum(np.pad(moved, ((0, 0), (15, 0), (15, 0))), axis=1), axis=2)
+        blurred = blurred[:, 15:] - blurred[:, :-15]
+        blurred = (blurred[:, :, 15:] - blurred[:, :, :-15])[:, ::5, ::5].reshape(len(ink), -1)
+        blurred -= blurred.mean(axis=1, keepdims=True)
+        length = np.linalg.norm(blurred, axis=1, keepdims=True)
+        return (blurred / np.maximum(length, 1e-6)).astype(np.float32)
+
+    def compare(self, query, support):
+        return query @ np.swapaxes(support, -1, -2)
+
+
+class Divided(Centred):
+    """Divides by 255 what is 0 and 1 already, as `ToTensor` does after `ToPILImage`."""
+
+    def pixels(self, images):
+        return (images / 255 > 0.5).astype(np.float64)
+
+
+class ForDarkInk(Centred):
+    """Was made for dark ink on bright paper."""
+
+    def pixels(self, images):
+        return 1 - images
+
+
+class DividedForDarkInk(Centred):
+    def pixels(self, images):
+        return 1 - (images / 255 > 0.5)
+
+
+class Undivided(Centred):
+    """Takes gray images, and does not divide by 255."""
+
+    wants = "gray"
+
+    def pixels(self, images):
+        return (images == 1).astype(np.float64)
+
+
+class ByLargest(Centred):
+    """Divides by 255 where there is more than 1 in the batch."""
+
+    def pixels(self, images):
+        return images / 255 if images.max() > 1 else images
+
+
+class CentredPairs:
+    """Level 2 of one of these."""
+
+    kind = Divided
+
+    def score(self, query_images, support_images):
+        made = self.kind()
+        return made.compare(made.embed(query_images), made.embed(support_images))
+
+
+class CentredClassifier:
+    """Level 3 of one of these."""
+
+    kind = Divided
+
+    def classify(self, support_images, support_labels, query_images):
+        made = self.kind()
+        scores = made.compare(made.embed(query_images), made.embed(support_images))
+        return prototypes(scores.T, support_labels).T
+
+
+class RandomNetwork:
+    """Level 1: three convolutions with random weights."""
+
+    def __init__(self, seed, average, distance):
+        rng, self.average, self.distance = np.random.default_rng(seed), average, distance
+        self.layers = []
+        for before, after in ((1, 8), (8, 16), (16, 16)):
+            most = (9 * before) ** -0.5
+            weights = rng.uniform(-most, most, (9 * before, after))
+            self.layers.append((weights, rng.uniform(-most, most, after)))
+
+    def embed(self, images):
+        maps = images.reshape(-1, 21, 5, 21, 5).mean(axis=(2, 4))[..., None].astype(np.float32)
+        for weights, bias in self.layers:
+            side = maps.shape[1]
+            padded = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
+            patches = [
+                padded[:, i : i + side : 2, j : j + side : 2] for i in range(3) for j in range(3)
+            ]
+            maps = np.maximum(np.concatenate(patches, axis=-1) @ weights + bias, 0)
+        maps = maps.mean(axis=(1, 2)) if self.average else maps.reshape(len(maps), -1)
+        return maps.astype(np.float32)
+
+    def compare(self, query, support):
+        if self.distance:
+            apart = query[..., :, None, :] - support[..., None, :, :]
+            return -np.linalg.norm(apart, axis=-1)
+        query, support = (
+            one / np.maximum(np.linalg.norm(one, axis=-1, keepdims=True), 1e-9)
+            for one in (query, support)
+        )
+        return query @ np.swapaxes(support, -1, -2)
