@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
+from ..scorers import is_part
 from .agreement import STEADY, apart, same, worst
 from .findings import FAILED, NOT_APPLICABLE, NOTED, PASSED, Answer, RefusalError
 from .subject import Subject
@@ -170,4 +171,6 @@ def training_data(subject: Subject) -> Answer:
     seen = subject.traits.trained_on
     if seen is None:
         return Answer(NOTED, "not said")
-    return Answer(PASSED, f"{len(seen)} characters")
+    parts = sorted(one for one in seen if is_part(one))
+    names = [f"{len(seen) - len(parts)} characters"] if len(seen) > len(parts) or not parts else []
+    return Answer(PASSED, " and ".join([*parts, *names]))

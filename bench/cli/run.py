@@ -245,6 +245,7 @@ def command(
                         source,
                         episodes=count,
                         root=folder,
+                        data=data,
                         settings=Settings(
                             executor=workers,
                             window=max(64, 2 * jobs),

@@ -31,6 +31,7 @@ from .scorer import PairwiseScorer as PairwiseScorer
 from .scorer import Scorer as Scorer
 from .scorer import ScorerAttributes as ScorerAttributes
 from .scorer import Traits as Traits
+from .scorer import is_part as is_part
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
