@@ -352,7 +352,8 @@ class Subject:
         """
         if self.level > 1 or not self.span:
             return ULPS / STEADY_ULPS * self.digits
-        nudge = self.compare(*(nudged(one, DIGITS) for one in self.embedded))[0]
+        query, support = (nudged(one, DIGITS) for one in self.embedded)
+        nudge = self.compare(query, support)[0]
         return max(self.digits, rounding(nudge, self.reference) / self.span)
 
     @_Once

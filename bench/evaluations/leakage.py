@@ -80,8 +80,8 @@ class Training:
         here = min(_names(self._source.dataset))
         self.warning = (
             f"none of the {len(names):,} names in trained_on, such as {min(names)}, is in these "
-            f"data, whose names are such as {here}; leakage is unknown. Trained on other data, it may "
-            "name the part, such as lake-background"
+            f"data, whose names are such as {here}; leakage is unknown. If it was trained on "
+            "other data, trained_on may be their part, such as lake-background"
         )
         return None if len(seen) == len(names) else frozenset(seen)
 

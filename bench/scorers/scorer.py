@@ -229,11 +229,11 @@ def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
         return None
     names = frozenset([seen] if isinstance(seen, str) else map(str, seen))
     expected = (
-        f"scorer {name!r}: trained_on must be a part such as lake-background, or a list of parts "
-        "or of names such as Latin/character01"
+        f"scorer {name!r}: trained_on must be a list of names such as Latin/character01, or a "
+        "part such as lake-background"
     )
     for one in names:
-        if not is_part(one) and one.count("/") != 1:
+        if not is_part(one) and (isinstance(seen, str) or one.count("/") != 1):
             raise ScorerError(f"{expected}; it has {one!r}")
         if is_part(one):
             try:

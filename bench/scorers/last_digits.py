@@ -1,4 +1,4 @@
-"""Rounding: how much of a score is nothing else."""
+"""Last digits: how much of a score is rounding."""
 
 from __future__ import annotations
 
