@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...tasks import BLOCK, Progress, Source, Wants, quiet
-from ..scorers import Traits, resolve
+from ..scorers import EpisodeSize, Traits, resolve
 from .checks import CHECKS
 from .drawing import Drawing
 from .fairness import DRAWING
-from .findings import NOTED, Audit, examine
+from .findings import Audit, examine
+from .invariance import TRANSDUCTIVE
 from .subject import Subject
 
 
@@ -24,6 +25,7 @@ def audit(
     remake: Callable[[], Any] | None = None,
     elsewhere: Callable[[], np.ndarray] | None = None,
     like: Wants | None = None,
+    size: EpisodeSize | None = None,
     progress: Progress = quiet,
 ) -> Audit:
     """Checks with fixed images that a scorer's answers depend only on pixels.
@@ -36,29 +38,33 @@ def audit(
         elsewhere: Gives the result of `reference` from another process; None
             leaves out the check that needs it.
         like: As for `Subject`.
+        size: As for `Subject`: of the episodes that the scorer will be asked.
         progress: Shows the progress.
     """
-    subject = Subject(scorer, traits, remake, elsewhere, like)
+    subject = Subject(scorer, traits, remake, elsewhere, like, size)
     checks = {name: check for name, check in CHECKS.items() if check.short or not short}
     findings = examine(checks, subject, traits.level, progress)
     transductive = traits.level == 3 and any(
-        one.check == "other queries" and one.status == NOTED for one in findings
+        one.check == "other queries" and one.found.startswith(TRANSDUCTIVE) for one in findings
     )
     return Audit(findings, "short" if short else "thorough", transductive)
 
 
-def reference(name: str, engine: str = "auto", data: str | None = None) -> np.ndarray:
+def reference(
+    name: str, engine: str = "auto", data: str | None = None, size: EpisodeSize | None = None
+) -> np.ndarray:
     """Computes the scores of the fixed images by a scorer that is made from its name.
 
     Args:
         name: As for `registry.resolve`.
         engine: As for `registry.resolve`.
         data: As for `registry.resolve`.
+        size: As for `Subject`.
 
     Returns:
-        float64 ndarray (24, 12), higher means more alike.
+        float64 ndarray (queries, ways), higher means more alike.
     """
-    return Subject(*resolve(name, engine, data=data)).reference
+    return Subject(*resolve(name, engine, data=data), size=size).reference
 
 
 def audit_episodes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..scorers import BATCH
-from . import answers, invariance, pitfalls
+from . import answers, conventions, invariance, pitfalls
 from .findings import Check
 
 CHECKS: dict[str, Check] = {
@@ -100,7 +100,7 @@ CHECKS: dict[str, Check] = {
     "orientation": Check(
         answers.orientation,
         "asked for the nearest of 12 images, each of which is among them",
-        "The same image is not the nearest: query and support are not treated alike?",
+        "The scorer is weak, or treats query and support differently, which is allowed.",
         short=True,
     ),
     "symmetry": Check(
@@ -136,6 +136,13 @@ CHECKS: dict[str, Check] = {
         pitfalls.global_state,
         "seeded the global generators of NumPy and Python in two ways",
         "Draws from a global generator, or seeds it: make an own numpy.random.Generator?",
+    ),
+    "pixels": Check(
+        conventions.pixels,
+        "showed the same characters with 0 and 1 and with 0 and 255 for ink and paper, and with "
+        "the two exchanged",
+        "Made for other pixels than it gets?",
+        short=True,
     ),
     "training data": Check(
         pitfalls.training_data,

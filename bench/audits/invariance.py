@@ -5,23 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from ..scorers import BATCH
-from .agreement import same, worst
-from .findings import FAILED, NOTED, Answer
+from .agreement import STEADY, same, worst
+from .findings import FAILED, NOT_APPLICABLE, NOTED, PASSED, Answer, RefusalError
+from .places import follows, placed
 from .subject import Subject
+
+TRANSDUCTIVE = "transductive"
+"""The first word of what is said of a scorer that uses the other queries."""
 
 
 def company(subject: Subject) -> Answer:
     """Checks that other images in a batch do not matter."""
     images, count = np.concatenate([subject.queries, subject.support]), len(subject.queries)
     # Ink and paper exchanged: images as different as possible.
-    batch = subject.batch(images, subject.panel.whole - subject.others)
-    embedded = subject.embed(batch)[None, : len(images)]
+    others = subject.panel.whole - subject.others
+    step, parts = max(1, min(len(images), subject.traits.batch // 2)), []
+    for start in range(0, len(images), step):
+        part = images[start : start + step]
+        parts.append(subject.embed(subject.batch(part, others))[: len(part)])
+    embedded = np.concatenate(parts)[None]
     scores = subject.compare(embedded[:, :count], embedded[:, count:])[0]
     return same(subject, scores, subject.reference)
 
 
 def batch_size(subject: Subject) -> Answer:
     """Checks that the number of images in a call does not matter."""
+    if subject.traits.batch != BATCH:
+        return Answer(NOT_APPLICABLE, f"it says that it takes {subject.traits.batch} images")
     answers = []
     for size in (1, 2, 7):
         query = subject.embedded[0].copy()
@@ -54,15 +64,44 @@ def other_queries(subject: Subject) -> Answer:
     if subject.level == 2:
         # An evaluation asks one query in a call; here all are asked at once.
         return same(subject, _at_once(subject, slice(None)), subject.reference)
-    answer = worst(
+    if subject.level == 3:
+        return _transductive(subject)
+    return worst(
         [
             same(subject, _at_once(subject, slice(count)), subject.reference[:count])
             for count in (1, len(subject.queries) // 2)
         ]
     )
-    if subject.level == 3 and answer.status == FAILED:
+
+
+def _transductive(subject: Subject) -> Answer:
+    """Looks whether the answers to queries change when other queries come with them."""
+    if subject.singly:
+        return Answer(PASSED, "it gets one query in a call")
+    count = len(subject.queries)
+    # The same number of queries at the same places: some methods take no other number, and
+    # a place is not a query.
+    kept = np.arange(count) % 2 == 1
+    mixed = subject.others[:count].copy()
+    mixed[kept] = subject.queries[kept]
+    found = subject.classify(mixed, subject.support)[kept]
+    answers, fixed = [same(subject, found, subject.reference[kept])], False
+    for fewer in {1, max(1, count // 2)}:
+        try:
+            found = _at_once(subject, slice(fewer))
+        except RefusalError:
+            fixed = True
+        else:
+            answers.append(same(subject, found, subject.reference[:fewer]))
+    answer = worst(answers)
+    if answer.amount and subject.noise > STEADY:
+        return Answer(NOT_APPLICABLE, "the same call gives other answers, whatever the queries")
+    if answer.status == FAILED:
         cause = "Uses all queries of an episode together, as transductive classifiers do?"
-        return Answer(NOTED, f"transductive: {answer.found}", answer.amount, cause)
+        return Answer(NOTED, f"{TRANSDUCTIVE}: {answer.found}", answer.amount, cause)
+    if fixed:
+        cause = "Takes as many queries as an episode has, which is allowed."
+        return Answer(NOTED, f"{answer.found}; fewer queries are refused", answer.amount, cause)
     return answer
 
 
@@ -71,7 +110,13 @@ def query_order(subject: Subject) -> Answer:
     # At level 2 the reference has one query in a call.
     expected = _at_once(subject, slice(None)) if subject.level == 2 else subject.reference
     found = _at_once(subject, slice(None, None, -1))[::-1]
-    return same(subject, found, expected)
+    answer = same(subject, found, expected)
+    if subject.level == 3 and answer.status == FAILED:
+        first, later = expected.argmax(axis=1), found.argmax(axis=1)
+        if not follows(first == later, first == later[::-1]):
+            cause = "Draws lots, or learns, from one query to the next, which is allowed."
+            return Answer(NOTED, answer.found, answer.amount, cause)
+    return answer
 
 
 def other_support(subject: Subject) -> Answer:
@@ -93,22 +138,39 @@ def other_support(subject: Subject) -> Answer:
 
 
 def support_order(subject: Subject) -> Answer:
-    """Checks that the order of support images does not matter."""
-    if subject.level == 1:
-        found = subject.compare(subject.embedded[0], subject.embedded[1][:, ::-1])[0][:, ::-1]
-    elif subject.level == 2:
-        found = subject.ask(subject.queries, subject.support[::-1])[:, ::-1]
-    else:
-        labels = np.arange(len(subject.support))[::-1]
-        found = subject.classify(subject.queries, subject.support[::-1], labels)
-    return same(subject, found, subject.reference)
+    """Checks that the order of support images does not matter.
+
+    Methods that read the support one by one depend on it. A preference for a place is a bug.
+    """
+
+    def asked(places: np.ndarray) -> np.ndarray:
+        if subject.level == 3:
+            # Scores come by class, wherever its images are.
+            order = np.argsort(places[subject.panel.labels], kind="stable")
+            labels = subject.panel.labels[order]
+            return subject.classify(subject.queries, subject.support[order], labels)
+        order = np.argsort(places)
+        if subject.level == 1:
+            scores = subject.compare(subject.embedded[0], subject.embedded[1][:, order])[0]
+        else:
+            scores = subject.ask(subject.queries, subject.support[order])
+        return scores[:, places]
+
+    return placed(subject, asked)
 
 
 def class_positions(subject: Subject) -> Answer:
-    """Checks that the numbers of the classes do not matter."""
-    labels = np.roll(np.arange(len(subject.support)), 5)
-    found = subject.classify(subject.queries, subject.support, labels)[:, labels]
-    return same(subject, found, subject.reference)
+    """Checks that the numbers of the classes do not matter.
+
+    Methods that begin with another head for each class depend on them. A preference for a
+    number is a bug.
+    """
+
+    def asked(places: np.ndarray) -> np.ndarray:
+        labels = places[subject.panel.labels]
+        return subject.classify(subject.queries, subject.support, labels)[:, places]
+
+    return placed(subject, asked)
 
 
 def other_episodes(subject: Subject) -> Answer:

@@ -17,7 +17,7 @@ from ...results import plain
 from ...results.tables import WIDTH
 from ..audits import Audit, audit, audit_episodes, reference
 from ..evaluations import Workers
-from ..scorers import Traits, resolve
+from ..scorers import EpisodeSize, Traits, resolve
 from .common import (
     data_option,
     examples,
@@ -40,12 +40,20 @@ def _elsewhere(*asked: Any) -> Any:
         return workers.submit(reference, *asked).result()
 
 
-def _audited(name: str, engine: str, data: str | None, scorer: Any, traits: Traits) -> Audit:
+def _audited(
+    name: str,
+    engine: str,
+    data: str | None,
+    size: EpisodeSize | None,
+    scorer: Any,
+    traits: Traits,
+) -> Audit:
     return audit(
         scorer,
         traits,
         remake=lambda: resolve(name, engine, data=data)[0],
-        elsewhere=lambda: _elsewhere(name, engine, data),
+        elsewhere=lambda: _elsewhere(name, engine, data, size),
+        size=size,
         progress=lambda total, title: progress(total, f"{name}: {title}"),
     )
 
@@ -90,7 +98,9 @@ def _show(name: str, found: Audit) -> None:
 @click.argument("words", nargs=-1, metavar="[SCORER]...")
 @scorers_option("The same as SCORER.")
 @protocols_option(
-    "Check that the episodes are what this protocol says, and fairly drawn.", stored=False
+    "Check that the episodes are what this protocol says, and fairly drawn; a few-shot method "
+    "is asked with its ways, shots and queries.",
+    stored=False,
 )
 @engine_option
 @seed_option()
@@ -121,10 +131,12 @@ def command(
     }
     for name, source in sources.items():
         remark(name, source.remarks)
+    sizes = list(dict.fromkeys(EpisodeSize.of(source.protocol) for source in sources.values()))
     asked: list[tuple[str, str, Callable[[], Audit]]] = [
         *(
-            ("scorer", name, partial(_audited, name, engine, data, *found))
+            ("scorer", name, partial(_audited, name, engine, data, size, *found))
             for name, found in resolved.items()
+            for size in ((sizes or [None]) if found[1].level == 3 else [None])
         ),
         *(("protocol", name, partial(_drawn, name, source)) for name, source in sources.items()),
     ]

@@ -36,14 +36,17 @@ def _protocol(name: str) -> dict[str, Any]:
 
 
 def _scorer(name: str) -> dict[str, Any]:
-    from ..scorers import resolve
+    from ..scorers import is_part, resolve
 
     scorer, traits = resolve(name, "keras")
     facts: dict[str, Any] = {"kind": "scorer", **asdict(traits)}
     seen = facts.pop("trained_on")
     known = {} if traits.identity is None else traits.identity.as_json()
     facts["identity"] = {key: value for key, value in known.items() if key != "answers"}
-    facts["characters_trained_on"] = None if seen is None else len(seen)
+    parts = sorted(one for one in seen or () if is_part(one))
+    facts["characters_trained_on"] = None if seen is None else len(seen) - len(parts)
+    if parts:
+        facts["parts_trained_on"] = parts
     card = getattr(scorer, "card", None)
     if card:
         facts["card"] = {key: value for key, value in card.items() if key != "characters"}

@@ -250,6 +250,7 @@ def command(
                         source,
                         episodes=count,
                         root=folder,
+                        data=data,
                         settings=Settings(
                             executor=workers,
                             window=max(64, 2 * jobs),

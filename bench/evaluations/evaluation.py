@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from ..machine import environment
 from ..scorers import Failure, Scorer, Traits, is_scorer, kind_of, resolve, title_of, traits, wrap
 from .dispatch import Dispatch
 from .image_names import ImageNames
+from .leakage import Training
 from .preparation import Preparation
 from .settings import Settings
 from .unfinished import UnfinishedRun
@@ -56,6 +58,7 @@ class Evaluation:
         episodes: int,
         root: Path,
         settings: Settings | None = None,
+        data: str | Path | None = None,
     ) -> None:
         """Prepares an evaluation.
 
@@ -68,7 +71,10 @@ class Evaluation:
                 fewer.
             root: Folder of all runs.
             settings: Settings of the evaluation; None for the defaults.
+            data: Folder of Omniglot, of which a scorer may say that it was
+                trained on a part.
         """
+        self._data = data
         self.bench = Bench(scorer, known, source)
         self.traits, self.source = known, source
         # The official runs are always run whole: part of them is another benchmark.
@@ -159,6 +165,10 @@ class Evaluation:
         """Describes the error that `run` has raised."""
         return Failure.of(self.source.protocol.name, self.traits.name, error)
 
+    @cached_property
+    def _training(self) -> Training:
+        return Training(self.traits, self.source, self._data)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
@@ -187,6 +197,8 @@ class Evaluation:
         if self.traits.identity is not None and self.traits.identity.advice:
             self.settings.warn(f"{self.traits.name}: {self.traits.identity.advice}")
         self._unfinished.folder.mkdir(parents=True, exist_ok=True)
+        if self._training.warning:
+            self.settings.warn(f"{self.traits.name}: {self._training.warning}")
         with Dispatch(self.bench, self.settings) as dispatch:
             audit = audited(dispatch) if self.settings.audit else None
             preparation = Preparation(dispatch, self._unfinished, self.episodes)
@@ -257,7 +269,7 @@ class Evaluation:
                 "pooling": known.pooling,
                 "smaller_is_closer": known.smaller_is_closer,
                 "parameters": known.parameters,
-                "leaked_characters": self._leaked(preparation),
+                "leaked_characters": self._training.leaked(preparation.used_rows),
                 **{
                     name: value
                     for name in ("flops", "scale", "training", "engine")
@@ -276,16 +288,6 @@ class Evaluation:
         }
         timings["total_seconds"] = round(time.perf_counter() - started, 4)
         return results.write(self.folder, record, self._columns(units, dispatch))
-
-    def _leaked(self, preparation: Preparation) -> int | None:
-        """Counts the episodes' characters among the training characters; None if unknown."""
-        if self.traits.trained_on is None:
-            return None
-        dataset = self.source.dataset
-        tested = np.unique(dataset.character_codes[preparation.used_rows % len(dataset)])
-        characters = dataset.characters.iloc[tested]
-        names = set(characters["alphabet"] + "/" + characters["character"])
-        return len(names & self.traits.trained_on)
 
 
 def _name(first: int, last: int) -> str:
@@ -349,6 +351,12 @@ def evaluate(
             scorer = wrap(scorer, name=name)
         known = traits(scorer, name)
     evaluation = Evaluation(
-        scorer, known, source, episodes=episodes, root=Path(root), settings=settings
+        scorer,
+        known,
+        source,
+        episodes=episodes,
+        root=Path(root),
+        settings=settings,
+        data=None if isinstance(data, Dataset) else data,
     )
     return evaluation.stored() or evaluation.run()

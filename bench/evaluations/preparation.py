@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Episodes, TaskError
 from ..errors import ScorerError
-from ..scorers import BATCH
+from ..scorers import BATCH, ULPS, digits
 from .dispatch import Dispatch
 from .embeddings import EmbeddingCache, image_keys
 from .repeats import MOST, QUERIES, Repeat, again, by_key
@@ -244,4 +244,4 @@ class Preparation:
         ((_, answer),) = self._dispatch.units("score_pairs", [(codes,)])
         before = scores[np.concatenate(places)].astype(np.float64).reshape(count, width)
         after = answer.astype(np.float64).reshape(count, width)
-        return Repeat(before, after, float(np.ptp(scores)))
+        return Repeat(before, after, float(np.ptp(scores)), digits(before, ULPS))

@@ -73,11 +73,13 @@ class Repeat:
         before: ndarray (n, classes).
         after: ndarray (n, classes), the same scores asked for again.
         span: Largest minus smallest score.
+        floor: Largest difference that is rounding, whatever the span.
     """
 
     before: np.ndarray
     after: np.ndarray
     span: float
+    floor: float = 0.0
 
     def finding(self) -> dict[str, Any]:
         """Judges the scores as an audit does, and gives its finding as a record has it."""
@@ -86,6 +88,7 @@ class Repeat:
         amount = apart / self.span if self.span else float(apart > 0)
         changed = int((self.before.argmax(axis=-1) != self.after.argmax(axis=-1)).sum())
         failed = not amount <= _CHANGED or (amount > _ROUNDING and changed > 0)
+        failed = failed and not apart <= self.floor
         words = f"scores differ by up to {100 * amount:.3g} % of their span"
         if failed:
             words += f"; {changed} of {len(self.before)} queries get another answer"

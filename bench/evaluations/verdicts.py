@@ -7,7 +7,7 @@ from typing import Any
 
 from ...tasks import Wants
 from ..audits import recall, short_audit
-from ..scorers import UNSTEADY, Traits
+from ..scorers import UNSTEADY, EpisodeSize, Traits
 from .dispatch import Dispatch
 from .repeats import Repeat
 
@@ -25,14 +25,18 @@ def audited(dispatch: Dispatch) -> dict[str, Any]:
     like = None
     if known.wants is None and images.kind != "ink":
         like = Wants((images.kind,), (images.shape[1], images.shape[2]))
-    found = recall(known, like)
+    size = EpisodeSize.of(dispatch.bench.source.protocol)
+    found = recall(known, like, size)
     if found is None:
-        ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like),)])
+        ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like, size=size),)])
         failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
         if failed:
             dispatch.settings.warn(
                 f"{known.name}: the audit failed ({', '.join(failed)}); wayshot audit tells more"
             )
+    for one in found["checks"]:
+        if one["check"] == "pixels" and one["status"] == "noted":
+            dispatch.settings.warn(f"{known.name}: {one['found']}. {one['cause']}")
     return found
 
 
@@ -64,9 +68,9 @@ def judged(
 def _is_unsteady(known: Traits, audit: dict[str, Any] | None) -> bool:
     """Tells whether a scorer that is known by its answers does not repeat them."""
     checks = () if audit is None else audit["checks"]
-    failed = {one["check"] for one in checks if one["status"] == "failed"}
+    unlike = {one["check"] for one in checks if one["status"] in ("failed", "noted")}
     by_content = known.identity is not None and known.identity.by == "content"
-    return by_content and "determinism" in failed
+    return by_content and "determinism" in unlike
 
 
 def identity(known: Traits, audit: dict[str, Any] | None) -> dict[str, Any]:

@@ -14,13 +14,16 @@ import numpy as np
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
 from ..scorers import (
+    DIGITS,
     Asking,
     BrokenScorerError,
     NotFiniteError,
     Scorer,
     Traits,
     images_for,
+    nudged,
     resolve,
+    rounding,
 )
 from . import array_files as archive
 from .repeats import Repeat
@@ -33,8 +36,20 @@ CHUNK_NUMBERS = 2**26
 """Numbers of the pairs' embeddings in one call: 512 MiB for a scorer that subtracts them all."""
 
 
-_ALONE = 8
-"""Episodes at the end of a unit of which a query is compared alone."""
+_LATER = 8
+"""Episodes at the end of a unit of which queries are compared again."""
+
+ULPS = 4
+"""Last digits by which two answers of the same arithmetic may differ."""
+
+SHARE = 1e-3
+"""Share of the span of all scores by which they may differ where that is rounding."""
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Gives the differences, which overflow for extremely large scores."""
+    with np.errstate(over="ignore"):
+        return np.abs(one - other)
 
 
 class Bench:
@@ -146,7 +161,9 @@ class Bench:
             return self._asking.compare(query, support)[0].astype(np.float64)
 
         first = scores(before)
-        return Repeat(first, scores(after), float(np.ptp(first)) if first.size else 0.0)
+        # A batch of other images may be summed in another order.
+        floor = rounding(scores(nudged(before, DIGITS)), first)
+        return Repeat(first, scores(after), float(np.ptp(first)) if first.size else 0.0, floor)
 
     def score_pairs(self, codes: np.ndarray) -> np.ndarray:
         """Scores pairs of images; the scorer sees one query at a time.
@@ -207,22 +224,38 @@ class Bench:
         of = slice(column, column + 1) if one_each else slice(column * shots, (column + 1) * shots)
         return [part.query[episode, query], *support[of]]
 
-    def _check_alone(
-        self, part: Episodes, place: np.ndarray, embeddings: np.ndarray, scores: np.ndarray
-    ) -> None:
-        """Refuses a scorer whose scores for a query change if it is the only query."""
-        alone = Episodes(part.support, part.query[:, :1], part.target[:, :1])
-        found = self._compare(alone, place, embeddings)[:, 0]
-        with np.errstate(over="ignore"):
-            span = max(float(np.ptp(scores)), 1e-30)
-            apart = np.abs(found - scores[:, 0]).max()
-            # One that never repeats its scores need not look at other queries; audits find it.
-            noise = 0.0
-            if apart > 1e-3 * span:
-                noise = np.abs(self._compare(part, place, embeddings) - scores).max()
-        if apart > 1e-3 * span and not noise > 1e-3 * span:
+    def _check_company(self, part: Episodes, place: np.ndarray, embeddings: np.ndarray) -> None:
+        """Refuses a scorer whose scores for a query change with the other queries.
+
+        The first query of every other episode keeps its place, and support images take the
+        places of all other queries. Both calls have the same arrays, at the same place in
+        memory: then the same numbers are summed in the same order, and a score that changes
+        by more than its last digits has been changed by the other queries, however small the
+        change is beside the differences between candidates.
+        """
+        others = np.resize(part.support.reshape(len(part), -1), part.query.shape)
+        others[::2, 0] = part.query[::2, 0]
+        support = self._asking.prepared(embeddings.take(place[part.support], axis=0))
+        query = np.empty((*part.query.shape, embeddings.shape[1]), embeddings.dtype)
+
+        def asked(rows: np.ndarray) -> np.ndarray:
+            np.take(embeddings, place[rows], axis=0, out=query)
+            return self._asking.compare(query, support)[::2, 0]
+
+        found, changed = asked(part.query), asked(others)
+        apart = float(_apart(changed, found).max())
+        # Whoever takes float32 computes in it, even if the scores are float64.
+        single = embeddings.dtype != np.float64 or found.dtype != np.float64
+        largest = np.abs(found).max().astype(np.float32 if single else np.float64)
+        if apart <= ULPS * np.spacing(largest):
+            return
+        # A scorer that gives other answers to the same call has another fault, which audits tell.
+        noise = max(float(_apart(asked(part.query), found).max()) for _ in range(2))
+        query[...] = nudged(query)
+        nudge = rounding(self._asking.compare(query, support)[::2, 0], found)
+        if apart > 4 * noise + min(nudge, SHARE * float(np.ptp(found))):
             raise self._asking.broken(
-                "compare scores a query otherwise when it is alone; "
+                "compare scores a query otherwise when the other queries are others; "
                 "it must not look at other queries"
             )
 
@@ -297,11 +330,10 @@ class Bench:
             elif self.traits.level == 1:
                 scores = self._compare(part, *self._load(prepared))
                 if first + offset == 0:
-                    self._check_alone(part, *self._load(prepared), scores)
+                    self._check_company(part, *self._load(prepared))
                 elif offset + chunk >= len(episodes):
                     # Later too, as it may look at other queries only after some calls.
-                    few = slice(-_ALONE, None)
-                    self._check_alone(part[few], *self._load(prepared), scores[few])
+                    self._check_company(part[-_LATER:], *self._load(prepared))
             else:
                 scores = self._look_up(part, *self._load(prepared))
             collected.append(self._judged(part, scores, first + offset, keep))

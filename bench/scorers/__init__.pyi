@@ -5,6 +5,9 @@ from .baselines import Chance as Chance
 from .baselines import Hausdorff as Hausdorff
 from .baselines import PixelCosine as PixelCosine
 from .baselines import PixelEuclidean as PixelEuclidean
+from .episode_size import TRIED as TRIED
+from .episode_size import USUAL as USUAL
+from .episode_size import EpisodeSize as EpisodeSize
 from .failures import BrokenScorerError as BrokenScorerError
 from .failures import Failure as Failure
 from .failures import NotFiniteError as NotFiniteError
@@ -12,6 +15,11 @@ from .failures import OverdueError as OverdueError
 from .failures import answering as answering
 from .failures import blamed as blamed
 from .identities import UNSTEADY as UNSTEADY
+from .last_digits import DIGITS as DIGITS
+from .last_digits import ULPS as ULPS
+from .last_digits import digits as digits
+from .last_digits import nudged as nudged
+from .last_digits import rounding as rounding
 from .output import answers as answers
 from .output import silent as silent
 from .pairwise import score as score
@@ -27,6 +35,7 @@ from .scorer import PairwiseScorer as PairwiseScorer
 from .scorer import Scorer as Scorer
 from .scorer import ScorerAttributes as ScorerAttributes
 from .scorer import Traits as Traits
+from .scorer import is_part as is_part
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese

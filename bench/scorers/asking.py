@@ -38,6 +38,8 @@ class Asking:
         scorer: The scorer.
         traits: The traits of the scorer.
         finite: Whether scores and embeddings must be finite.
+        singly: Whether `classify` gets one query in a call, because the
+            scorer refuses several.
     """
 
     def __init__(self, scorer: Any, traits: Traits, *, finite: bool = True) -> None:
@@ -49,6 +51,7 @@ class Asking:
             finite: Whether scores and embeddings must be finite.
         """
         self.scorer, self.traits, self.finite = scorer, traits, finite
+        self.singly, self._answered = False, False
 
     def broken(self, problem: str) -> BrokenScorerError:
         """Makes the error that says what is wrong with the scorer."""
@@ -106,7 +109,10 @@ class Asking:
         return -scores if self.traits.smaller_is_closer else scores
 
     def _scores(self, method: str, shape: tuple[int, ...], *arguments: np.ndarray) -> np.ndarray:
-        scores = self.turned(self._call(method, shape, arguments))
+        return self._judged(self._call(method, shape, arguments), method)
+
+    def _judged(self, answer: np.ndarray, method: str) -> np.ndarray:
+        scores = self.turned(answer)
         self.check_finite(scores, method)
         return scores
 
@@ -156,6 +162,9 @@ class Asking:
     def classify(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
         """Classifies images.
 
+        A scorer that refuses several queries is asked one at a time from then on, if it
+        answers that.
+
         Args:
             support: uint8 ndarray (S, height, width).
             labels: int ndarray (S,), from 0 to ways - 1.
@@ -164,8 +173,41 @@ class Asking:
         Returns:
             ndarray (Q, ways), higher means more alike.
         """
-        shape = len(query), int(labels.max()) + 1
-        return self._scores("classify", shape, support, labels, query)
+        if self.singly:
+            return self._singly(support, labels, query)
+        ways = int(labels.max()) + 1
+        try:
+            scores = self._call("classify", (len(query), ways), (support, labels, query))
+        except BrokenScorerError:
+            if self._answered or len(query) == 1 or not self._takes_one(support, labels, query):
+                raise
+            try:
+                # What failed by chance is not asked singly ever after.
+                scores = self._call("classify", (len(query), ways), (support, labels, query))
+            except BrokenScorerError:
+                self.singly = True
+                return self._singly(support, labels, query)
+        self._answered = True
+        return self._judged(scores, "classify")
+
+    def _takes_one(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> bool:
+        try:
+            self._one(support, labels, query[:1])
+        except BrokenScorerError:
+            return False
+        return True
+
+    def _one(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
+        """Gives the scores (1, ways) of one query, for which (ways,) will do."""
+        ways = int(labels.max()) + 1
+        with answering(self.traits.name, "classify", support, labels, query):
+            answer = received(self.scorer.classify(support, labels, query))
+        answer = answer[None] if answer.ndim == 1 else answer
+        return self.checked(answer, (1, ways), "classify")
+
+    def _singly(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
+        rows = [self._one(support, labels, query[i : i + 1]) for i in range(len(query))]
+        return self._judged(np.concatenate(rows), "classify")
 
     def pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:
         """Turns scores of support images into scores of ways.

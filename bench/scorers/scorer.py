@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
-from ...tasks import TaskError, Wants
+from ...tasks import TaskError, Wants, is_own, read_part
 from ..errors import ScorerError
 from .failures import answering
 from .identities import Identity, Probes, identify
@@ -130,7 +130,8 @@ class ScorerAttributes:
             preprocessing. A scorer from outside that gives none is known by
             its state, its code and its answers to fixed images.
         trained_on: Names such as `Latin/character01` of all characters that it
-            was trained on, () for none; None if that is unknown.
+            was trained on, () for none; or a part such as `lake-background` or
+            `folder:letters@train`, or several; None if that is unknown.
         parameters: How many numbers were learned.
         flops: Floating-point operations to embed an image, or to score a pair.
         scale: `log-odds` or `probability`, if a score says how likely it is
@@ -153,7 +154,7 @@ class ScorerAttributes:
     smaller_is_closer: bool = False
     pooling: str = "mean"
     digest: str = ""
-    trained_on: Iterable[str] | None = None
+    trained_on: str | Iterable[str] | None = None
     parameters: int | None = None
     flops: int | None = None
     scale: str | None = None
@@ -222,18 +223,30 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
+def is_part(name: str) -> bool:
+    """Tells whether an entry of `trained_on` names a part such as `lake-background`."""
+    return is_own(name) or "/" not in name
+
+
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     # A layer or method of this name is something else.
     if not isinstance(seen, Iterable) or callable(seen):
         return None
-    seen = seen if isinstance(seen, str) else list(seen)
-    if not all(isinstance(one, str) for one in seen):
+    names = frozenset([seen] if isinstance(seen, str) else seen)
+    if not all(isinstance(one, str) for one in names):
         return None
-    names = None if isinstance(seen, str) else frozenset(map(str, seen))
-    if names is None or any(one.count("/") != 1 for one in names):
-        raise ScorerError(
-            f"scorer {name!r}: trained_on must be a list of names such as Latin/character01"
-        )
+    expected = (
+        f"scorer {name!r}: trained_on must be a list of names such as Latin/character01, or a "
+        "part such as lake-background"
+    )
+    for one in names:
+        if not is_part(one) and (isinstance(seen, str) or one.count("/") != 1):
+            raise ScorerError(f"{expected}; it has {one!r}")
+        if is_part(one):
+            try:
+                read_part(one)
+            except TaskError as error:
+                raise ScorerError(f"{expected}; {error}") from None
     return names
 
 
@@ -275,7 +288,7 @@ def _said(said: ScorerAttributes) -> Iterator[str]:
     An attribute of another type, as layers and numbers of a network are, is part of its state.
     """
     kinds: dict[str, Any] = {
-        "trained_on": list | tuple | set | frozenset,
+        "trained_on": str | list | tuple | set | frozenset,
         "digest": str | int,
         "training": dict,
         "wants": str | list | tuple | dict | Wants,

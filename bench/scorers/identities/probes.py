@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....tasks import Images, Wants, wanted
+from ..episode_size import TRIED, EpisodeSize
 from ..failures import LONGEST, BrokenScorerError, answering
 from ..pairwise import score
 from ..precision import received
@@ -23,7 +24,7 @@ _SEED = 20
 _SIZES = (None, (84, 84), (64, 64), (32, 32), (224, 224))
 """Sizes of pictures with which a scorer is tried that fails for ink; None for that of ink."""
 
-_WAYS, _SHOTS, _QUERIES, _EPISODES = 4, 2, 4, 4
+_SIZE, _EPISODES = EpisodeSize(4, 2, 16), 4
 
 
 def _strokes(rng: np.random.Generator, thickness: float) -> np.ndarray:
@@ -107,6 +108,7 @@ class Probes:
         """
         self._scorer, self._level, self._name, self._batch = scorer, level, name, batch
         self.asked_for = self.wants = wants
+        self._taken: tuple[EpisodeSize, int] | None = None
 
     def answers(self) -> list[np.ndarray]:
         """Asks about the fixed images.
@@ -190,10 +192,40 @@ class Probes:
         return [self._episode(images, i) for i in range(_EPISODES)]
 
     def _episode(self, images: np.ndarray, number: int) -> np.ndarray:
-        """Asks about an episode whose classes are groups."""
+        """Asks about an episode whose classes are groups.
+
+        A classifier that does not take it is asked about those of other sizes, and then with
+        one query in a call.
+        """
+        if self._taken is not None:
+            return self._classified(images, number, *self._taken)
+        first: BrokenScorerError | None = None
+        for size in (_SIZE, *TRIED):
+            for queries in (size.queries, 1):
+                try:
+                    answer = self._classified(images, number, size, queries)
+                except BrokenScorerError as error:
+                    first = first or error
+                    continue
+                if answer.shape in ((queries, size.ways), (size.ways,) * (queries == 1)):
+                    self._taken = size, queries
+                    return answer
+                # Who judges every answer says what is wrong with this one.
+                first = first or BrokenScorerError("")
+        if not str(first):
+            return self._classified(images, number, _SIZE, _SIZE.queries)
+        assert first is not None
+        raise first
+
+    def _classified(
+        self, images: np.ndarray, number: int, size: EpisodeSize, queries: int
+    ) -> np.ndarray:
         by_group = images.reshape(-1, MEMBERS, *images.shape[1:])
-        classes = (np.arange(_WAYS) * 3 + number) % len(by_group)
-        support = by_group[classes][:, number::9][:, :_SHOTS].reshape(-1, *images.shape[1:])
-        queries = by_group[classes[::-1]][:, number + 1 :: 3][:, :_QUERIES]
-        labels = np.repeat(np.arange(_WAYS), _SHOTS)
-        return self._asked("classify", support, labels, queries.reshape(-1, *images.shape[1:]))
+        classes = (np.arange(size.ways) * 3 + number) % len(by_group)
+        members = (number + 9 * np.arange(size.shots)) % MEMBERS
+        support = by_group[classes[:, None], members].reshape(-1, *images.shape[1:])
+        each = -(-size.queries // size.ways)
+        members = (number + 1 + 3 * np.arange(each)) % MEMBERS
+        asked = by_group[classes[::-1, None], members].reshape(-1, *images.shape[1:])
+        labels = np.repeat(np.arange(size.ways), size.shots)
+        return self._asked("classify", support, labels, asked[:queries])

@@ -44,7 +44,7 @@ class _Wrapped:
         concurrency: int | None,
         digest: str | int | None,
         name: str | None,
-        trained_on: Iterable[str] | None,
+        trained_on: str | Iterable[str] | None,
         smaller_is_closer: bool,
         wants: dict[str, Any],
     ) -> None:
@@ -262,7 +262,7 @@ def wrap(
     device: str | None = None,
     digest: str | int | None = None,
     name: str | None = None,
-    trained_on: Iterable[str] | None = None,
+    trained_on: str | Iterable[str] | None = None,
 ) -> Scorer:
     """Makes a scorer of a trained model.
 
@@ -304,7 +304,8 @@ def wrap(
         digest: Says which model it is; to be changed with the model. None for a model that is
             known by its weights, code and answers.
         name: What tables call it.
-        trained_on: Names such as `Latin/character01` of all characters that it has seen.
+        trained_on: Names such as `Latin/character01` of all characters that it has seen, or a
+            part such as `lake-background`.
 
     Returns:
         A scorer of level 1, or of level 2 with `pairs`.

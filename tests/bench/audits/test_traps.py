@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import methods
 import numpy as np
 import pytest
 import traps
@@ -48,6 +49,7 @@ NOTED = {
     "spread": traps.Constant,
     "symmetry": traps.Containment,
     "read-only input": traps.Writable,
+    "pixels": methods.ForDarkInk,
     "training data": Pixels,
 }
 

@@ -212,6 +212,93 @@ def test_a_scorer_that_looks_at_other_queries_is_refused(source, tmp_path):
         evaluate(Assigning(), source(), episodes=5, root=tmp_path)
 
 
+def cosines(query, support):
+    query, support = (
+        one / np.maximum(np.linalg.norm(one, axis=-1, keepdims=True), 1e-9)
+        for one in (query, support)
+    )
+    return query @ np.swapaxes(support, -1, -2)
+
+
+def squared_distances(query, support):
+    """By the lengths of the embeddings, which loses digits where these are long."""
+    lengths = [np.square(one).sum(axis=-1) for one in (query, support)]
+    return (
+        2 * (query @ np.swapaxes(support, -1, -2))
+        - lengths[0][..., :, None]
+        - lengths[1][..., None, :]
+    )
+
+
+def roots(query, support):
+    return -np.sqrt(np.maximum(-squared_distances(query, support), 0))
+
+
+class Similar(Pixels):
+    """Embeddings that differ little beside what they have in common."""
+
+    def __init__(self, common, similarity, drawn=0.0):
+        self.common, self.similarity, self.drawn = common, similarity, drawn
+
+    def embed(self, images):
+        return (self.common + super().embed(images)[:, ::7]).astype(np.float32)
+
+    def compare(self, query, support):
+        scores = self.similarity(query, support)
+        return scores + np.float32(self.drawn) * scores.mean(axis=-2, keepdims=True)
+
+
+@pytest.mark.parametrize("similarity", [cosines, squared_distances, roots])
+@pytest.mark.parametrize("common", [1.0, 30.0])
+def test_what_is_rounded_is_not_taken_for_a_look_at_other_queries(
+    similarity, common, source, tmp_path
+):
+    scorer = Similar(common, similarity)
+    assert evaluate(scorer, source("within-5w1s-q3"), episodes=20, root=tmp_path).record["n"] == 300
+
+
+@pytest.mark.parametrize(
+    ("similarity", "common", "drawn"),
+    [
+        (cosines, 0.0, 1e-4),
+        (cosines, 1.0, 0.05),
+        (squared_distances, 0.0, 1e-4),
+        (squared_distances, 30.0, 0.02),
+        (roots, 1.0, 0.01),
+    ],
+)
+def test_a_look_at_other_queries_is_refused_however_little_it_moves(
+    similarity, common, drawn, source, tmp_path
+):
+    scorer, settings = Similar(common, similarity, drawn), Settings(audit=False)
+    with pytest.raises(ScorerError, match="must not look at other queries"):
+        evaluate(scorer, source(), episodes=20, root=tmp_path, settings=settings)
+
+
+def test_a_softmax_that_is_steadied_by_all_scores_is_not_refused(source, tmp_path):
+    class Steadied(Pixels):
+        """Takes the largest score of all queries away, which changes nothing but rounding."""
+
+        def compare(self, query, support):
+            scores = 30 * super().compare(query, support)
+            shares = np.exp(scores - scores.max())
+            return shares / shares.sum(axis=-1, keepdims=True)
+
+    settings = Settings(audit=False)
+    assert evaluate(Steadied(), source(), episodes=20, root=tmp_path, settings=settings)
+
+
+def test_a_scorer_that_draws_at_random_is_not_told_that_it_looks_at_other_queries(source, tmp_path):
+    class Random(Pixels):
+        def compare(self, query, support):
+            scores = super().compare(query, support)
+            return scores + np.random.default_rng().normal(0, 0.1, scores.shape)
+
+    run = evaluate(Random(), source(), episodes=20, root=tmp_path)
+    failed = [one["check"] for one in run.record["audit"]["checks"] if one["status"] == "failed"]
+    assert failed == ["determinism"]
+
+
 def test_large_whole_numbers_keep_their_last_digits(source, tmp_path):
     class Whole(Pairs):
         kind = np.int64
@@ -331,11 +418,12 @@ def test_units_that_were_done_are_not_done_again(source, tmp_path, monkeypatch):
 
     monkeypatch.setattr("wayshot.bench.evaluations.preparation.PAIR_UNIT", 20)
     scorer, episodes = Stops(), source()
-    known = traits(scorer, "stops")
+    known, settings = traits(scorer, "stops"), Settings(audit=False)
 
     def run(calls, root):
         Stops.left = calls
-        return Evaluation(scorer, known, episodes, episodes=24, root=tmp_path / root).run()
+        where = {"root": tmp_path / root, "settings": settings}
+        return Evaluation(scorer, known, episodes, episodes=24, **where).run()
 
     whole = run(1000, "whole")
     needed = 1000 - Stops.left
