@@ -232,9 +232,10 @@ def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     # A layer or method of this name is something else.
     if not isinstance(seen, Iterable) or callable(seen):
         return None
-    names = frozenset([seen] if isinstance(seen, str) else seen)
-    if not all(isinstance(one, str) for one in names):
+    entries = [seen] if isinstance(seen, str) else list(seen)
+    if not all(isinstance(one, str) for one in entries):
         return None
+    names = frozenset(map(str, entries))
     expected = (
         f"scorer {name!r}: trained_on must be a list of names such as Latin/character01, or a "
         "part such as lake-background"
