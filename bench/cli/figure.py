@@ -122,7 +122,7 @@ def command(
             raise click.UsageError(
                 f"{name} shows one protocol; choose by --protocol from {', '.join(columns)}"
             )
-        column = columns[0]
+        column = next(iter(columns), None)
     draw_chart(name, material, out, Size(width, font), column)
     if as_json:
         facts = {"path": str(out), "figure": name, "protocol": column, "width_inches": width}

@@ -38,10 +38,10 @@ CHUNK_NUMBERS = 2**26
 _LATER = 8
 """Episodes at the end of a unit of which queries are compared again."""
 
-ULPS = 4
+_ULPS = 4
 """Last digits by which two answers of the same arithmetic may differ."""
 
-SHARE = 1e-3
+_SHARE = 1e-3
 """Share of the span of all scores by which they may differ where that is rounding."""
 
 
@@ -246,13 +246,13 @@ class Bench:
         # Whoever takes float32 computes in it, even if the scores are float64.
         single = embeddings.dtype != np.float64 or found.dtype != np.float64
         largest = np.abs(found).max().astype(np.float32 if single else np.float64)
-        if apart <= ULPS * np.spacing(largest):
+        if apart <= _ULPS * np.spacing(largest):
             return
         # A scorer that gives other answers to the same call has another fault, which audits tell.
         noise = max(float(_apart(asked(part.query), found).max()) for _ in range(2))
         query[...] = nudged(query)
         nudge = rounding(self._asking.compare(query, support)[::2, 0], found)
-        if apart > 4 * noise + min(nudge, SHARE * float(np.ptp(found))):
+        if apart > 4 * noise + min(nudge, _SHARE * float(np.ptp(found))):
             raise self._asking.broken(
                 "compare scores a query otherwise when the other queries are others; "
                 "it must not look at other queries"
