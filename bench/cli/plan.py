@@ -18,12 +18,21 @@ from .common import examples, json_option, level_option, option, runs_option, sc
 def _words(plan: Plan, least: bool) -> str:
     """Says a plan; where it is a guess of trials that share images, that it takes more."""
     points, smallest = 100 * plan.difference, 100 * plan.smallest
-    test = f"a two-sided test at {100 * (1 - plan.level):g} % with {100 * plan.power:g} % power"
-    lines = [f"To detect a difference of {points:g} points by {test}:"]
+    level, power = f"{100 * (1 - plan.level):g} %", f"{100 * plan.power:g} % power"
+    lines = [
+        f"To detect a difference of {points:g} points by a two-sided test at {level} with {power}:"
+    ]
+    detect = "detect differences of"
+    if plan.equivalence:
+        lines = [
+            "To show that two equally good scorers are as good as one another within "
+            f"{points:g} points, by two one-sided tests at {level} with {power}:"
+        ]
+        detect = "show a margin of"
     if plan.episodes is None:
         lines.append(
             "no number of episodes is enough. With these data, endlessly many episodes "
-            f"detect differences of {smallest:.2f} points or more."
+            f"{detect} {smallest:.2f} points or more."
         )
     else:
         lines.append(f"{'at least ' if least else ''}{plan.episodes:,} episodes.")
@@ -33,7 +42,7 @@ def _words(plan: Plan, least: bool) -> str:
                 "or characters are few; two stored runs (-s) tell which."
             )
         if smallest:
-            lines.append(f"Endlessly many would detect {smallest:.2f} points.")
+            lines.append(f"Endlessly many would {detect} {smallest:.2f} points.")
     return plain(" ".join([*lines, f"This follows from: {plan.basis}."]))
 
 
@@ -42,15 +51,22 @@ def _words(plan: Plan, least: bool) -> str:
     epilog=examples(
         "wayshot plan lake-within-20w1s --difference 0.5 -s siamese-small -s hausdorff",
         "wayshot plan lake-within-20w1s --difference 0.5 --disagreement 4",
+        "wayshot plan lake-within-20w1s --margin 0.5 -s siamese-small -s siamese-resnet18-eca",
     ),
 )
 @click.argument("protocol")
 @option(
     "--difference",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
-    required=True,
     metavar="POINTS",
     help="The difference between two accuracies to detect, in percentage points.",
+)
+@option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    metavar="POINTS",
+    help="Instead: the margin within which two scorers are to be shown as good as one another, as "
+    "by wayshot compare --margin.",
 )
 @scorers_option("One of the two scorers. Both need stored runs of the same episodes.")
 @runs_option(old=("--in",))
@@ -72,7 +88,8 @@ def _words(plan: Plan, least: bool) -> str:
 @json_option
 def command(
     protocol: str,
-    difference: float,
+    difference: float | None,
+    margin: float | None,
     scorers: tuple[str, ...],
     folder: Path,
     disagreement: float | None,
@@ -80,7 +97,15 @@ def command(
     power: float,
     as_json: bool,
 ) -> None:
-    """Say how many episodes of PROTOCOL decide a difference between two scorers."""
+    """Say how many episodes of PROTOCOL decide a difference between two scorers.
+
+    It is --difference that they decide, or with --margin that there is none
+    that matters.
+    """
+    if (difference is None) == (margin is None):
+        raise click.UsageError("expected either a --difference or a --margin in points")
+    equal = margin is not None
+    points = ((difference or 0) if margin is None else margin) / 100
     asked = tasks.parse(protocol)
     least = disagreement is not None and asked.reuse != "once"
     if (len(scorers) == 2) == (disagreement is not None):
@@ -89,7 +114,7 @@ def command(
         )
     if disagreement is not None:
         queries = asked.ways * asked.queries
-        plan = plan_from_disagreement(disagreement / 100, queries, difference / 100, level, power)
+        plan = plan_from_disagreement(disagreement / 100, queries, points, level, power, equal)
     else:
         runs = [run for run in results.find([folder]) if run.protocol == asked.title]
         pair = [labels.of_scorer(runs, name) for name in scorers]
@@ -108,5 +133,5 @@ def command(
         )
         digest = first.record["episodes_digest"]
         second = next(run for run in pair[1] if run.record["episodes_digest"] == digest)
-        plan = plan_from_runs(first, second, difference / 100, level, power)
+        plan = plan_from_runs(first, second, points, level, power, equal)
     click.echo(json.dumps(asdict(plan), indent=1) if as_json else _words(plan, least))

@@ -379,3 +379,33 @@ def test_labels_as_tables_print_them_are_compared(wayshot, tmp_path, characters)
     for name, compared in zip(names, found["scorers"], strict=True):
         assert compared.startswith(name.removesuffix(")"))
     assert wayshot("table", tmp_path / "runs", "-s", names[0])[0] == 0
+
+
+def test_equivalence_within_a_margin_is_said(wayshot, stored, protocols):
+    words = ("compare", "pixel-cosine", "pixel-euclidean", "--runs", stored)
+    words = (*words, "--protocol", protocols[0], "--disagreements", 0)
+    wide = " ".join(wayshot(*words, "--margin", 90)[1].split())
+    assert "They are as good as one another within 90 points, at the level of 5 %" in wide
+    assert "(two one-sided tests, p " in wide and "; 90 % interval " in wide
+    narrow = " ".join(wayshot(*words, "--margin", 0.01)[1].split())
+    assert "It is not shown that they are equal within 0.01 points" in narrow
+    assert "as one another" not in " ".join(wayshot(*words)[1].split())
+    told = json.loads(wayshot(*words, "--margin", 90, "--json")[1])["comparisons"][0]["equivalence"]
+    assert told["shown"] is True and told["margin"] == 0.9 and told["p_value"] < 0.05
+
+
+def test_of_too_few_characters_no_margin_is_shown(wayshot, five_characters, tmp_path):
+    root = tmp_path / "runs"
+    names = ("-s", "pixel-cosine", "-s", "chance")
+    protocol = f"folder:{five_characters}-within-5w1s"
+    wayshot("run", protocol, *names, "--episodes", 30, "--runs", root)
+    status, out, _ = wayshot("compare", "pixel-cosine", "chance", "--runs", root, "--margin", 99)
+    assert status == 0
+    assert "Nothing can be said about a margin of 99 points: there is no interval." in out
+
+
+def test_a_margin_goes_with_two_scorers_and_a_level(wayshot, stored):
+    three = wayshot("compare", *SCORERS, "--runs", stored, "--margin", 1)
+    low = wayshot(*two(stored, "--margin", 1, "--level", 0.5))
+    assert three[::2] == (2, "wayshot: --margin goes with two scorers; name two\n")
+    assert low[0] == 2 and "--margin needs a --level above 0.5" in low[2]

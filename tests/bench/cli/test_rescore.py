@@ -84,6 +84,19 @@ def test_plan_from_a_guess(wayshot):
     assert status == 0 and ": 628 episodes." in out and "share images" not in out
 
 
+def test_plan_for_a_margin(wayshot):
+    words = ("plan", "lake-within-20w1s", "--margin", 0.5, "--disagreement", 4)
+    out = " ".join(wayshot(*words)[1].split())
+    assert "To show that two equally good scorers are as good as one another within 0.5" in out
+    assert json.loads(wayshot(*words, "--json")[1])["equivalence"] is True
+    for wrong in ((), ("--difference", 1, "--margin", 1)):
+        status, _, err = wayshot("plan", "lake-within-20w1s", "--disagreement", 4, *wrong)
+        assert (status, err) == (
+            2,
+            "wayshot: expected either a --difference or a --margin in points\n",
+        )
+
+
 def test_plan_of_one_alphabet_is_by_character(wayshot, one_alphabet, tmp_path):
     both = ("-s", "pixel-cosine", "-s", "pixel-euclidean")
     words = (f"folder:{one_alphabet}-within-5w1s", *both, "--runs", tmp_path)
