@@ -27,5 +27,6 @@ from .tables import breakdowns as breakdowns
 from .tables import confusion_tables as confusion_tables
 from .tables import seeds_table as seeds_table
 from .tables import table as table
+from .text import percent as percent
 from .text import plain as plain
 from .text import shown as shown

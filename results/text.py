@@ -1,8 +1,12 @@
-"""Text that is safe for tables and terminals."""
+"""Text that is safe for tables and terminals, and figures that are rounded the same everywhere."""
 
 from __future__ import annotations
 
 import unicodedata
+from decimal import ROUND_HALF_UP, Decimal
+
+PRECISION = 9
+"""Decimals of a percentage beyond which there is only rounding noise."""
 
 _JOINERS = "\u200c\u200d"
 
@@ -39,3 +43,14 @@ def _is_control(char: str) -> bool:
 def shown(name: str) -> str:
     """Gives a name as it is printed: `plain`, with single spaces, never empty."""
     return " ".join(plain(name).split()) or "unnamed"
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Writes a fraction in percent, halves rounded up.
+
+    Args:
+        share: The fraction.
+        decimals: The number of decimals.
+    """
+    exact = Decimal(repr(round(100 * share + 0.0, PRECISION)))
+    return str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))

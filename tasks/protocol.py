@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -240,7 +241,25 @@ RUNS = Protocol("lake", "evaluation", "runs", 20, 1)
 """The official runs, `lake-runs`."""
 
 
+_OTHER = re.compile(r"(?P<what>.+?)(?:-(?:within|between))?-(?P<size>\d+w\d+s)(?:-[a-z0-9]+)*")
+"""A name whose first part is no split."""
+
+
 def _closest(name: str) -> str:
+    """Says what else could have been meant."""
+    other = _OTHER.fullmatch(name)
+    what, size = (other["what"], other["size"]) if other else (name, "20w1s")
+    if what.lower().startswith("omniglot"):
+        ways = ", ".join(
+            f"{split.name}-{split.structure or 'within'}-{size}"
+            for split in SPLITS.values()
+            if split.source.startswith("Omniglot")
+        )
+        return f"Omniglot is divided as in lake-runs, {ways}; wayshot list protocols tells them"
+    # Not by pathlib, which refuses what cannot be a path.
+    if os.path.exists(os.path.expanduser(re.sub("@.*", "", what))):  # noqa: PTH110, PTH111
+        said = name if re.search("-(within|between)-", name) else f"{what}-between-{size}"
+        return f"for your own folder, folder:{said} (characters) or images:{said} (any pictures)"
     typical = [
         f"{split.name}-{structure}{ways}w{shots}s"
         for split in SPLITS.values()

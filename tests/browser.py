@@ -42,6 +42,8 @@ class Browser:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = selenium.Chrome(options, selenium.ChromeService(driver))
+        # A busy machine is slow.
+        self.driver.set_script_timeout(300)
         self.driver.get("about:blank")
         self._logs()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 import sys
+import traceback
+from typing import Any
 
 import click
 
@@ -13,6 +16,7 @@ from ...models import ModelError
 from ...results import ResultError, plain
 from ...tasks import TaskError
 from ..errors import ScorerError
+from ..scorers import answers, silent
 
 COMMANDS = {
     "run": ("run", "Evaluate scorers on protocols, store the trials and print the table."),
@@ -52,6 +56,14 @@ class _Commands(click.Group):
             return None
         return importlib.import_module(f".{COMMANDS[cmd_name][0]}", __name__).command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, COMMANDS, n=2)
+            hint = f"closest: {', '.join(close)}" if close else f"expected {', '.join(COMMANDS)}"
+            ctx.fail(f"No such command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
@@ -80,6 +92,17 @@ def _is_for_the_user(error: Exception) -> bool:
     return isinstance(error, ModelError | ResultError | TaskError | ScorerError | OSError)
 
 
+def _line(words: str, state: dict[str, Any]) -> str:
+    """One line for the user, with the variables that set what it is about."""
+    line = " ".join(words.split())
+    named = [
+        variable
+        for variable, signs in state.get("variables", {}).items()
+        if variable not in line and any(sign in line for sign in signs)
+    ]
+    return plain(line + (f" (set by {', '.join(named)})" if named else ""))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits with its status.
 
@@ -90,15 +113,18 @@ def main(arguments: list[str] | None = None) -> None:
         # A terminal of an old encoding lacks ±, and the letters of many alphabets.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # What options say of themselves, for the messages below.
+    state: dict[str, Any] = {}
     try:
-        status = group.main(arguments, prog_name="wayshot", standalone_mode=False)
+        with answers():
+            status = group.main(arguments, prog_name="wayshot", standalone_mode=False, obj=state)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(2)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "wayshot"
-        problem = " ".join(error.format_message().split())
-        click.echo(plain(f"{where}: {problem} (see {where} --help)"), err=True)
+        line = _line(error.format_message(), state)
+        click.echo(f"{plain(where)}: {line} (see {plain(where)} --help)", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("wayshot: interrupted; the same command goes on where it stopped", err=True)
@@ -106,7 +132,13 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not _is_for_the_user(error):
             raise
-        click.echo("wayshot: " + plain(" ".join(str(error).split())), err=True)
+        if state.get("traceback"):
+            traceback.print_exception(error)
+        click.echo("wayshot: " + _line(str(error), state), err=True)
         sys.exit(2)
+    finally:
+        if arguments is None:
+            # What a model prints when the process ends is no answer either.
+            silent()
     if status:
         sys.exit(status)

@@ -22,11 +22,13 @@ from .common import (
     data_option,
     examples,
     json_option,
+    patience,
     progress,
     protocols_option,
     remark,
     scorers_option,
     seed_option,
+    traceback_option,
     with_words,
 )
 from .engines import engine_option
@@ -103,6 +105,7 @@ def _show(name: str, found: Audit) -> None:
 @engine_option
 @seed_option()
 @data_option
+@traceback_option
 @json_option
 def command(
     words: tuple[str, ...],
@@ -122,7 +125,7 @@ def command(
     scorers = with_words(words, "scorers")
     if not scorers and not protocols:
         raise click.UsageError("expected a SCORER or a --protocol; see wayshot list")
-    resolved = {name: resolve(name, engine, data=data, progress=progress) for name in scorers}
+    resolved = {name: resolve(name, engine, data=data, progress=patience) for name in scorers}
     sources = {
         name: tasks.open_protocol(tasks.parse(name), seed, data, progress) for name in protocols
     }

@@ -22,6 +22,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -80,6 +81,27 @@ class Option(click.Option):
                 f"{name} cannot be split into words ({error}); close every quotation mark"
             ) from None
 
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Names the variable of a value that is wrong, if that is where it is from."""
+        if ctx is not None and self.name:
+            source = ctx.get_parameter_source(self.name)
+            variable = self._variable(ctx)
+            if source is ParameterSource.ENVIRONMENT and variable:
+                return variable
+        return super().get_error_hint(ctx)
+
+    def handle_parse_result(self, ctx: click.Context, opts: Any, args: list[str]) -> Any:
+        """Notes which variable has set the option, for messages about its value."""
+        value, args = super().handle_parse_result(ctx, opts, args)
+        source = ctx.get_parameter_source(self.name) if self.name else None
+        variable = self._variable(ctx)
+        if source is ParameterSource.ENVIRONMENT and variable and ctx.obj is not None:
+            # By its name or by its value, a message is about the option.
+            values = value if isinstance(value, tuple) else (value,)
+            signs = (*self.opts, *(one for one in values if isinstance(one, str) and len(one) > 1))
+            ctx.obj.setdefault("variables", {})[variable] = signs
+        return value, args
+
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Makes the old spellings known to the parser, and to nothing else."""
         shown = self.opts
@@ -108,6 +130,26 @@ interval_option = option(
     help="The kind of confidence interval. The README says what each one covers.",
 )
 json_option = option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+
+
+def _keep_traceback(ctx: click.Context, _: Any, wanted: bool) -> None:
+    if ctx.obj is not None:
+        ctx.obj["traceback"] = wanted
+
+
+traceback_option = option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep_traceback,
+    help="Show where an error was raised, line by line, before the line that tells of it.",
+)
+
+
+def show_traceback(error: BaseException) -> None:
+    """Prints on stderr where an error was raised, if `--traceback` asks for that."""
+    if (click.get_current_context().obj or {}).get("traceback"):
+        traceback.print_exception(error)
 
 
 def level_option(text: str) -> Callable:
@@ -207,8 +249,10 @@ def terminal_width() -> int | None:
 
     The variable COLUMNS says another width, as everywhere.
     """
-    known = os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if known else None
+    if os.environ.get("COLUMNS", "").isdecimal():
+        return shutil.get_terminal_size().columns
+    # Not of descriptor 1, by which all but the answer is sent to the standard error.
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
 
 
 def typed(name: str) -> bool:
@@ -295,7 +339,7 @@ def episodes_option(default: int) -> Callable:
 
 
 def progress(total: int, title: str) -> Callable[[int], None]:
-    """Shows progress on a terminal, of anything over a second; see `tasks.progress.Progress`."""
+    """Shows progress of anything over a second, on a terminal; see `tasks.progress.Progress`."""
     shown = tqdm(total=total, desc=title, delay=1, disable=None, leave=False)
 
     def advance(done: int) -> None:
@@ -304,6 +348,16 @@ def progress(total: int, title: str) -> Callable[[int], None]:
             shown.close()
 
     return advance
+
+
+def patience(total: int, title: str) -> Callable[[int], None]:
+    """Shows progress as `progress` does; where there is no terminal, says in a line what begins.
+
+    It is for what takes up to a minute once, and nobody expects.
+    """
+    if not sys.stderr.isatty():
+        click.echo(plain(f"{title}; this is done once and takes up to a minute"), err=True)
+    return progress(total, title)
 
 
 _REMARKS = 10

@@ -16,7 +16,7 @@ import pandas as pd
 import tabulate
 
 from ... import results
-from ...results import plain
+from ...results import percent, plain
 from ...results.pictures import check_suffix, draw_ranks
 from ...results.statistics import (
     CLUSTERS,
@@ -28,6 +28,7 @@ from ...results.statistics import (
     matched,
     rank,
 )
+from ...results.tables import labels
 from .common import (
     examples,
     json_option,
@@ -183,11 +184,12 @@ def _found(
     found: dict[str, list[results.Run]] = {}
     for name in names:
         named = _is_run(name)
-        runs = [results.read(Path(name))] if named else [r for r in stored if r.scorer == name]
+        runs = [results.read(Path(name))] if named else labels.of_scorer(stored, name)
         if not runs:
-            known = ", ".join(sorted({run.scorer for run in stored}))
-            raise click.UsageError(f"no run of {name!r} in {folder}; there are runs of {known}")
-        found[name] = [run for run in runs if not protocols or run.protocol in protocols]
+            known = f"there are runs of {', '.join(sorted({run.scorer for run in stored}))}"
+            raise click.UsageError(f"no run of {name!r} in {folder}; {known}")
+        chosen = [run for one in protocols for run in labels.of_protocol(runs, one)]
+        found[name] = chosen if protocols else runs
         if not found[name]:
             raise click.UsageError(f"no run of {name!r} on {' or '.join(protocols)}; run it there")
     return found
@@ -195,6 +197,10 @@ def _found(
 
 def _percent(share: float) -> str:
     return f"{100 * share:g} %"
+
+
+def _signed(share: float, digits: int = 1) -> str:
+    return f"{'' if share < 0 else '+'}{percent(share, digits)}"
 
 
 def _probability(p: float | None) -> str:
@@ -206,10 +212,10 @@ def _probability(p: float | None) -> str:
 def _points(one: results.Estimate) -> tuple[str, str]:
     """A difference and its interval in points, to two places of the interval's half."""
     if one.low is None or one.high is None or one.halfwidth is None:
-        return f"{100 * one.value + 0.0:+.1f}", "–"
+        return _signed(one.value), "–"
     half = 100 * one.halfwidth
     digits = min(max(1, 1 - math.floor(math.log10(half))), 6) if half else 1
-    value, low, high = (f"{100 * end + 0.0:+.{digits}f}" for end in (one.value, one.low, one.high))
+    value, low, high = (_signed(end, digits) for end in (one.value, one.low, one.high))
     return value, f"{low} to {high}"
 
 
@@ -239,8 +245,8 @@ def _comparison(one: Comparison) -> str:
             f"{best if one.detectable_at_best else ''}"
         )
     rows = [
-        (first, f"{100 * one.accuracies[0]:.1f} %"),
-        (second, f"{100 * one.accuracies[1]:.1f} %"),
+        (first, f"{percent(one.accuracies[0])} %"),
+        (second, f"{percent(one.accuracies[1])} %"),
         (
             "difference",
             f"{value} points, {_percent(one.difference.level)} interval {interval} "
@@ -251,7 +257,7 @@ def _comparison(one: Comparison) -> str:
         ("  McNemar", f"{_probability(one.mcnemar)} (exact{trust})"),
         (
             "disagreements",
-            f"{one.disagreements:,} of {one.n:,} trials ({100 * one.disagreements / one.n:.1f} %): "
+            f"{one.disagreements:,} of {one.n:,} trials ({percent(one.disagreements / one.n)} %): "
             f"{one.wins[0]:,} for {first}, {one.wins[1]:,} for {second}",
         ),
         ("smallest detectable", detectable),
@@ -341,7 +347,7 @@ def _ranking(one: Ranking) -> str:
     scorers = [
         {
             "scorer": names[place],
-            "accuracy %": f"{100 * one.accuracies[place]:.1f}",
+            "accuracy %": percent(one.accuracies[place]),
             "group": one.letters[place],
             "mean rank": f"{one.ranks.means[place]:.2f}" if one.ranks else "–",
         }
@@ -357,7 +363,7 @@ def _ranking(one: Ranking) -> str:
                 f"{_percent(one.level)} interval": interval,
                 "p-value": _probability(pair.p_value),
                 "corrected": _probability(one.adjusted[first, second]),
-                "disagreements": f"{100 * pair.disagreements / pair.n:.1f} %",
+                "disagreements": f"{percent(pair.disagreements / pair.n)} %",
             }
         )
     tested = [pair for pair in one.pairs.values() if pair.p_value is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +15,13 @@ import yaml
 from ... import tasks
 from ...tasks import SPLITS, TaskError, load_glyphs
 from ...tasks.data import omniglot
-from .common import data_option, examples, json_option, progress
+from .common import (
+    data_option,
+    examples,
+    json_option,
+    progress,
+    traceback_option,
+)
 
 
 def _protocol(name: str) -> dict[str, Any]:
@@ -124,7 +131,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
         with suppress(TaskError):
             return _protocol(name)
         return _dataset(name, data)
-    if name in registered() or name.endswith(".keras"):
+    if name in registered() or "=" in name or Path(name).is_file() or name.endswith(".keras"):
         return _scorer(name)
     try:
         return _protocol(name)
@@ -153,6 +160,7 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
 )
 @click.argument("name", nargs=-1, required=True)
 @data_option
+@traceback_option
 @json_option
 def command(name: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Describe NAME: a protocol, scorer, dataset, split, backbone or recipe.

@@ -24,11 +24,13 @@ from .common import (
     examples,
     json_option,
     option,
+    patience,
     progress,
     remark,
     runs_option,
     scorers_option,
     seed_option,
+    traceback_option,
     writable,
 )
 from .engines import engine_option
@@ -171,6 +173,7 @@ def _heading(record: dict[str, Any]) -> str:
 @seed_option()
 @runs_option("Folder of stored runs, in which latencies are stored too.", old=("--out",))
 @data_option
+@traceback_option
 @json_option
 def command(
     protocol: str,
@@ -197,7 +200,7 @@ def command(
         remark(source.protocol.title, source.remarks)
         writable(folder)
         for name in dict.fromkeys(scorers):
-            scorer, known = resolve(name, engine, data=data, progress=progress)
+            scorer, known = resolve(name, engine, data=data, progress=patience)
             questions = Questions.of(source, traits=known)
             waiting = progress(1, f"{known.name}: start")
             footprints = footprint_of(name, questions, engine, data, waiting)

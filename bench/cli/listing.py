@@ -34,7 +34,7 @@ def _suffixes() -> list[dict[str, str]]:
 
 def _scorers() -> list[dict[str, str]]:
     from ...models import bundles
-    from ..scorers import registered
+    from ..scorers import READERS, registered
 
     rows = []
     for name, make in registered().items():
@@ -44,7 +44,12 @@ def _scorers() -> list[dict[str, str]]:
         else:
             what = "a trained Siamese network" if name in bundles() else "from an entry point"
         rows.append({"name": name, "what": what})
-    return rows
+    own = {
+        "PATH": f"your own model: a {', '.join(READERS)} or scorer.yaml file",
+        "MODULE:ATTRIBUTE": "your own: a scorer, a model, or a class or function that makes one; "
+        "also FILE.py:ATTRIBUTE",
+    }
+    return rows + [{"name": name, "what": what} for name, what in own.items()]
 
 
 def _datasets(data: str | None) -> list[dict[str, str]]:

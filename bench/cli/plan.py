@@ -11,6 +11,7 @@ import click
 from ... import results, tasks
 from ...results import plain
 from ...results.statistics import Plan, plan_from_disagreement, plan_from_runs
+from ...results.tables import labels
 from .common import examples, json_option, level_option, option, runs_option, scorers_option
 
 
@@ -91,7 +92,7 @@ def command(
         plan = plan_from_disagreement(disagreement / 100, queries, difference / 100, level, power)
     else:
         runs = [run for run in results.find([folder]) if run.protocol == asked.title]
-        pair = [[run for run in runs if run.scorer == name] for name in scorers]
+        pair = [labels.of_scorer(runs, name) for name in scorers]
         shared = {run.record["episodes_digest"] for run in pair[0]} & {
             run.record["episodes_digest"] for run in pair[1]
         }

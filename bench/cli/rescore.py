@@ -10,7 +10,7 @@ import click
 import tabulate
 
 from ... import results
-from ...results import plain
+from ...results import percent, plain
 from ...results.pictures import draw_curves
 from .common import examples, folders_of_runs, json_option, level_option, picture_option
 
@@ -18,8 +18,8 @@ from .common import examples, folders_of_runs, json_option, level_option, pictur
 def _shown(estimate: dict[str, Any]) -> str:
     """An estimate in percent, with its interval if there is one."""
     if estimate["low"] is None:
-        return f"{100 * estimate['value']:.2f}"
-    value, low, high = (f"{100 * estimate[end]:.2f}" for end in ("value", "low", "high"))
+        return percent(estimate["value"], 2)
+    value, low, high = (percent(estimate[end], 2) for end in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 
 
@@ -46,7 +46,7 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
             plain(one["scorer"]),
             *(_shown(estimate) for estimate in one["verification"].values()),
             *(
-                [f"{100 * value:.2f}" for value in one["calibration"].values()]
+                [percent(value, 2) for value in one["calibration"].values()]
                 if one["calibration"]
                 else ["–", "–"]
             ),

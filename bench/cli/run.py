@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,15 @@ from .common import (
     interval_option,
     json_option,
     option,
+    patience,
     progress,
     remark,
     runs_option,
     scorers_option,
     seed_option,
+    show_traceback,
     terminal_width,
+    traceback_option,
     writable,
 )
 from .engines import engine_option
@@ -63,7 +65,7 @@ def _recognised(
     workers: Workers, names: tuple[str, ...], apart: bool, engine: str, data: str | None
 ) -> dict[str, tuple[Scorer | None, Traits] | BrokenScorerError]:
     """Finds the scorers, or what is wrong with their code; raises for what was typed wrong."""
-    find = recognise if apart else partial(resolve, progress=progress)
+    find = recognise if apart else partial(resolve, progress=patience)
     asked = {name: workers.submit(partial(find, name, engine, data=data)) for name in names}
     found = {}
     for name, answer in asked.items():
@@ -89,7 +91,7 @@ def _show(
             shown["results"] = [results.verification_of(run) for run in runs]
         elif runs:
             shown = results.table(runs, interval).data()
-        shown["errors"] = [asdict(failure) for failure in failures]
+        shown["errors"] = [failure.as_json() for failure in failures]
         click.echo(json.dumps(shown, indent=1, allow_nan=False))
         return
     # Where all have failed there is no more to say than was said on the way.
@@ -159,6 +161,7 @@ def _show(
     help="Store every score, and print how well the scores tell pairs of the same character from "
     "other pairs.",
 )
+@traceback_option
 @json_option
 def command(
     protocols: tuple[str, ...],
@@ -199,6 +202,8 @@ def command(
 
     def fail(failure: Failure) -> None:
         failures.append(failure)
+        if failure.error:
+            show_traceback(failure.error)
         _warn(str(failure))
 
     # Before the scorers, which take longer to load.

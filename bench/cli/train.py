@@ -15,7 +15,17 @@ from ... import tasks
 from ...models import ModelError
 from ...models.training import PRECISIONS
 from ...models.training import recipe as recipes
-from .common import data_option, examples, json_option, option, progress, seed_option, writable
+from ...results import percent
+from .common import (
+    data_option,
+    examples,
+    json_option,
+    option,
+    progress,
+    seed_option,
+    traceback_option,
+    writable,
+)
 
 if TYPE_CHECKING:
     from ...models.training import Report
@@ -116,6 +126,7 @@ def _images(name: str, data: str | None) -> tuple[tasks.Dataset, tasks.Dataset |
 @option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the folder of --out.")
 @seed_option("the training")
 @data_option
+@traceback_option
 @json_option
 def command(
     recipe: str,
@@ -139,10 +150,11 @@ def command(
     if own:
         tasks.read_part(own)
     plan = recipes.read(recipe, backbone, own)
-    out = writable(out or Path("trained") / plan.name)
+    out = out or Path("trained") / plan.name
     if not resume and (out / "checkpoint.npz").exists():
         raise ModelError(f"{out} holds a checkpoint; go on with --resume, or choose another --out")
     background, held_out = _images(plan.data, data)
+    writable(out)
 
     from ...models import Training, finish
 
@@ -162,7 +174,7 @@ def command(
                 {
                     "loss": f"{report.loss:.3f}",
                     "images/s": f"{report.images_per_second:.0f}",
-                    **{name: f"{100 * value:.1f} %" for name, value in report.accuracy.items()},
+                    **{name: f"{percent(value)} %" for name, value in report.accuracy.items()},
                 },
                 refresh=False,
             )
@@ -174,6 +186,6 @@ def command(
     if as_json:
         click.echo(json.dumps({key: card[key] for key in card if key != "characters"}, indent=1))
     else:
-        shares = ", ".join(f"{100 * v:.1f} % {k}" for k, v in card["validation"].items())
+        shares = ", ".join(f"{percent(v)} % {k}" for k, v in card["validation"].items())
         ways = f"{card['validation_ways']}-way 1-shot: " if shares else ""
         click.echo(f"{out / plan.name}.keras: validation, {ways}{shares or 'none'}")

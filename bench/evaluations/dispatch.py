@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any
@@ -18,11 +18,24 @@ POLL = 0.2
 """Seconds between two checks for an interrupt."""
 
 
+class _Here(Executor):
+    """Makes every call at once, in the thread that submits it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except (Exception, SystemExit) as error:
+            future.set_exception(error)
+        return future
+
+
 class Dispatch:
     """Gives units to an executor, a limited number at a time.
 
-    If the settings have no executor, it makes one while it is used as a context
-    manager.
+    Without an executor, units are done in the thread that asks for them, so that its settings
+    hold for the scorer: such as gradients and the default device of PyTorch.
+    Only for a time limit it makes another thread while it is used as a context manager.
 
     Attributes:
         bench: The scorer and the episodes.
@@ -41,9 +54,12 @@ class Dispatch:
         self.seconds: dict[str, float] = {}
         self._stack = ExitStack()
         self._executor = settings.executor
+        self._window = settings.window
 
     def __enter__(self) -> Dispatch:
-        if self._executor is None:
+        if self._executor is None and self.settings.limit is None:
+            self._executor, self._window = _Here(), 1
+        elif self._executor is None:
             self._executor = self._stack.enter_context(Workers(limit=self.settings.limit))
         return self
 
@@ -91,7 +107,7 @@ class Dispatch:
                     for future in [future for future in flying if future.cancel()]:
                         del flying[future]
                 else:
-                    for call in islice(waiting, self.settings.window - len(flying)):
+                    for call in islice(waiting, self._window - len(flying)):
                         flying[self._submit(method, call)] = call
                 if not flying:
                     break

@@ -26,16 +26,7 @@ from ...tasks import (
 )
 from ..errors import ScorerError
 from ..machine import environment
-from ..scorers import (
-    Failure,
-    Scorer,
-    Traits,
-    is_scorer,
-    kind_of,
-    resolve,
-    traits,
-    wrap,
-)
+from ..scorers import Failure, Scorer, Traits, is_scorer, kind_of, resolve, title_of, traits, wrap
 from .dispatch import Dispatch
 from .image_names import ImageNames
 from .leakage import Training
@@ -323,7 +314,7 @@ def evaluate(
         protocol: A name, a protocol from `parse`, or its episodes from
             `open_protocol`.
         name: Name of the scorer if it is a model, or an object without an
-            attribute `name`.
+            attribute `name`; None for that of its class or function.
         episodes: Number of episodes.
         seed: Seed of the episodes; not used if `protocol` is episodes.
         data: Folder of Omniglot; for a protocol of `arrays`, the data set from
@@ -355,9 +346,10 @@ def evaluate(
         folder = str(data) if isinstance(data, str | Path) else None
         scorer, known = resolve(scorer, data=folder)
     else:
+        name = name or title_of(scorer)
         if not is_scorer(scorer) and kind_of(scorer) is not None:
             scorer = wrap(scorer, name=name)
-        known = traits(scorer, name or "scorer")
+        known = traits(scorer, name)
     evaluation = Evaluation(
         scorer,
         known,

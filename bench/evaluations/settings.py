@@ -15,13 +15,16 @@ class Settings:
     """How an evaluation does its work; no setting changes a trial.
 
     Attributes:
-        executor: Executor of the units; None for a thread of this process.
+        executor: Executor of the units; None for the thread of the caller, whose settings then
+            hold for the scorer.
         window: Number of units that the executor has at a time; at least twice
             as many as it does at the same time.
         worker: Names from which workers in other processes make scorer and
             episodes; None if units are done in this process.
         limit: Seconds that a unit may take, or None; not used with `executor`,
-            which must limit the time itself.
+            which must limit the time itself. With a limit, units are done in a thread of their
+            own, where settings of the caller's thread do not hold, such as
+            `torch.set_grad_enabled(False)`: a scorer then has to set them in its methods.
         audit: Whether to make a short audit of a scorer that has not passed one
             before, and to ask about some images of the data again.
         cache: Whether to keep embeddings on disk.

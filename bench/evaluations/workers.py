@@ -16,7 +16,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from ..scorers import OverdueError
+from ..scorers import OverdueError, silent
 
 TRIES = 3
 """Number of worker processes that may die in the same unit before it fails."""
@@ -152,6 +152,7 @@ def _follow_parent() -> None:
 
 def _serve(pipe: Connection) -> None:
     """Answers calls until the pipe is closed; only the main process handles Ctrl-C."""
+    silent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError, OSError):

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...tasks import Source
 from ..errors import ScorerError
-from ..scorers import BATCH, Asking, Traits, images_for, score
+from ..scorers import BATCH, Asking, Traits, as_numbers, images_for, received, score
 
 Answer = tuple[np.ndarray, int, int]
 """Scores of the ways, higher means more alike; nanoseconds of embedding, and of comparing."""
@@ -139,7 +139,7 @@ def embedded_support(asking: Asking, questions: Questions) -> np.ndarray:
     # Copies, because a scorer may use the same array again in its next call.
     return np.stack(
         [
-            questions.prepared(asking, np.array(asking.scorer.embed(images[1:])))
+            questions.prepared(asking, received(asking.scorer.embed(images[1:])))
             for images in questions.images
         ]
     )
@@ -162,9 +162,9 @@ def ready(asking: Asking, questions: Questions, support: np.ndarray) -> Callable
 
     def ask(row: int) -> Answer:
         start = clock()
-        embedded = np.asarray(asking.scorer.embed(questions.query[row : row + 1]))
+        embedded = as_numbers(asking.scorer.embed(questions.query[row : row + 1]))
         middle = clock()
-        scores = np.asarray(asking.scorer.compare(embedded, support[questions.episode[row]]))
+        scores = as_numbers(asking.scorer.compare(embedded, support[questions.episode[row]]))
         end = clock()
         return questions.scores(asking, scores)[0], middle - start, end - middle
 
@@ -190,10 +190,10 @@ def cold(asking: Asking, questions: Questions) -> Callable[[int], Answer]:
         images = questions.images[questions.episode[row]]
         images[0] = questions.query[row]
         start = clock()
-        embedded = np.asarray(asking.scorer.embed(images))
+        embedded = as_numbers(asking.scorer.embed(images))
         middle = clock()
         support = questions.prepared(asking, embedded[1:])
-        scores = np.asarray(asking.scorer.compare(embedded[:1], support))
+        scores = as_numbers(asking.scorer.compare(embedded[:1], support))
         end = clock()
         return questions.scores(asking, scores)[0], middle - start, end - middle
 
@@ -202,9 +202,9 @@ def cold(asking: Asking, questions: Questions) -> Callable[[int], Answer]:
         support = questions.images[questions.episode[row], 1:]
         start = clock()
         if asking.traits.level == 2:
-            scores = np.asarray(score(asking.scorer, query, support))
+            scores = as_numbers(score(asking.scorer, query, support))
         else:
-            scores = np.asarray(asking.scorer.classify(support, labels, query))
+            scores = as_numbers(asking.scorer.classify(support, labels, query))
         end = clock()
         return questions.scores(asking, scores)[0], 0, end - start
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ...results.statistics import percentiles, too_short
-from ..scorers import Asking, Chance, score, traits
+from ..scorers import Asking, Chance, as_numbers, score, traits
 from .confirmation import Sample, confirmed
 from .questions import Answer, Questions, clock, embedded_support, ready
 
@@ -178,9 +178,9 @@ def _batches(
 
         def together() -> tuple[np.ndarray, int]:
             start = clock()
-            embedded = np.asarray(asking.scorer.embed(questions.query))
+            embedded = as_numbers(asking.scorer.embed(questions.query))
             end = clock()
-            scores = np.asarray(asking.scorer.compare(embedded[:, None], near))
+            scores = as_numbers(asking.scorer.compare(embedded[:, None], near))
             return questions.scores(asking, scores)[:, 0], end - start
 
         return [together]
@@ -190,9 +190,9 @@ def _batches(
         near = questions.images[number, 1:]
         query = questions.query[np.equal(questions.episode, number)]
         if asking.traits.level == 2:
-            scores = np.asarray(score(asking.scorer, query, near))
+            scores = as_numbers(score(asking.scorer, query, near))
         else:
-            scores = np.asarray(asking.scorer.classify(near, labels, query))
+            scores = as_numbers(asking.scorer.classify(near, labels, query))
         return questions.scores(asking, scores), 0
 
     return [lambda number=number: episode(number) for number in range(len(questions.images))]

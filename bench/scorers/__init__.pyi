@@ -20,7 +20,11 @@ from .last_digits import ULPS as ULPS
 from .last_digits import digits as digits
 from .last_digits import nudged as nudged
 from .last_digits import rounding as rounding
+from .output import answers as answers
+from .output import silent as silent
 from .pairwise import score as score
+from .precision import as_numbers as as_numbers
+from .precision import received as received
 from .registry import registered as registered
 from .registry import resolve as resolve
 from .scorer import BATCH as BATCH
@@ -36,6 +40,8 @@ from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
 from .specs import is_scorer as is_scorer
+from .specs import title_of as title_of
+from .wrapping import READERS as READERS
 from .wrapping import fewshot as fewshot
 from .wrapping import kind_of as kind_of
 from .wrapping import wrap as wrap

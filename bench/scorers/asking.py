@@ -12,6 +12,7 @@ from .failures import BrokenScorerError, NotFiniteError, answering
 from .pairwise import score
 from .precision import received
 from .scorer import Traits
+from .validity import valid
 
 
 def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
@@ -82,16 +83,7 @@ class Asking:
         Raises:
             BrokenScorerError: It has another type or shape.
         """
-        method = f"{method} " if method else ""
-        if answer.dtype.kind not in "fiu":
-            raise self.broken(f"{method}gave {answer.dtype}, expected numbers")
-        if len(answer.shape) != len(shape) or any(
-            wanted not in (None, length) for wanted, length in zip(shape, answer.shape, strict=True)
-        ):
-            names = ("D" if length is None else str(length) for length in shape)
-            expected = ", ".join(names) + ("," if len(shape) == 1 else "")
-            raise self.broken(f"{method}gave shape {answer.shape}, expected ({expected})")
-        return answer
+        return valid(answer, shape, self.traits.name, method)
 
     def check_finite(self, answer: np.ndarray, method: str = "") -> None:
         """Checks that an answer is finite, if it must be.

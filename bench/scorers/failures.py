@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
@@ -44,18 +48,86 @@ class OverdueError(RuntimeError):
 LONGEST = 300
 """Most characters of an error of a scorer's own code."""
 
+_FOREIGN = ("site-packages", "dist-packages")
+"""Folders of installed packages: an error seldom is in their lines."""
+
+_LIBRARY = tuple(filter(None, map(sysconfig.get_path, ("stdlib", "platstdlib"))))
+
+
+def _is_theirs(frame: FrameType) -> bool:
+    """Tells whether a line is of the user's own code, and not of Python, a package or wayshot."""
+    module, file = str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename
+    if module.partition(".")[0] == "wayshot" or file.startswith(
+        ("<frozen ", "<__array_function__")
+    ):
+        return False
+    return not (file.startswith(_LIBRARY) or any(one in Path(file).parts for one in _FOREIGN))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Gives an exception and its causes, the first cause last."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or _context(chain[-1])) and cause not in chain:
+        chain.append(cause)
+    return chain
+
+
+def _context(error: BaseException) -> BaseException | None:
+    return None if error.__suppress_context__ else error.__context__
+
+
+def place(error: BaseException) -> str:
+    """Gives file and line where an exception was raised: the last line of the user's own code.
+
+    Args:
+        error: The exception. If it passed no such line, its causes are looked at.
+
+    Returns:
+        `file.py:12`, relative to the current folder if the file is in it; empty if no line of
+        the user's is known.
+    """
+    for one in _chain(error):
+        lines = traceback.walk_tb(one.__traceback__)
+        theirs = [(frame.f_code.co_filename, line) for frame, line in lines if _is_theirs(frame)]
+        if isinstance(one, SyntaxError) and one.filename:
+            theirs.append((one.filename, one.lineno or 1))
+        if theirs:
+            file, line = theirs[-1]
+            path = Path(file)
+            path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            return f"{path if len(str(path)) <= 80 else path.name}:{line}"
+    return ""
+
+
+def _cut(line: str, room: int) -> str:
+    return line if len(line) <= room else f"{line[: max(room - 4, 0)]} ..."
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    except Exception:
+        # An exception of someone else's may not know how to describe itself.
+        return type(error).__name__
+
 
 def told(start: str, error: BaseException, end: str = "") -> str:
     """Gives one line of at most 300 characters about an exception.
 
+    It says where in the user's code the exception was raised, and what caused it.
+
     Args:
         start: The beginning of the line: what raised it.
         error: The exception.
-        end: The end of the line, which is never cut.
+        end: What follows the exception's own message.
     """
-    line = " ".join(f"{start} {type(error).__name__}: {error}".split())
-    room = LONGEST - len(end)
-    return (line if len(line) <= room else f"{line[: room - 4]} ...") + end
+    where, *causes = place(error), *_chain(error)[1:]
+    end += f", at {where}" if where else ""
+    if causes:
+        end += f", caused by {_cut(_said(causes[-1]), LONGEST // 3)}"
+    end = _cut(end, LONGEST - 80)
+    line = " ".join(f"{start} {_said(error)}".split())
+    return _cut(line, LONGEST - len(end)) + end
 
 
 @contextmanager
@@ -110,11 +182,13 @@ class Failure:
         protocol: Name of the protocol.
         scorer: Name of the scorer.
         reason: The error, in one line.
+        error: The exception, or None where it is not known.
     """
 
     protocol: str
     scorer: str
     reason: str
+    error: BaseException | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, protocol: str, scorer: str, error: Exception) -> Failure:
@@ -128,7 +202,11 @@ class Failure:
         reason = " ".join(str(error).split())
         for start in (f"scorer {scorer}: ", f"scorer {scorer!r} "):
             reason = reason.removeprefix(start)
-        return cls(protocol, scorer, reason)
+        return cls(protocol, scorer, reason, error)
+
+    def as_json(self) -> dict[str, str]:
+        """Gives protocol, scorer and reason."""
+        return {"protocol": self.protocol, "scorer": self.scorer, "reason": self.reason}
 
     def __str__(self) -> str:
         return f"{self.protocol}, {self.scorer}: failed: {self.reason}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 _ASIDE: Counter[int] = Counter()
@@ -16,13 +19,20 @@ _LOCK = threading.Lock()
 
 
 class _Divided:
-    """The standard output; in threads that are aside, the standard error."""
+    """The standard output; in threads that are aside, the standard error.
 
-    def __init__(self, out: Any) -> None:
-        self.out = out
+    Attributes:
+        out: The standard output.
+        only: The only thread that is never aside by itself, or None for all threads.
+    """
+
+    def __init__(self, out: Any, only: int | None = None) -> None:
+        self.out, self.only = out, only
 
     def write(self, text: str) -> int:
-        return (sys.stderr if threading.get_ident() in _ASIDE else self.out).write(text)
+        me = threading.get_ident()
+        away = me in _ASIDE or self.only not in (None, me)
+        return (sys.stderr if away else self.out).write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.out, name)
@@ -47,5 +57,62 @@ def aside() -> Iterator[None]:
             _ASIDE[me] -= 1
             if not _ASIDE[me]:
                 del _ASIDE[me]
-            if not _ASIDE and isinstance(sys.stdout, _Divided):
+            if not _ASIDE and isinstance(sys.stdout, _Divided) and sys.stdout.only is None:
                 sys.stdout = sys.stdout.out
+
+
+def _descriptor(stream: Any, number: int) -> bool:
+    """Tells whether a stream writes to the process's own descriptor of this number."""
+    try:
+        return stream.fileno() == number
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _finish(out: Any, kept: int) -> None:
+    """Writes the rest, and gives the process its standard output back."""
+    try:
+        out.flush()
+    except BrokenPipeError:
+        # Nobody reads on. What is left must go somewhere, or the stream tries again at its end.
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), kept)
+        out.flush()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
+def answers() -> Iterator[None]:
+    """Leaves the standard output to what this thread prints while it is not aside.
+
+    What other threads, libraries in C and other processes print goes to the standard error.
+    """
+    before, kept = sys.stdout, None
+    out = before
+    if _descriptor(before, 1) and _descriptor(sys.stderr, 2):
+        before.flush()
+        kept = os.dup(1)
+        out = io.TextIOWrapper(
+            os.fdopen(kept, "wb", closefd=False),
+            before.encoding,
+            before.errors,
+            line_buffering=bool(before.line_buffering),
+        )
+        os.dup2(2, 1)
+    sys.stdout = _Divided(out, threading.get_ident())
+    try:
+        yield
+    finally:
+        sys.stdout = before
+        if kept is not None:
+            _finish(out, kept)
+
+
+def silent() -> None:
+    """Sends all that this process will ever print to the standard error."""
+    if _descriptor(sys.stdout, 1) and _descriptor(sys.stderr, 2):
+        sys.stdout.flush()
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr

@@ -20,7 +20,7 @@ from .output import aside
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
 from .specs import Spec, application, attribute, made, wrapped
-from .wrapping import READERS
+from .wrapping import READERS, UNREAD, unread
 
 GROUP = "wayshot.scorers"
 """Entry points of this group are scorers: objects, or functions without arguments."""
@@ -59,6 +59,12 @@ def _is_ours(path: str) -> bool:
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         # Whoever reads the file says what is wrong with it.
         return True
+
+
+def _is_path(what: str) -> bool:
+    """Tells whether a text can only be the path of a file, be it there or not."""
+    endings = {*READERS, *(() if ":" in what else UNREAD), ".yaml", ".yml"}
+    return Path(what).suffix.lower() in endings
 
 
 def _file(spec: Spec, engine: str, data: str | None, progress: Progress) -> Any:
@@ -107,11 +113,13 @@ def resolve(
         scorer = _attempt(name, lambda: BundledSiamese(what, engine, data=data, progress=progress))
     elif what in makers:
         scorer = _attempt(name, makers[what])
-    elif path.suffix in READERS or path.is_file():
+    elif path.is_file() or _is_path(what):
         scorer = _attempt(name, lambda: _file(spec, engine, data, progress))
         spec = replace(spec, what=path.stem)
     elif what.startswith("keras:"):
         scorer = _attempt(name, lambda: application(what, spec.keys))
+    elif ":" not in what and path.is_dir():
+        raise ScorerError(unread(path))
     elif ":" in what:
         thing, source = _attempt(name, lambda: attribute(what))
         scorer = _attempt(name, lambda: made(thing, spec.keys))
@@ -120,7 +128,8 @@ def resolve(
         hint = f"closest: {', '.join(close)}" if close else f"known: {', '.join(makers)}"
         raise ScorerError(
             f"unknown scorer {what!r}; {hint}; or the path of a {', '.join(READERS)} or "
-            "scorer.yaml file, or module:attribute"
+            "scorer.yaml file, or module:attribute; a label of your own stands before it, "
+            "LABEL=SPEC"
         )
     known = traits(scorer, spec.title, source)
     return scorer, known if spec.label is None else replace(known, name=spec.label)

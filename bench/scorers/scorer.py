@@ -13,12 +13,13 @@ import hashlib
 import numbers
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
 from ...tasks import TaskError, Wants, is_own, read_part
 from ..errors import ScorerError
+from .failures import answering
 from .identities import Identity, Probes, identify
 
 BATCH = 256
@@ -223,11 +224,18 @@ def is_part(name: str) -> bool:
     return is_own(name) or "/" not in name
 
 
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     # A layer or method of this name is something else.
     if not isinstance(seen, Iterable) or callable(seen):
         return None
-    names = frozenset([seen] if isinstance(seen, str) else map(str, seen))
+    listed = [seen] if isinstance(seen, str) else list(seen)
+    if not all(isinstance(one, str) for one in listed):
+        return None
+    names = frozenset(listed)
     expected = (
         f"scorer {name!r}: trained_on must be a list of names such as Latin/character01, or a "
         "part such as lake-background"
@@ -247,11 +255,12 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
     # PyTorch's modules have a flag of this name.
     if not isinstance(training, dict):
         return None
-    if not isinstance(training.get("recipe"), str):
+    seed = training.get("seed", 0)
+    if not isinstance(training.get("recipe"), str) or not _is_count(seed):
         raise ScorerError(
             f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
         )
-    return {"recipe": training["recipe"], "seed": int(training.get("seed", 0))}
+    return {"recipe": training["recipe"], "seed": int(seed)}
 
 
 def _wants(said: Any, name: str) -> Wants | None:
@@ -266,7 +275,7 @@ def _wants(said: Any, name: str) -> Wants | None:
 
 def _count(said: Any, what: str, name: str) -> int | None:
     # A method or layer of this name is something else.
-    if isinstance(said, bool) or not isinstance(said, numbers.Integral):
+    if not _is_count(said):
         return None
     count = int(said)
     if not 1 <= count <= _MOST:
@@ -306,13 +315,14 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         ScorerError: It lacks the methods of every level, or an attribute is wrong.
     """
     levels = (EmbeddingScorer, PairScorer | PairwiseScorer, FewShotClassifier)
-    level = next((i for i, kind in enumerate(levels, start=1) if isinstance(scorer, kind)), None)
+    with answering(name, "an attribute"):
+        level = next((i for i, one in enumerate(levels, start=1) if isinstance(scorer, one)), None)
+        said = ScorerAttributes.of(scorer)
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
             "classify; wayshot.wrap makes a scorer of a trained model"
         )
-    said = ScorerAttributes.of(scorer)
     # An attribute of another type, as layers and numbers of a network are, is something else.
     pooling = said.pooling if isinstance(said.pooling, str) else ScorerAttributes.pooling
     scale = said.scale if isinstance(said.scale, str) else None
@@ -332,8 +342,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     whole = (identity.words, pooling, smaller_is_closer, *seen)
     # A method of such a name, as PyTorch's modules have, is something else.
     parameters, flops = (
-        int(count) if isinstance(count, numbers.Integral) else None
-        for count in (said.parameters, said.flops)
+        int(count) if _is_count(count) else None for count in (said.parameters, said.flops)
     )
     return Traits(
         name=said.name if isinstance(said.name, str) and said.name else name,

@@ -204,6 +204,19 @@ def is_scorer(thing: Any) -> bool:
     return isinstance(thing, Scorer)
 
 
+def title_of(thing: Any) -> str:
+    """Gives what a scorer or model without a name is called: its function or class.
+
+    Args:
+        thing: The scorer or model; of a wrapped model, the model counts.
+    """
+    thing = getattr(thing, "wrapped", thing)
+    if isinstance(thing, partial):
+        thing = thing.func
+    name = getattr(thing, "__name__", None)
+    return name if isinstance(name, str) and name.isidentifier() else type(thing).__name__
+
+
 def _is_factory(thing: Any) -> bool:
     return isinstance(thing, type | FunctionType | partial) or inspect.isroutine(thing)
 

@@ -204,7 +204,9 @@ class Siamese(keras.Model):
         seen = view(images, self.size, self.pixels)
         if self.channels > 1:
             seen = np.repeat(seen, self.channels, axis=-1)
-        return np.asarray(self.tower.predict_on_batch(seen), dtype=np.float32)
+        return ops.convert_to_numpy(self.tower.predict_on_batch(seen)).astype(
+            np.float32, copy=False
+        )
 
     def compare(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
         """Compares every query with every support embedding.

@@ -174,4 +174,4 @@ class ClassStage:
         model = self._small if small else self.model
         # Reset, because some versions of Keras give the mean loss since the last reset.
         model.reset_metrics()
-        return float(np.asarray(model.train_on_batch(images, labels)))
+        return float(ops.convert_to_numpy(model.train_on_batch(images, labels)))

@@ -197,7 +197,8 @@ class PairStage:
         has learned before.
         """
         head = self.model.siamese.head
-        embedded = np.asarray(self.model.siamese.tower.predict_on_batch(images), dtype=np.float64)
+        embedded = self.model.siamese.tower.predict_on_batch(images)
+        embedded = ops.convert_to_numpy(embedded).astype(np.float64)
         if head.join == "cosine":
             embedded = unit(embedded)
         alike = joined(head.join, *(embedded[places[:, i]] for i in range(2))).sum(axis=-1)
@@ -237,4 +238,4 @@ class PairStage:
             self._fit_head(images, places, truth)
         # Reset, because some versions of Keras give the mean loss since the last reset.
         self.model.reset_metrics()
-        return float(np.asarray(self.model.train_on_batch(batch, truth)))
+        return float(ops.convert_to_numpy(self.model.train_on_batch(batch, truth)))

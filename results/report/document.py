@@ -91,12 +91,6 @@ def _pictures(
     return [one for one in found if one]
 
 
-def _without_picture(data: dict[str, Any]) -> dict[str, Any]:
-    """Leaves out the sheet's picture, which is in the style sheet."""
-    sheet = data["sheet"] and {name: one for name, one in data["sheet"].items() if name != "url"}
-    return {**data, "sheet": sheet}
-
-
 def in_detail(material: Material) -> list[str]:
     """Chooses the protocols that are shown in detail: those with the most scorers, in order.
 
@@ -180,7 +174,7 @@ def render(
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         start=start,
         data={
-            "trials": [_without_picture(one.data) for one in trials],
+            "trials": [one.data for one in trials],
             "copies": sections["table"].copies,
             "start": start,
         },

@@ -5,7 +5,7 @@ from .comparison import Comparison as Comparison
 from .comparison import compare as compare
 from .detection import POWER as POWER
 from .equivalence import Equivalence as Equivalence
-from .equivalence import equivalence as equivalence
+from .equivalence import within_margin as within_margin
 from .estimates import LEVEL as LEVEL
 from .estimates import Estimate as Estimate
 from .estimates import bootstrap as bootstrap

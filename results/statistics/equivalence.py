@@ -46,7 +46,7 @@ class Equivalence:
         return {**asdict(self), "shown": self.shown}
 
 
-def equivalence(
+def within_margin(
     first: Outcome, second: Outcome, margin: float, level: float = LEVEL
 ) -> Equivalence:
     """Tests whether two scorers are as good as one another, within a margin.

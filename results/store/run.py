@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
+from ..text import percent
 from . import record as records
 from . import scores as scores_file
 from . import trials as trials_file
@@ -46,9 +47,9 @@ class Run:
     record: dict[str, Any]
 
     def __str__(self) -> str:
-        accuracy = 100 * float(self.outcome()["credit"].mean())
+        accuracy = percent(float(self.outcome()["credit"].mean()))
         return (
-            f"{self.scorer} on {self.protocol}: accuracy {accuracy:.1f} % in {self.record['n']:,} "
+            f"{self.scorer} on {self.protocol}: accuracy {accuracy} % in {self.record['n']:,} "
             f"trials; stored in {self.folder}"
         )
 

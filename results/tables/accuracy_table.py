@@ -10,10 +10,11 @@ from typing import Any
 from ..errors import ResultError
 from ..statistics import LEVEL, Estimate, Seeds, best_group, differs_from, over_seeds
 from ..store import Run, latencies, light
+from ..text import percent
 from . import labels
 from .by_group import breakdown, concentration, half
 from .caption import figure_notes, no_bold, title
-from .layout import MISSING, STYLES, Cell, Column, Ends, Layout, Section, decimals_for, percent
+from .layout import MISSING, STYLES, Cell, Column, Ends, Layout, Section, decimals_for
 from .literature import Published, as_published, is_setting_of, notes_on
 from .literature import sections_of as published_in
 from .marks import FLAWS, explained, marks

@@ -9,9 +9,10 @@ from typing import Any
 from ..errors import ResultError
 from ..statistics import LEVEL, Seeds, over_seeds
 from ..store import Run
+from ..text import percent
 from . import labels
 from .caption import describe
-from .layout import MISSING, Cell, Column, Ends, Layout, Section, percent
+from .layout import MISSING, Cell, Column, Ends, Layout, Section
 from .writers import render
 
 

@@ -11,9 +11,10 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run, light
+from ..text import percent
 from . import labels
 from .caption import describe
-from .layout import MISSING, Cell, Column, Layout, Section, percent
+from .layout import MISSING, Cell, Column, Layout, Section
 from .marks import warnings
 from .writers import render
 

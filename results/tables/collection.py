@@ -13,6 +13,7 @@ import pandas as pd
 from ..errors import ResultError
 from ..statistics import LEVEL
 from ..store import Run, find
+from . import labels
 from .accuracy_table import table
 from .summary import result
 
@@ -38,20 +39,22 @@ class Results:
             ResultError: There is no run with one of the names, or with this
                 combination of names.
         """
-        runs = self.runs
-        for wanted, name, what in (
-            (scorers, lambda run: run.scorer, "scorer"),
-            (protocols, lambda run: run.protocol, "protocol"),
+        runs = list(self.runs)
+        for wanted, choose, shown, what in (
+            (scorers, labels.of_scorer, labels.rows, "scorer"),
+            (protocols, labels.of_protocol, labels.columns, "protocol"),
         ):
-            there = list(dict.fromkeys(name(run) for run in self.runs))
-            for one in wanted:
-                if one not in there:
-                    raise ResultError(f"no run of {what} {one!r}; there are {', '.join(there)}")
+            place: dict[Path, int] = {}
+            for i, one in enumerate(wanted):
+                meant = choose(self.runs, one)
+                if not meant:
+                    there = ", ".join(dict.fromkeys(shown(self.runs).values()))
+                    raise ResultError(f"no run of {what} {one!r}; there are {there}")
+                for run in meant:
+                    place.setdefault(run.folder, i)
             if wanted:
-                runs = sorted(
-                    (run for run in runs if name(run) in wanted),
-                    key=lambda run, name=name, wanted=wanted: wanted.index(name(run)),
-                )
+                runs = [run for run in runs if run.folder in place]
+                runs.sort(key=lambda run, place=place: place[run.folder])
         if not runs:
             raise ResultError("no run of these scorers on these protocols")
         return type(self)(tuple(runs))

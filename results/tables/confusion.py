@@ -11,10 +11,11 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run, light
+from ..text import percent
 from . import labels
 from .by_group import codes_of
 from .caption import describe
-from .layout import Cell, Column, Layout, Section, percent
+from .layout import Cell, Column, Layout, Section
 from .marks import warnings
 from .writers import render
 

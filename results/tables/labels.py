@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,45 @@ def columns(runs: Sequence[Run]) -> dict[Hashable, str]:
             f"{run.record['episodes_digest'][:digits]}"
         ),
     )
+
+
+def of_scorer(runs: Sequence[Run], name: str) -> list[Run]:
+    """Gives the runs of a scorer.
+
+    Args:
+        runs: All runs.
+        name: Its name as stored or as a table prints it, also with its digest.
+    """
+    return _of(runs, name, lambda run: run.scorer, rows(runs), row_of, "scorer")
+
+
+def of_protocol(runs: Sequence[Run], name: str) -> list[Run]:
+    """Gives the runs of a protocol.
+
+    Args:
+        runs: All runs.
+        name: Its name as stored or as a table prints it, also with seed and digest.
+    """
+    return _of(runs, name, lambda run: run.protocol, columns(runs), column_of, "protocol")
+
+
+def _of(
+    runs: Sequence[Run],
+    name: str,
+    named: Callable[[Run], str],
+    labels: Mapping[Hashable, str],
+    identity: Callable[[Run], Hashable],
+    what: str,
+) -> list[Run]:
+    found = [run for run in runs if name in (named(run), shown(named(run)), labels[identity(run)])]
+    # A digest may be longer or shorter than among these runs.
+    if not found and (match := re.fullmatch(r"(.+) \(([0-9a-f]{6,64})\)", name)):
+        found = [
+            run
+            for run in runs
+            if match[1] == shown(named(run)) and run.record[what]["digest"].startswith(match[2])
+        ]
+    return found
 
 
 def _labels(

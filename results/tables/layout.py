@@ -5,24 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from ..statistics import Estimate
-
-PRECISION = 9
-"""Decimals of a percentage beyond which there is only rounding noise."""
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """Writes a fraction in percent, halves rounded up.
-
-    Args:
-        share: The fraction.
-        decimals: The number of decimals.
-    """
-    exact = Decimal(repr(round(100 * share, PRECISION)))
-    return str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+from ..text import PRECISION, percent
 
 
 def decimals_for(shares: Iterable[float], least: int = 1) -> int:

@@ -33,7 +33,7 @@ def listed(root: Path, where: str) -> Listing:
         TaskError: It is not there, cannot be read, or is laid out otherwise.
     """
     if not root.is_dir() and not (root.is_file() and root.suffix.lower() == ".csv"):
-        raise TaskError(f"{where}: no such folder; {EVERY}")
+        raise TaskError(f"{where}: {_misread(root, where) or f'no such folder; {EVERY}'}")
     try:
         tables = labels.files_of(root)
         top = root.parent if root.is_file() else root
@@ -46,6 +46,24 @@ def listed(root: Path, where: str) -> Listing:
         line = str(error)
         raise TaskError(line if line.startswith(where) else f"{where}: {line}") from None
     return found
+
+
+def _misread(root: Path, where: str) -> str:
+    """Says what is wrong with words after an @, if what stands before them is a path."""
+    words = str(root).split("@")
+    for count in range(len(words) - 1, 0, -1):
+        path = "@".join(words[:count])
+        if Path(path).exists():
+            kind, _, _ = where.partition(":")
+            wrong, known = readable("@".join(words[count:])), ", ".join(parts.PARTS)
+            expected = f"folder:PATH@PART, where PART is one of {known}; sizes are for images:PATH"
+            if kind == "images":
+                expected = (
+                    "images:PATH@SIZE@gray@PART in this order, each @ only where it is needed; "
+                    f"SIZE is in pixels, gray can be color, PART is one of {known}"
+                )
+            return f"@{wrong} cannot be read here, expected {expected}"
+    return ""
 
 
 def _labelled(root: Path, tables: list[Path]) -> Listing:

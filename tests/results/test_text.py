@@ -1,5 +1,5 @@
 import pytest
-from wayshot.results import plain
+from wayshot.results import percent, plain
 
 JOINED = ["می\u200cخواهم", "क्\u200dष", "\U0001f469\u200d\U0001f4bb", "日本語"]
 HIDING = ["a\u200db", "\u200dب", "ب\u200d", "ب\u202eب", "a\x1b[0m", "x\u2028y"]
@@ -13,3 +13,14 @@ def test_joiners_stay_between_what_they_join(name):
 @pytest.mark.parametrize("name", HIDING)
 def test_what_only_hides_or_commands_is_replaced(name):
     assert "\ufffd" in plain(name)
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "words"),
+    [
+        *((0.1865, 1, "18.7"), (0.18649, 1, "18.6"), (-0.0005, 1, "-0.1"), (-0.0, 1, "0.0")),
+        *((1 / 3, 2, "33.33"), (0.29, 0, "29"), (0.005, 0, "1")),
+    ],
+)
+def test_percentages_are_rounded_half_up(share, decimals, words):
+    assert percent(share, decimals) == words

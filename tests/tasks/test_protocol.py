@@ -413,3 +413,28 @@ def test_every_suffix_is_read_written_and_described():
         assert protocol.name.endswith(f"-{word}")
         assert getattr(protocol, suffix.field) == (7 if suffix.value is None else suffix.value)
         assert suffix.says is None or suffix.says in protocol.describe()
+
+
+@pytest.mark.parametrize("name", ["omniglot-5w1s", "omniglot-within-5w1s-rot", "Omniglot-5w1s"])
+def test_omniglot_is_answered_with_its_splits(name):
+    with pytest.raises(TaskError, match=r"lake-within-5w1s, .*vinyals-between-5w1s, .*meta-"):
+        parse(name)
+
+
+def test_a_folder_without_its_kind_is_answered_with_both_kinds(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TaskError) as caught:
+        parse("digits-between-5w1s")
+    assert "folder" not in str(caught.value)
+    (tmp_path / "digits").mkdir()
+    for name in (
+        "digits-between-5w1s",
+        "./digits-within-5w1s-q5",
+        f"{tmp_path}/digits-between-5w1s",
+    ):
+        with pytest.raises(TaskError) as caught:
+            parse(name)
+        assert f"folder:{name} (characters) or images:{name}" in str(caught.value)
+        assert parse(f"folder:{name}").split.startswith("folder:")
+    with pytest.raises(TaskError, match=r"folder:digits-between-5w1s .characters."):
+        parse("digits-5w1s")

@@ -14,6 +14,7 @@ from ..episode_size import TRIED, EpisodeSize
 from ..failures import LONGEST, BrokenScorerError, answering
 from ..pairwise import score
 from ..precision import received
+from ..validity import shape_of, valid
 
 GROUPS, MEMBERS = 16, 16
 """Groups of images that are more or less alike, and the images of each."""
@@ -132,7 +133,8 @@ class Probes:
                     return found
             hint = "; wants = {...} says which images it takes"
             line = str(error)
-            raise BrokenScorerError(line + hint if len(line + hint) <= LONGEST else line) from None
+            line = line + hint if len(line + hint) <= LONGEST else line
+            raise BrokenScorerError(line) from error.__cause__
 
     def scores(self, answers: list[np.ndarray]) -> np.ndarray:
         """Gives the scores among answers, ndarray (n,).
@@ -167,10 +169,16 @@ class Probes:
         return wanted(Images.of(images), self.wants)[:] if self.wants else images.copy()
 
     def _asked(self, method: str, *arguments: np.ndarray) -> np.ndarray:
-        with answering(self._name, f"fails on a first batch: {method}", *arguments):
+        what = f"fails on a first batch: {method}"
+        with answering(self._name, what, *arguments):
             if method == "score":
-                return received(score(self._scorer, *arguments))
-            return received(getattr(self._scorer, method)(*arguments))
+                answer = received(score(self._scorer, *arguments))
+            else:
+                answer = received(getattr(self._scorer, method)(*arguments))
+        if method == "classify" and answer.ndim == len(arguments[-1]) == 1:
+            # Who takes one query in a call may leave its axis out.
+            answer = answer[None]
+        return valid(answer, shape_of(method, *arguments), self._name, what)
 
     def _of(self, images: np.ndarray) -> list[np.ndarray]:
         groups = range(GROUPS)
@@ -194,23 +202,17 @@ class Probes:
         """
         if self._taken is not None:
             return self._classified(images, number, *self._taken)
-        first: BrokenScorerError | None = None
+        errors: list[BrokenScorerError] = []
         for size in (_SIZE, *TRIED):
             for queries in (size.queries, 1):
                 try:
                     answer = self._classified(images, number, size, queries)
                 except BrokenScorerError as error:
-                    first = first or error
-                    continue
-                if answer.shape in ((queries, size.ways), (size.ways,) * (queries == 1)):
+                    errors.append(error)
+                else:
                     self._taken = size, queries
                     return answer
-                # Who judges every answer says what is wrong with this one.
-                first = first or BrokenScorerError("")
-        if not str(first):
-            return self._classified(images, number, _SIZE, _SIZE.queries)
-        assert first is not None
-        raise first
+        raise errors[0]
 
     def _classified(
         self, images: np.ndarray, number: int, size: EpisodeSize, queries: int

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +20,9 @@ _ONNX = {
     "tensor(int8)": np.int8,
 }
 """Types of inputs besides float32."""
+
+_REAL = (1, 2, 3, 10, 11, 16)
+"""ONNX's numbers of the types of weights; integers of more bits are shapes and places."""
 
 
 class OnnxSession(Model):
@@ -40,6 +45,19 @@ class OnnxSession(Model):
         self._types = [_ONNX.get(one.type, np.float32) for one in taken]
         self._given = [model.get_outputs()[0].name]
         self.read_shape(taken[0].shape, "first")
+        self.parameters = self._count()
+
+    def _count(self) -> int | None:
+        """Counts the numbers in the weights of the file, if onnx is there to read it."""
+        try:
+            onnx = importlib.import_module("onnx")
+            # Weights in a file of their own are not needed to count them.
+            graph = onnx.load(self.model._model_path, load_external_data=False).graph
+        except Exception:
+            # The session was made of bytes, or of something that only the runtime can read.
+            return None
+        weights = [one for one in graph.initializer if one.data_type in _REAL]
+        return sum(math.prod(one.dims) for one in weights)
 
     @classmethod
     def recognises(cls, model: Any) -> bool:

@@ -114,6 +114,23 @@ class KerasModel(Model):
         )
         return digest(arrays)
 
+    def flops(self, *images: np.ndarray) -> int | None:
+        """Counts the operations layer by layer, if each is known and used once.
+
+        Args:
+            *images: Not used; the layers know their shapes.
+        """
+        from ....models.networks import tower_flops
+
+        nodes, layers = (getattr(self.model, one, None) for one in ("_nodes", "operations"))
+        if self.inputs > 1 or (layers is not None and len(nodes or ()) > len(layers)):
+            return None
+        try:
+            return tower_flops(self.model)
+        except (AttributeError, IndexError, TypeError):
+            # A class of its own, which does not say how its layers are connected.
+            return None
+
     def tower(self, *images: np.ndarray) -> str | None:
         """Gives the name of the largest part that is a model itself.
 

@@ -72,12 +72,16 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }
 """By the end of a file's name, what opens the file."""
 
-_UNREAD = {
+UNREAD = {
     ".pt": "may hold code, and weights without their network",
     ".pth": "may hold code, and weights without their network",
     ".ckpt": "may hold code, and weights without their network",
     ".bin": "holds weights without their network",
     ".safetensors": "holds weights without their network",
+    ".tar": "may hold code, and weights without their network",
+    ".npz": "holds weights without their network",
+    ".npy": "holds numbers without their network",
+    ".pb": "holds a network of TensorFlow, which may hold code",
     ".h5": "holds weights without their network, or a network in Keras's old format",
     ".pkl": "may hold code",
     ".joblib": "may hold code",
@@ -87,7 +91,13 @@ _UNREAD = {
 
 def unread(path: Path) -> str:
     """Says why a file is not read, and how to wrap what it holds."""
-    why = _UNREAD.get(path.suffix.lower(), "is of no kind that is read")
+    if path.is_dir():
+        why = "is a folder"
+    else:
+        why = UNREAD.get(path.suffix.lower(), "is of no kind that is read")
+    model = path.with_suffix("")
+    if path.suffix.lower() in (".data", ".bin", ".xml") and model.suffix.lower() in READERS:
+        return f"{path}: holds weights of {model.name}; type {model}, which finds them"
     return (
         f"{path}: {why}; expected {', '.join(READERS)} or a scorer.yaml. Load it in a function, "
         "for example model() of model.py, that gives the network, and type model.py:model"

@@ -33,6 +33,11 @@ class _Method:
         self._declared, self.holds_code = digest, True
 
     @property
+    def wrapped(self) -> Any:
+        """The method."""
+        return self._method
+
+    @property
     def digest(self) -> str:
         """What the user gave; "" for a method that is known by content."""
         return "" if self._declared is None else f"{_VERSION} {self._prepare} {self._declared}"

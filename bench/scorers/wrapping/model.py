@@ -99,6 +99,19 @@ class Model:
         """Computes a digest of all numbers that were learned."""
         return ""
 
+    def flops(self, *images: np.ndarray) -> int | None:
+        """Counts the floating-point operations of a run, where the library can.
+
+        A multiplication and an addition count as two.
+
+        Args:
+            *images: One image, or one pair, as for `run`.
+
+        Returns:
+            The operations, or None if they are unknown.
+        """
+        return None
+
     def tower(self, *images: np.ndarray) -> str | None:
         """Gives the name of the part that is applied to both images, if that can be told.
 

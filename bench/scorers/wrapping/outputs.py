@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..precision import unmasked, widened
+from ..precision import host, unmasked, widened
 
 _EMBEDDINGS = ("image_embeds", "pooler_output", "embeddings", "features", "last_hidden_state")
 """The fields in which models with several outputs give their embeddings, the best first."""
@@ -49,12 +49,7 @@ def as_array(output: Any) -> np.ndarray:
                 "wrap a function that picks one"
             )
         return np.stack(arrays)
-    other: Any = output
-    if hasattr(other, "detach"):
-        other = other.detach().cpu()
-        if other.is_floating_point() and other.element_size() < 4:
-            other = other.float()
-        return other.numpy()
+    other: Any = host(output)
     if hasattr(other, "toarray"):
         other = other.toarray()
     return widened(np.asarray(unmasked(other)))

@@ -43,6 +43,18 @@ class _Tensors(Model):
         with _torch().no_grad():
             return as_array(self.call(*self._tensors(images)))
 
+    def flops(self, *images: np.ndarray) -> int | None:
+        """Counts the operations of convolutions, products of matrices and attention.
+
+        Args:
+            *images: One image, or one pair.
+        """
+        counter = importlib.import_module("torch.utils.flop_counter").FlopCounterMode(display=False)
+        with counter:
+            self.run(*images)
+        # A module with weights of which none is counted hides them from the counter.
+        return int(counter.get_total_flops()) or (None if self.parameters else 0)
+
     def join(self, head: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Calls a head with tensors, without gradients.
 

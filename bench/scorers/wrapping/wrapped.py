@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,27 @@ class _Wrapped:
         self.name, self.trained_on = name, trained_on
         self.smaller_is_closer = smaller_is_closer
         self.parameters = model.parameters
+
+    @property
+    def wrapped(self) -> Any:
+        """The model."""
+        return self._model.model
+
+    @cached_property
+    def flops(self) -> int | None:
+        """Operations to embed an image or to score a pair, where the library can count them."""
+        kinds = (np.zeros((1, 105, 105), np.uint8), np.zeros((1, 105, 105, 3), np.uint8))
+        for blank in kinds:
+            with suppress(Exception):
+                count = max(1, self._model.batch or 1)
+                inputs = self._inputs(self._prepare(blank.repeat(count, axis=0)))
+                total = self._model.flops(*inputs)
+                return None if total is None else total // count
+        return None
+
+    def _inputs(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Gives the model's inputs for prepared images, or for pairs of each with itself."""
+        return (images,)
 
     @property
     def digest(self) -> str:
@@ -148,6 +170,9 @@ class WrappedPairs(_Wrapped):
         height, channels = {"first": (2, 1), "last": (1, -1)}.get(self._model.layout, (1, 1))
         axis = height if self._pairs == "stacked" else channels
         return (np.concatenate([first, second], axis=axis),)
+
+    def _inputs(self, images: np.ndarray) -> tuple[np.ndarray, ...]:
+        return self._joined(images, images)
 
     def score(self, query_images: np.ndarray, support_images: np.ndarray) -> np.ndarray:
         """Scores every pair.

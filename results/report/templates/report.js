@@ -121,18 +121,27 @@
   }
 
   // Tiles: parts of a sheet of images.
+  const sheets = data.trials.map(({ sheet }) => {
+    const picture = new Image();
+    if (sheet) picture.src = sheet.url;
+    return { picture, ready: sheet ? picture.decode() : null };
+  });
   const tile = (sheet, place, label) => {
     const about = data.trials[sheet].sheet;
-    const element = made("span", { class: `tile sheet-${sheet}${about.ink ? " ink" : ""}` });
+    const element = made("canvas", { class: `tile${about.ink ? " ink" : ""}` });
     if (label) {
       element.setAttribute("role", "img");
       element.setAttribute("aria-label", label);
     }
-    const [column, row] = [place % about.across, Math.floor(place / about.across)];
-    const share = (part, whole) => (whole > 1 ? (100 * part) / (whole - 1) : 0);
-    element.style.backgroundSize = `${100 * about.across}% ${100 * about.down}%`;
-    element.style.backgroundPosition = `${share(column, about.across)}% ${share(row, about.down)}%`;
     element.style.setProperty("--aspect", String(about.aspect));
+    // Each tile has pixels of its own: a page that shows parts of one large picture prints slowly.
+    sheets[sheet].ready.then(() => {
+      const { picture } = sheets[sheet];
+      const [width, height] = [picture.naturalWidth / about.across, picture.naturalHeight / about.down];
+      [element.width, element.height] = [width, height];
+      const [column, row] = [place % about.across, Math.floor(place / about.across)];
+      element.getContext("2d").drawImage(picture, column * width, row * height, width, height, 0, 0, width, height);
+    });
     return element;
   };
   for (const box of document.querySelectorAll(".drawings")) {
@@ -168,7 +177,7 @@
     const pictures = (way, label) => (classes[way] ? classes[way][1] : []).map((one) => tile(place, one, label));
     const chosen = answers[who][index][0];
     const box = made("li", { class: "trial" });
-    box.append(made("h4", {}, `Episode ${episode}, query ${query}: `, named(names[character]), ", drawer ", named(names[drawer])));
+    box.append(made("h3", {}, `Episode ${episode}, query ${query}: `, named(names[character]), ", drawer ", named(names[drawer])));
     if (image >= 0) {
       const asked = made("div", { class: "asked" });
       asked.append(captioned("", [tile(place, image, "query")], "query"));

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import yaml
 from wayshot import tasks
+from wayshot.bench import ScorerError
+from wayshot.bench.cli.common import patience
 from wayshot.tasks import TaskError
 
 HERE = Path(__file__).parents[1]
@@ -427,3 +429,34 @@ def test_engines_are_listed_in_the_help_and_to_whoever_names_another(wayshot, co
     assert "'onyx' is not one of" in err
     for name in names:
         assert re.search(rf"[ ]{name}[.,:\n]", text) and f"'{name}'" in err
+
+
+def test_the_list_of_scorers_ends_with_ones_own(wayshot):
+    last = wayshot("list", "scorers")[1].splitlines()[-2:]
+    assert "your own" in last[0] and ".onnx" in last[0] and "MODULE:ATTRIBUTE" in last[1]
+
+
+def test_a_training_without_its_images_leaves_no_folder(wayshot, tmp_path):
+    words = ("train", "siamese-small", "--on", "folder:gone@train", "--out", tmp_path / "trained")
+    status, _, err = wayshot(*words)
+    assert status == 2 and "folder:gone: no such folder" in err
+    assert not (tmp_path / "trained").exists()
+
+
+def test_choosing_an_engine_is_said_where_there_is_no_terminal(capsys):
+    tick = patience(3, "siamese-small: choosing an engine")
+    tick(3)
+    assert capsys.readouterr().err.startswith(
+        "siamese-small: choosing an engine; this is done once"
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "audit", "latency"])
+def test_commands_say_that_they_choose_an_engine(wayshot, monkeypatch, command):
+    def resolve(name, engine, *, data=None, progress):
+        progress(1, "choosing")(1)
+        raise ScorerError("enough")
+
+    monkeypatch.setattr(f"wayshot.bench.cli.{command}.resolve", resolve)
+    words = ["siamese-small"] if command == "audit" else ["glyphs-within-5w1s", "-s", "chance"]
+    assert "choosing; this is done once" in wayshot(command, *words)[2]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 from wayshot import results, tasks
 from wayshot.bench.cli import main
+from wayshot.results import percent
 from wayshot.results.statistics.comparison import compare
 from wayshot.results.statistics.matching import disagreeing
 
@@ -340,3 +343,39 @@ def test_comparing_loads_no_deep_learning_library(stored):
     words = ["compare", *SCORERS, str(stored)]
     answer = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
+
+
+def test_compare_and_table_round_the_same_number_the_same_way(wayshot, stored, monkeypatch):
+    # As a float, 18.65 is a little less than that.
+    monkeypatch.setattr(
+        "wayshot.bench.cli.compare.compare",
+        lambda *runs: replace(compare(*runs), accuracies=(0.1865, 0.2335)),
+    )
+    out = wayshot(*two(stored))[1]
+    assert percent(0.1865) == "18.7" and percent(0.2335) == "23.4"
+    assert re.search(r"pixel-cosine +18\.7 %", out) and re.search(r"chance +23\.4 %", out)
+
+
+def test_labels_as_tables_print_them_are_compared(wayshot, tmp_path, characters):
+    code = (
+        "import numpy as np\n"
+        "class Net:\n"
+        "    name = 'ours'\n"
+        "    def __init__(self, step): self.step = step\n"
+        "    def embed(self, images):\n"
+        "        return images[:, :: self.step].reshape(len(images), -1).astype(np.float32)\n"
+        "    def compare(self, q, s): return q @ np.swapaxes(s, -1, -2)\n"
+    )
+    (tmp_path / "ours.py").write_text(code)
+    specs = [f"{tmp_path}/ours.py:Net,step={step}" for step in (5, 15)]
+    scorers = [word for spec in specs for word in ("-s", spec)]
+    runs = ("--runs", tmp_path / "runs")
+    wayshot("run", f"folder:{characters}-within-5w1s", *scorers, "--episodes", 30, *runs)
+    names = re.findall(r"^ours \([0-9a-f]+\)", wayshot("table", tmp_path / "runs")[1], re.MULTILINE)
+    assert len(set(names)) == 2
+    status, out, err = wayshot("compare", *names, *runs, "--json")
+    assert status == 0, err
+    (found,) = json.loads(out)["comparisons"]
+    for name, compared in zip(names, found["scorers"], strict=True):
+        assert compared.startswith(name.removesuffix(")"))
+    assert wayshot("table", tmp_path / "runs", "-s", names[0])[0] == 0

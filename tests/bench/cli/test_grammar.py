@@ -204,3 +204,17 @@ def test_the_help_of_every_option_is_whole_sentences():
                 text = re.sub(r"\s*\[[^]]*\]$", "", (parameter.help or "").strip())
                 assert text.endswith("."), (words, parameter.name)
                 assert text.lstrip("\b\n")[0].isupper(), (words, parameter.name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "closest"), [("tabel", "table"), ("rn", "run"), ("latencies", "latency")]
+)
+def test_a_mistyped_command_is_told_the_closest(wayshot, typed, closest):
+    status, out, err = wayshot(typed, "runs")
+    assert (status, out) == (2, "")
+    assert f"No such command '{typed}'; closest: {closest}" in err
+
+
+def test_a_word_that_is_like_no_command_is_told_all(wayshot):
+    err = wayshot("xyzzy")[2]
+    assert "No such command 'xyzzy'; expected run, table, compare" in err

@@ -12,9 +12,15 @@ from wayshot.bench.cli import main
 SCORERS = ("-s", "pixel-cosine", "-s", "pixel-euclidean", "-s", "chance")
 
 
+def data(page):
+    """What the page's script reads."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    return json.loads(found[1])
+
+
 def sheets(page):
     """The pictures that hold the images of trials."""
-    return re.findall(r"\.sheet-\d+\{background-image:url\((data:image/png[^)]*)\)\}", page)
+    return [one["sheet"]["url"] for one in data(page)["trials"] if one["sheet"]]
 
 
 def sections(page):
@@ -109,10 +115,9 @@ def test_comparing_writes_a_report_that_opens_at_the_differences(wayshot, glyphs
     status, out, _ = wayshot(*words)
     assert status == 0 and "pixel-cosine against chance" in out
     page = path.read_text()
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    data = json.loads(found[1])
-    assert data["start"] == "differences"
-    assert set(data["trials"][0]["scorers"]) == {"pixel-cosine", "chance"}
+    said = data(page)
+    assert said["start"] == "differences"
+    assert set(said["trials"][0]["scorers"]) == {"pixel-cosine", "chance"}
 
 
 def test_a_report_loads_no_deep_learning_library(glyphs, tmp_path):

@@ -83,3 +83,31 @@ def test_help_is_quick_whatever_variables_are_set():
     )
     assert answer.returncode == 0 and answer.stderr == ""
     assert answer.stdout.splitlines()[-1] == "loaded: set()"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("WAYSHOT_RUN_EPISODES", "many", ["run"]),
+        ("WAYSHOT_RUN_SCORER", "no-such-scorer", ["run", "glyphs-within-5w1s"]),
+        ("WAYSHOT_RUN_SCORERS", "no-such-scorer", ["run", "glyphs-within-5w1s"]),
+        ("WAYSHOT_RUN_UNTIL_HALFWIDTH", "-2", ["run"]),
+        ("WAYSHOT_TABLE_INTERVAL", "wide", ["table"]),
+        ("WAYSHOT_TABLE_MOST", "3", ["table", "--most"]),
+        ("WAYSHOT_LATENCY_SCORER", "nothing.onnx", ["latency"]),
+        ("WAYSHOT_TABLE_RUNS", "nowhere/at-all", ["table"]),
+    ],
+)
+def test_an_error_in_a_variable_names_the_variable(wayshot, monkeypatch, variable, value, words):
+    monkeypatch.setenv(variable, value)
+    status, out, err = wayshot(*words)
+    assert (status, out) == (2, "")
+    assert (variable in err) == ("--most" not in words)
+
+
+def test_an_error_in_what_is_typed_names_no_variable(wayshot, monkeypatch):
+    monkeypatch.setenv("WAYSHOT_RUN_SCORER", "chance")
+    monkeypatch.setenv("WAYSHOT_RUN_EPISODES", "5")
+    for words in (["-s", "no-such-scorer"], ["--episodes", "many"], ["--seed", "-1"]):
+        status, _, err = wayshot("run", "glyphs-within-5w1s", *words)
+        assert status == 2 and "WAYSHOT" not in err

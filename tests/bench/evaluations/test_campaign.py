@@ -30,9 +30,9 @@ def test_every_scorer_runs_on_every_protocol_and_the_table_has_all(data, tmp_pat
     told = [(run.record["protocol"]["name"], run.scorer) for run in found.runs]
     assert told == [
         ("arrays-within-5w1s", "chance"),
-        ("arrays-within-5w1s", "scorer"),
+        ("arrays-within-5w1s", "Pixels"),
         ("arrays-within-3w1s", "chance"),
-        ("arrays-within-3w1s", "scorer"),
+        ("arrays-within-3w1s", "Pixels"),
     ]
     assert {(run.record["seed"], run.record["episodes"]) for run in found.runs} == {(3, 20)}
     assert "chance" in str(found) and "arrays-within-3w1s" in str(found)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from example_scorers import Counting, Nan, Pairs, Pixels, Raises
 from wayshot import results, tasks
 from wayshot.bench.errors import ScorerError
+from wayshot.bench.evaluations.dispatch import Dispatch
 from wayshot.bench.evaluations.evaluation import Evaluation, evaluate
 from wayshot.bench.evaluations.settings import Settings
+from wayshot.bench.evaluations.work import Bench
 from wayshot.bench.scorers.baselines import Chance, PixelCosine
 from wayshot.bench.scorers.scorer import BATCH, traits
 
@@ -467,6 +470,42 @@ def test_a_protocol_that_ends_gives_what_it_has(source, tmp_path):
 def test_more_ways_than_classes_are_refused_before_any_work(source):
     with pytest.raises(tasks.TaskError, match="9 ways are impossible"):
         source("within-9w1s")
+
+
+class OfTheThread(Pixels):
+    """Relies on state of the thread that made it, as of `torch.set_grad_enabled(False)`."""
+
+    def __init__(self):
+        self.state = threading.local()
+        self.state.grad = False
+
+    def embed(self, images):
+        if getattr(self.state, "grad", True):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+        return super().embed(images)
+
+
+def test_settings_of_the_callers_thread_hold_for_the_scorer(source, tmp_path):
+    run = evaluate(OfTheThread(), source(), episodes=20, root=tmp_path)
+    assert run.record["n"] == 100
+
+
+def test_with_a_time_limit_a_scorer_is_asked_in_another_thread(source, tmp_path):
+    with pytest.raises(ScorerError, match="requires grad"):
+        evaluate(OfTheThread(), source(), root=tmp_path, settings=Settings(limit=60))
+
+
+def test_without_an_executor_finished_units_are_kept_one_by_one(source, tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(
+        "wayshot.bench.evaluations.work.Bench.try_episodes",
+        lambda bench, first, *rest: done.append(first) or {"episode": np.zeros(1)},
+    )
+    bench = Bench(Pixels(), traits(Pixels(), "x"), source())
+    with Dispatch(bench, Settings()) as dispatch:
+        for call, _ in dispatch.units("try_episodes", [(0, 1, ""), (1, 2, ""), (2, 3, "")]):
+            assert done[-1] == call[0]
+    assert done == [0, 1, 2]
 
 
 class Jittering(Pixels):

@@ -314,7 +314,8 @@ def test_a_scorer_that_fails_is_an_error_row_and_the_others_are_run(
     names = [f"folder:{characters}-{rest}" for rest in ("within-5w1s", "between-5w1s")]
     words = ("run", *names, "-s", f"{broken}:Raises", "-s", "chance", "--episodes", 20, "--out")
     status, out, err = wayshot(*words, tmp_path / "runs")
-    given = "(given uint8 (256, 105, 105))"
+    place = tmp_path / f"{broken}.py"
+    given = f"(given uint8 (256, 105, 105)), at {place if len(str(place)) <= 80 else place.name}:10"
     reason = f"{broken}:Raises: failed: embed raised RuntimeError: out of luck {given}"
     assert status == 1
     told = [line for line in err.splitlines() if "failed: " in line]

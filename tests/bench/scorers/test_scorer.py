@@ -157,3 +157,58 @@ def test_pooling_direction_and_training_characters_change_the_digest():
         setattr(plain, attribute, value)
         digests.append(traits(plain, "x").digest)
     assert len(set(digests)) == 4
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "known"),
+    [
+        ("parameters", True, None),
+        ("flops", 2.5, None),
+        ("pooling", np.zeros(3), "mean"),
+        ("scale", 30.0, None),
+        ("trained_on", 5000, None),
+        ("trained_on", np.arange(3), None),
+        ("trained_on", [True], None),
+        ("training", 3, None),
+        ("engine", print, None),
+        ("wants", len, None),
+        ("smaller_is_closer", 1, False),
+    ],
+)
+def test_an_attribute_of_another_type_is_something_else(attribute, value, known):
+    scorer = Pixels()
+    setattr(scorer, attribute, value)
+    assert getattr(traits(scorer, "x"), attribute) == known
+
+
+@pytest.mark.parametrize("said", [{"seed": 1}, {"recipe": "a", "seed": "b"}])
+def test_a_training_without_recipe_or_seed_is_refused(said):
+    scorer = Pixels()
+    scorer.training = said  # pyright: ignore
+    with pytest.raises(ScorerError, match="training must be a dict of recipe"):
+        traits(scorer, "x")
+
+
+def test_an_attribute_that_raises_is_an_error_of_the_scorer():
+    class Raises(Pixels):
+        @property
+        def pooling(self):
+            raise RuntimeError("no luck")
+
+    with pytest.raises(ScorerError, match=r"an attribute raised RuntimeError: no luck, at .*:\d+$"):
+        traits(Raises(), "x")
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "problem"),
+    [
+        ("embed", np.zeros((255, 4)), r"embed gave shape \(255, 4\), expected \(256, D\)"),
+        ("embed", np.full((256, 4), "x"), "embed gave <U1, expected numbers"),
+        ("compare", np.zeros((32, 16)), r"compare gave shape \(32, 16\), expected \(16, 8, 16\)"),
+    ],
+)
+def test_the_first_batch_is_checked_as_all_later_ones(method, answer, problem):
+    scorer = Pixels()
+    setattr(scorer, method, lambda *arrays: answer)
+    with pytest.raises(ScorerError, match=f"fails on a first batch: {problem}"):
+        traits(scorer, "x")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from wayshot import wrap
 from wayshot.bench.cli import main
 from wayshot.bench.errors import ScorerError
-from wayshot.bench.scorers import registered, resolve
+from wayshot.bench.scorers import registered, resolve, title_of
 from wayshot.bench.scorers.specs import Spec, application
 
 SCORER = """
@@ -170,13 +172,49 @@ def test_layers_and_numbers_named_as_attributes_are_not_refused():
     assert not known.smaller_is_closer
 
 
-@pytest.mark.parametrize("name", ["net.pth", "net.h5", "notes.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("net.pth", "net.pt", "net.h5", "net.weights.h5", "net.safetensors", "NET.PTH"),
+        *("net.pth.tar", "net.pkl", "net.npz", "notes.txt", "net"),
+    ],
+)
 def test_a_file_that_is_not_read_says_how_to_wrap_it(name):
     write(name, "x")
     with pytest.raises(ScorerError, match=rf"{name}: .*expected .onnx.*type model.py:model"):
         resolve(name)
-    with pytest.raises(ScorerError, match=r"gone\.onnx: no such file"):
-        resolve("gone.onnx")
+    with pytest.raises(ScorerError, match=r"type model\.py:model"):
+        resolve(f"ours={name},size=5")
+    for gone in ("gone.onnx", "gone.pth", "gone.H5", "gone.yaml", "ours=gone.pt"):
+        with pytest.raises(ScorerError, match=rf"{gone.partition('=')[2] or gone}: no such file"):
+            resolve(gone)
+
+
+def test_weights_beside_a_model_and_folders_of_models_say_what_to_type(tmp_path):
+    write("net.onnx.data", "x")
+    with pytest.raises(ScorerError, match=r"holds weights of net.onnx; type net.onnx"):
+        resolve("net.onnx.data")
+    (tmp_path / "exported").mkdir()
+    with pytest.raises(ScorerError, match=r"exported: is a folder; .*type model.py:model"):
+        resolve("exported")
+
+
+def test_an_unknown_name_is_told_where_a_label_stands():
+    with pytest.raises(ScorerError, match="LABEL=SPEC"):
+        resolve("ours")
+
+
+def test_a_scorer_without_a_name_has_that_of_its_class_or_function():
+    class Corners:
+        pass
+
+    def embedding(images):
+        return images.reshape(len(images), -1)
+
+    assert title_of(Corners()) == "Corners"
+    assert title_of(embedding) == title_of(wrap(embedding)) == "embedding"
+    assert title_of(partial(embedding)) == "embedding"
+    assert title_of(lambda images: images) == "function"
 
 
 def test_a_yaml_file_says_the_same():
@@ -215,7 +253,7 @@ def test_an_error_says_what_was_given_in_300_characters(capsys):
         "net_i.py", SCORER.replace("return -(", "raise ValueError('x' * 10_000)\n        return -(")
     )
     with pytest.raises(
-        ScorerError, match=r"compare raised .*\(given float32 \(16, 441\) and"
+        ScorerError, match=r"compare raised .*\(given float32 \(16, 8, 441\) and"
     ) as caught:
         resolve("net_i:Net")
     assert len(str(caught.value)) <= 300

@@ -116,3 +116,17 @@ def test_a_tflite_file_gives_what_keras_gives(tmp_path, batch, bits):
     assert np.allclose(wrap(path).embed(IMAGES), expected, atol=limit)
     opened = importlib.import_module("ai_edge_litert.interpreter").Interpreter(str(path))
     assert np.allclose(wrap(opened).embed(IMAGES), expected, atol=limit)
+
+
+def test_weights_of_an_onnx_file_are_counted_without_their_shapes_and_axes(tmp_path):
+    path = onnx_file(tmp_path / "net.onnx", ("batch", 1, 15, 15), inputs=2)
+    known = resolve(str(path))[1]
+    assert (known.parameters, known.flops) == (WEIGHTS.size, None)
+
+
+def test_what_a_session_of_bytes_does_not_tell_is_unknown(tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    content = onnx_file(tmp_path / "net.onnx", ("batch", 1, 15, 15)).read_bytes()
+    scorer = wrap(runtime.InferenceSession(content, providers=["CPUExecutionProvider"]))
+    assert (scorer.parameters, scorer.flops) == (None, None)
+    assert wrap(lambda images: images.reshape(len(images), -1)).parameters is None

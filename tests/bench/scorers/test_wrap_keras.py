@@ -152,3 +152,32 @@ def test_other_files_are_refused_with_the_way_to_wrap_them(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(ScorerError, match=r"expected .onnx, .tflite, .pt2, .keras.*model.py:model"):
         wrap(tmp_path / name)
+
+
+def test_operations_are_counted_layer_by_layer():
+    tower = keras.Sequential(
+        [keras.Input((15, 15, 1)), layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(4)]
+    )
+    assert wrap(tower).flops == 2 * 9 * 8 * 13 * 13 + 2 * 8 * 13 * 13 * 4
+
+
+def test_operations_of_a_tower_that_is_used_twice_or_hides_its_layers_are_unknown():
+    tower = keras.Sequential([keras.Input((15, 15, 1)), layers.Flatten(), layers.Dense(4)])
+    first, second = keras.Input((15, 15, 1)), keras.Input((15, 15, 1))
+    siamese = keras.Model([first, second], layers.Dot(1)([tower(first), tower(second)]))
+    assert wrap(siamese).flops is None
+    stacked = keras.Input((30, 15, 1))
+    halves = layers.Dot(1)([tower(stacked[:, :15]), tower(stacked[:, 15:])])
+    assert wrap(keras.Model(stacked, halves), pairs="stacked").flops is None
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flat, self.dense = layers.Flatten(), layers.Dense(4)
+
+        def call(self, images):
+            return self.dense(self.flat(images))
+
+    own = Own()
+    own(np.zeros((1, 15, 15, 1), np.float32))
+    assert wrap(own).flops is None and wrap(own).parameters == 904

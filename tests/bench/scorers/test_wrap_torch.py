@@ -217,3 +217,32 @@ def test_a_network_of_two_inputs_without_a_shared_part_has_no_hint(caplog):
     with caplog.at_level(logging.WARNING, "wayshot"):
         wrap(Early(), pairs="channels", size=15)
     assert not caplog.text
+
+
+def test_operations_are_counted_on_the_shape_that_the_module_gets():
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Flatten(), nn.Linear(8 * 13 * 13, 4))
+    convolution, product = 2 * 9 * 8 * 13 * 13, 2 * 8 * 13 * 13 * 4
+    known = traits(wrap(model, size=15), "x")
+    assert known.flops == convolution + product
+    assert known.parameters == 80 + 8 * 13 * 13 * 4 + 4
+    pair = nn.Sequential(nn.Flatten(), nn.Linear(2 * 225, 1))
+    assert wrap(pair, size=15, pairs="stacked").flops == 2 * 450
+    assert wrap(nn.Flatten(), size=15).flops == 0
+
+
+def test_operations_of_a_program_with_a_fixed_batch_are_those_of_one_image(tmp_path):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(225, 4))
+    program = torch.export.export(model, (torch.zeros(5, 1, 15, 15),))
+    assert wrap(program).flops == 2 * 225 * 4
+
+
+def test_operations_that_cannot_be_counted_are_unknown():
+    class Hidden(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(225))
+
+        def forward(self, images):
+            return torch.from_numpy(images.flatten(1).numpy() * self.weight.numpy())
+
+    assert traits(wrap(Hidden(), size=15, channels=1), "x").flops is None

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -293,3 +298,62 @@ def test_the_norm_penalty_is_nothing_for_the_right_length_alone():
     for length, penalty in ((1.0, 0.0), (1.5, 0.5), (0.5, 0.5)):
         layer(length * right)
         assert float(layer.losses[-1]) == pytest.approx(penalty, abs=1e-5)
+
+
+class OnDevice:
+    """Stands in for a number on an accelerator: only Keras's backend can fetch it."""
+
+    def __array__(self, *_, **__):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+    def __float__(self):
+        raise TypeError("not on the host")
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"),
+    [(ClassStage, Classes(steps=4, batch=8)), (PairStage, Pairs(steps=4, batch=8))],
+)
+def test_the_loss_is_brought_from_the_device_by_the_backend(kind, plan, monkeypatch):
+    made = stage(kind, plan)[0]
+    for model in (made.model, getattr(made, "_small", made.model)):
+        model.train_on_batch = lambda batch, truth: OnDevice()
+    fetch = ops.convert_to_numpy
+    monkeypatch.setattr(
+        ops,
+        "convert_to_numpy",
+        lambda x: np.float32(1.5) if isinstance(x, OnDevice) else fetch(x),
+    )
+    assert made.step(0) == 1.5
+
+
+@pytest.mark.skipif(not find_spec("torch"), reason="needs PyTorch, to train on its backend")
+def test_both_stages_train_on_the_backend_of_pytorch(tmp_path):
+    code = (
+        "import numpy as np, torch\n"
+        "from test_stages import Asked, NETWORK\n"
+        "from wayshot.models.networks.siamese import assemble\n"
+        "from wayshot.models.training.classes import ClassStage\n"
+        "from wayshot.models.training.pairs import PairStage\n"
+        "from wayshot.models.training.recipe import Classes, Pairs\n"
+        "plans = Classes(steps=4, batch=8), Pairs(steps=4, batch=8)\n"
+        "for kind, plan in zip((ClassStage, PairStage), plans):\n"
+        "    made = kind(plan, assemble(NETWORK, 'tiny'), Asked(), 1)\n"
+        "    train = made.model.train_on_batch\n"
+        "    class Loss(torch.Tensor):\n"
+        "        device = property(lambda self: torch.device('meta'))\n"
+        "        def __array__(self, *words, **named): raise TypeError('unasked')\n"
+        "        def cpu(self): return self.as_subclass(torch.Tensor)\n"
+        "    made.model.train_on_batch = lambda *given: torch.as_tensor(\n"
+        "        train(*given)).as_subclass(Loss)\n"
+        "    assert np.isfinite(made.step(0))\n"
+    )
+    folders = os.pathsep.join(
+        [str(Path(__file__).parent), str(Path(__file__).parents[2] / "bench"), *sys.path]
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": folders},
+        cwd=tmp_path,
+        check=True,
+    )

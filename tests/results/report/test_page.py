@@ -12,6 +12,7 @@ from wayshot.results.report import render
 
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 Select = pytest.importorskip("selenium.webdriver.support.select").Select
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
 
 WIDTHS = (360, 800, 1600)
 
@@ -102,7 +103,7 @@ def test_trials_are_chosen_by_who_is_wrong_and_who_is_right(browser, report):
     assert verdicts() and all(one["good"] and not one["poor"] for one in verdicts())
     before = browser.one("#trial-count").text
     Select(browser.one("#trial-alphabet")).select_by_visible_text("A")
-    assert all("A/" in one.text for one in browser.all(".trial h4"))
+    assert all("A/" in one.text for one in browser.all(".trial h3"))
     assert browser.one("#trial-count").text != before
     browser.one("#trial-margin").send_keys("-100")
     assert browser.all(".trial") == [] and browser.one("#trial-count").text.startswith("0 of")
@@ -111,15 +112,18 @@ def test_trials_are_chosen_by_who_is_wrong_and_who_is_right(browser, report):
 def test_trials_are_turned_over_by_keyboard_and_the_support_unfolds(browser, report):
     browser.open(report)
     Select(browser.one("#trial-wrong")).select_by_visible_text("any scorer")
-    first = browser.all(".trial h4")[0].text
+    first = browser.all(".trial h3")[0].text
     browser.one("#trial-after").send_keys(Keys.ENTER)
-    assert browser.all(".trial h4")[0].text != first
+    assert browser.all(".trial h3")[0].text != first
     assert browser.one("#trial-page").text.startswith("page 2 of")
     browser.one("#trial-before").send_keys(Keys.SPACE)
-    assert browser.all(".trial h4")[0].text == first
+    assert browser.all(".trial h3")[0].text == first
     summary = browser.one(".trial summary")
     summary.send_keys(Keys.ENTER)
-    classes = browser.all(".trial .support figure")
+    # The event by which it unfolds comes a moment later.
+    classes = WebDriverWait(browser.driver, 60).until(
+        lambda _: browser.all(".trial .support figure")
+    )
     assert len(classes) == 4 and sum("(right)" in one.text for one in classes) == 1
 
 

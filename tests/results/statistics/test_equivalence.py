@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from wayshot.results import ResultError
 from wayshot.results.statistics.comparison import compare
-from wayshot.results.statistics.equivalence import equivalence
+from wayshot.results.statistics.equivalence import within_margin
 from wayshot.results.statistics.matching import outcome
 
 
@@ -37,7 +37,7 @@ def balanced(seed, run_of, plain_trials, gap=0.0):
 @pytest.mark.parametrize("margin", [0.02, 0.1, 0.3])
 def test_two_one_sided_t_tests_over_alphabets_of_equal_size(seed, margin, run_of, plain_trials):
     runs, gains = balanced(seed, run_of, plain_trials)
-    found = equivalence(*map(outcome, runs), margin)
+    found = within_margin(*map(outcome, runs), margin)
     above = stats.ttest_1samp(gains, -margin, alternative="greater").pvalue
     below = stats.ttest_1samp(gains, margin, alternative="less").pvalue
     assert found.p_value == pytest.approx(max(above, below), rel=1e-9)
@@ -52,9 +52,9 @@ def test_the_test_and_its_interval_agree(mixed, pair):
     for seed in range(30):
         two = pair(seed, mixed, episodes=60)
         for margin in (0.05, 0.15, 0.4):
-            found = equivalence(*two, margin)
+            found = within_margin(*two, margin)
             assert found.shown == (found.p_value < 0.05)
-            assert equivalence(*two[::-1], margin).p_value == pytest.approx(found.p_value)
+            assert within_margin(*two[::-1], margin).p_value == pytest.approx(found.p_value)
             shown.add(found.shown)
     assert shown == {True, False}
 
@@ -64,7 +64,7 @@ def test_what_differs_by_the_margin_is_seldom_called_equivalent(run_of, plain_tr
     shown = 0
     for seed in range(300):
         runs, _ = balanced(seed, run_of, plain_trials, gap=margin)
-        shown += equivalence(*map(outcome, runs), margin).shown
+        shown += within_margin(*map(outcome, runs), margin).shown
     # With a true rate of 5 %, more than 9.5 % come once in two thousand.
     assert shown / 300 <= 0.095
 
@@ -72,20 +72,20 @@ def test_what_differs_by_the_margin_is_seldom_called_equivalent(run_of, plain_tr
 def test_scorers_may_differ_and_still_be_equivalent(run_of, plain_trials):
     runs, _ = balanced(1, run_of, plain_trials, gap=0.3)
     assert compare(*runs).p_value < 0.05
-    assert equivalence(*map(outcome, runs), 0.5).shown
+    assert within_margin(*map(outcome, runs), 0.5).shown
 
 
 def test_scorers_of_the_same_credits_are_as_sure_as_their_number_allows(run_of, plain_trials):
     runs, _ = balanced(1, run_of, plain_trials)
     same = [outcome(runs[0]), outcome(run_of(runs[0].trials, "twin"))]
-    found = equivalence(*same, 0.1)
+    found = within_margin(*same, 0.1)
     assert found.p_value is None and found.shown
-    assert not equivalence(*same, 0.01).shown
+    assert not within_margin(*same, 0.01).shown
 
 
 def test_without_an_interval_nothing_is_shown(pair):
     two = pair(1, mixed=True, alphabets=1, ways=3, episodes=10)
-    found = equivalence(*two, 0.9)
+    found = within_margin(*two, 0.9)
     assert (found.p_value, found.low, found.shown) == (None, None, False)
     assert found.as_json()["shown"] is False
 
@@ -93,6 +93,6 @@ def test_without_an_interval_nothing_is_shown(pair):
 @pytest.mark.parametrize("margin", [0, -0.1, 1, float("nan")])
 def test_impossible_margins_are_refused(margin, pair):
     with pytest.raises(ResultError, match=r"margin .* is impossible, expected between 0 and 1"):
-        equivalence(*pair(1), margin)
+        within_margin(*pair(1), margin)
     with pytest.raises(ResultError, match=r"level 0\.5 is impossible"):
-        equivalence(*pair(1), 0.1, level=0.5)
+        within_margin(*pair(1), 0.1, level=0.5)

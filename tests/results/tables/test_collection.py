@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from wayshot.results import ResultError
 from wayshot.results.statistics import estimate
+from wayshot.results.tables import labels
 from wayshot.results.tables.collection import load
 
 COLUMNS = [
@@ -98,3 +99,24 @@ def test_the_data_frame_keeps_protocols_apart_by_digest(store, tmp_path):
     assert frame.groupby("protocol_digest")["value"].first().tolist() == [1, 0]
     assert json.loads(frame.to_json())
     assert isinstance(frame, pd.DataFrame)
+
+
+def test_what_a_table_prints_names_a_run(store, tmp_path):
+    for digest in ("ab12cd" * 10, "ff00ff" * 10):
+        store(scorer={"name": "ours\u202e", "digest": digest})
+    loaded = load(tmp_path)
+    for label in labels.rows(loaded.runs).values():
+        (run,) = loaded.select([label]).runs
+        assert run.record["scorer"]["digest"][:6] in label
+    assert len(loaded.select(["ours\u202e"]).runs) == len(loaded.select(["ours\ufffd"]).runs) == 2
+    (run,) = loaded.select(["ours\ufffd (ff00ffff)"]).runs
+    assert run.record["scorer"]["digest"].startswith("ff00ff")
+    for column in labels.columns(loaded.runs).values():
+        assert loaded.select(protocols=[column]).runs
+    with pytest.raises(ResultError, match=r"no run of scorer 'ours'; there are ours. \(ab12cd\), "):
+        loaded.select(["ours"])
+
+
+def test_chosen_scorers_keep_their_order_on_every_chosen_protocol(stored):
+    chosen = load(stored).select(["b", "a"], ["lake-runs"]).runs
+    assert [run.scorer for run in chosen] == ["b", "a"]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
+from wayshot.tasks import TaskError
 from wayshot.tasks.data import album, folder
 from wayshot.tasks.data.layouts import listed
 
@@ -175,3 +177,17 @@ def test_what_is_no_folder_says_what_is_expected(name, root, refused):
     message = refused(found, root / name)
     assert message.startswith("here: no such folder; expected alphabet/character/*.png")
     assert "or a file labels.csv with filename,label" in message
+
+
+@pytest.mark.parametrize(
+    ("where", "words", "expected"),
+    [
+        ("images:x", "@gray@28", "images:PATH@SIZE@gray@PART in this order"),
+        ("images:x", "@28px", "images:PATH@SIZE@gray@PART in this order"),
+        ("images:x", "@tset", "PART is one of train, validation, test"),
+        ("folder:x", "@28", "folder:PATH@PART, where PART is one of .*; sizes are for images:PATH"),
+    ],
+)
+def test_words_after_an_at_sign_that_cannot_be_read_say_so(where, words, expected, root):
+    with pytest.raises(TaskError, match=rf"{where}: {words} cannot be read here, .*{expected}"):
+        listed(Path(f"{root}{words}"), where)
