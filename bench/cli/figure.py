@@ -122,7 +122,7 @@ def command(
             raise click.UsageError(
                 f"{name} shows one protocol; choose by --protocol from {', '.join(columns)}"
             )
-        (column,) = columns
+        column = columns[0]
     draw_chart(name, material, out, Size(width, font), column)
     if as_json:
         facts = {"path": str(out), "figure": name, "protocol": column, "width_inches": width}

@@ -35,7 +35,6 @@ CHUNK = 64 * 20 * 20
 CHUNK_NUMBERS = 2**26
 """Numbers of the pairs' embeddings in one call: 512 MiB for a scorer that subtracts them all."""
 
-
 _LATER = 8
 """Episodes at the end of a unit of which queries are compared again."""
 

@@ -219,23 +219,23 @@ class Traits:
     concurrency: int = 1
 
 
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def is_part(name: str) -> bool:
     """Tells whether an entry of `trained_on` names a part such as `lake-background`."""
     return is_own(name) or "/" not in name
-
-
-def _is_count(value: Any) -> TypeGuard[int]:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     # A layer or method of this name is something else.
     if not isinstance(seen, Iterable) or callable(seen):
         return None
-    listed = [seen] if isinstance(seen, str) else list(seen)
-    if not all(isinstance(one, str) for one in listed):
+    entries = [seen] if isinstance(seen, str) else list(seen)
+    if not all(isinstance(one, str) for one in entries):
         return None
-    names = frozenset(listed)
+    names = frozenset(map(str, entries))
     expected = (
         f"scorer {name!r}: trained_on must be a list of names such as Latin/character01, or a "
         "part such as lake-background"
