@@ -45,10 +45,10 @@ _SHARE = 1e-3
 """Share of the span of all scores by which they may differ where that is rounding."""
 
 
-def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Gives the differences, which overflow for extremely large scores."""
+def _apart(one: np.ndarray, other: np.ndarray) -> float:
+    """Gives the largest difference, which overflows for extremely large scores."""
     with np.errstate(over="ignore"):
-        return np.abs(one - other)
+        return float(np.abs(one - other).max())
 
 
 class Bench:
@@ -228,9 +228,8 @@ class Bench:
 
         The first query of every other episode keeps its place, and support images take the
         places of all other queries. Both calls have the same arrays, at the same place in
-        memory: then the same numbers are summed in the same order, and a score that changes
-        by more than its last digits has been changed by the other queries, however small the
-        change is beside the differences between candidates.
+        memory: the same numbers are summed in the same order, and a score that changes by more
+        than its last digits has been changed by the other queries, however little that is.
         """
         others = np.resize(part.support.reshape(len(part), -1), part.query.shape)
         others[::2, 0] = part.query[::2, 0]
@@ -242,21 +241,19 @@ class Bench:
             return self._asking.compare(query, support)[::2, 0]
 
         found, changed = asked(part.query), asked(others)
-        apart = float(_apart(changed, found).max())
+        apart = _apart(changed, found)
         # Whoever takes float32 computes in it, even if the scores are float64.
-        single = embeddings.dtype != np.float64 or found.dtype != np.float64
-        largest = np.abs(found).max().astype(np.float32 if single else np.float64)
+        double = embeddings.dtype == found.dtype == np.float64
+        largest = np.abs(found).max().astype(np.float64 if double else np.float32)
         if apart <= _ULPS * np.spacing(largest):
             return
         # A scorer that gives other answers to the same call has another fault, which audits tell.
-        noise = max(float(_apart(asked(part.query), found).max()) for _ in range(2))
+        noise = max(_apart(asked(part.query), found) for _ in range(2))
         query[...] = nudged(query)
         nudge = rounding(self._asking.compare(query, support)[::2, 0], found)
         if apart > 4 * noise + min(nudge, _SHARE * float(np.ptp(found))):
-            raise self._asking.broken(
-                "compare scores a query otherwise when the other queries are others; "
-                "it must not look at other queries"
-            )
+            problem = "compare scores a query otherwise when the other queries are others"
+            raise self._asking.broken(f"{problem}; it must not look at other queries")
 
     def _look_up(self, part: Episodes, codes: np.ndarray, values: np.ndarray) -> np.ndarray:
         episodes, ways, _ = part.support.shape

@@ -204,7 +204,7 @@ def test_an_attribute_that_raises_is_an_error_of_the_scorer():
     [
         ("embed", np.zeros((255, 4)), r"embed gave shape \(255, 4\), expected \(256, D\)"),
         ("embed", np.full((256, 4), "x"), "embed gave <U1, expected numbers"),
-        ("compare", np.zeros((32, 16)), r"compare gave shape \(32, 16\), expected \(16, 8, 16\)"),
+        ("compare", np.zeros((32, 16)), r"compare gave shape \(32, 16\), expected \(16, 256\)"),
     ],
 )
 def test_the_first_batch_is_checked_as_all_later_ones(method, answer, problem):
