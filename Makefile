@@ -14,13 +14,17 @@ PUBLISHED := docs/tables
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test extras check format bench coverage tables reliability fuzz lowest smoke clean
+.PHONY: run test slow extras check format bench coverage tables reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
 
 test: $(VENV)/tested
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+# What takes long: fuzzing, whole networks, long pages of the documents, every kind of method.
+slow: $(VENV)/tested
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 # What `make test` skips: inference engines, and Keras on PyTorch and JAX.
 OPTIONAL := tests/models/engines tests/models/networks/test_layers.py tests/models/test_bundled.py \

@@ -120,7 +120,15 @@ def test_every_block_says_what_it_is(page):
     assert {block.language for block in blocks(page)} <= LANGUAGES
 
 
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        # The longest page trains a network.
+        pytest.param(page, marks=[pytest.mark.slow] if page.name == "images.md" else [])
+        for page in RUN
+    ],
+    ids=lambda page: page.name,
+)
 def test_the_blocks_of_a_page_run_one_after_the_other(page, folder, omniglot):
     NAMES.clear()
     NAMES["__name__"] = "__main__"

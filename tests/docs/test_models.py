@@ -35,6 +35,7 @@ def imported(text: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_an_example_runs(heading, tmp_path):
     programs = [block for block in SECTIONS[heading] if block.language == "python"]

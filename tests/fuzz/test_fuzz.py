@@ -62,6 +62,7 @@ def some_name(draw):
     return "-".join(words).encode()
 
 
+@pytest.mark.slow
 @many
 @given(seeded(some_name))
 def test_names_of_protocols(inputs):
@@ -162,6 +163,7 @@ PIECES = (
 )
 
 
+@pytest.mark.slow
 @many
 @given(
     seeded(
@@ -177,6 +179,7 @@ def test_recipes(inputs):
         targets.recipe(content)
 
 
+@pytest.mark.slow
 @many
 @given(
     seeded(
@@ -205,6 +208,7 @@ def some_lines(draw):
     ).encode()
 
 
+@pytest.mark.slow
 @many
 @given(seeded(either(edited(targets.LINES), some_lines)))
 def test_class_labels(inputs):
@@ -212,6 +216,7 @@ def test_class_labels(inputs):
         targets.labels(content)
 
 
+@pytest.mark.slow
 @many
 @given(seeded(either(edited(targets.zipped()), edited(targets.zipped(zipfile.ZIP_STORED)))))
 def test_zips(inputs):
@@ -219,6 +224,7 @@ def test_zips(inputs):
         targets.archive(content)
 
 
+@pytest.mark.slow
 @many
 @given(seeded(either(*map(edited, targets.pictures()))))
 def test_images(inputs):

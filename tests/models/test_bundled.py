@@ -135,6 +135,7 @@ def test_damaged_weights_are_refused(name, damage, tmp_path):
         _ = dataclasses.replace(found, path=path).arrays
 
 
+@pytest.mark.slow
 def test_the_official_runs_give_what_the_card_says(name, scorer, omniglot, tmp_path):
     official = {
         one["protocol"]: one["accuracy"]["value"]

@@ -36,6 +36,7 @@ def noted(checks):
     return {one.check for one in checks if one.status == "noted"} - ALLOWED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "rest", "notes"), SOUND)
 def test_what_a_method_is_like_is_noted_and_no_failure(make, rest, notes, tmp_path):
     if make is methods.Discriminant:
@@ -49,6 +50,7 @@ def test_what_a_method_is_like_is_noted_and_no_failure(make, rest, notes, tmp_pa
     assert found["transductive"] == transductive
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", sorted({one[0] for one in SOUND}, key=lambda one: one.__name__))
 def test_the_thorough_audit_finds_a_size_that_a_method_takes(make):
     if make is methods.Discriminant:

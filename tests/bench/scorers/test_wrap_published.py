@@ -13,6 +13,8 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras import layers  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 class Residual(layers.Layer):
     def __init__(self, filters, stride):
