@@ -52,5 +52,5 @@ def percent(share: float, decimals: int = 1) -> str:
         share: The fraction.
         decimals: The number of decimals.
     """
-    exact = Decimal(repr(round(100 * share + 0.0, PRECISION)))
+    exact = Decimal(repr(round(100 * float(share) + 0.0, PRECISION)))
     return str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))

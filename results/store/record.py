@@ -45,8 +45,8 @@ class _Dataset(msgspec.Struct):
 
 
 class _Training(msgspec.Struct):
-    recipe: str | None = None
-    seed: Whole | None = None
+    recipe: str
+    seed: Whole
 
 
 class _Identity(msgspec.Struct):

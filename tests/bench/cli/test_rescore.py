@@ -91,10 +91,7 @@ def test_plan_for_a_margin(wayshot):
     assert json.loads(wayshot(*words, "--json")[1])["equivalence"] is True
     for wrong in ((), ("--difference", 1, "--margin", 1)):
         status, _, err = wayshot("plan", "lake-within-20w1s", "--disagreement", 4, *wrong)
-        assert (status, err) == (
-            2,
-            "wayshot: expected either a --difference or a --margin in points\n",
-        )
+        assert status == 2 and "expected either a --difference or a --margin in points" in err
 
 
 def test_plan_of_one_alphabet_is_by_character(wayshot, one_alphabet, tmp_path):

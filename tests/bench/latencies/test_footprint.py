@@ -38,7 +38,9 @@ def test_memory_is_the_most_that_there_was(source, outside):
     questions = Questions.of(source(), 1)
     heavy = footprint_of(outside("heavy", "np.ones(200_000_000, np.uint8).sum()"), questions)
     light = footprint_of(outside("light", "pass"), questions)
-    assert 190e6 < heavy["peak_bytes"] - light["peak_bytes"] < 210e6
+    # The most at one time: what is freed before the next is needed does not add up.
+    assert 190e6 < heavy["peak_bytes"] < 210e6 + light["peak_bytes"]
+    assert light["peak_bytes"] < 60e6
     assert light["weights_bytes"] is None and light["comparison_flops"] is None
     assert light["load_ms"] > 0 and light["first_call_ms"] > 0
 

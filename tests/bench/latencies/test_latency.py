@@ -223,7 +223,7 @@ class Raising(Pairs):
     ("kind", "problem"),
     [
         (Nan, "gave NaN or infinity, expected finite numbers"),
-        (TooFew, r"gave shape \(4,\), expected \(5,\)"),
+        (TooFew, r"gave shape \(16, 255\), expected \(16, 256\)"),
         (Raising, "raised RuntimeError: out of luck"),
     ],
 )
