@@ -136,9 +136,9 @@ def test_old_spellings_of_a_picture_still_work_and_are_in_no_help(wayshot, store
 
 
 def test_a_scorer_is_the_option_scorer_in_every_command():
-    wanted = {"run", "latency", "plan", "table", "compare", "audit"}
+    wanted = {"run", "latency", "plan", "table", "compare", "audit", "report", "figure"}
     assert with_option("-s") == with_option("--scorer") == wanted
-    assert with_option("--protocol") == {"table", "compare", "audit"}
+    assert with_option("--protocol") == {"table", "compare", "audit", "report", "figure"}
 
 
 def test_scorers_are_plain_words_or_options_alike(wayshot, stored):

@@ -99,7 +99,9 @@ def test_a_scorer_that_draws_on_other_images_is_marked(kind, source, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [Pixels, Pairs])
-def test_a_sound_scorer_says_the_same_again(kind, source, tmp_path):
+def test_a_sound_scorer_says_the_same_again(kind, source, tmp_path, monkeypatch):
+    # What is in the cache is not asked about again.
+    monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "cache"))
     run = evaluate(kind(), source(), episodes=30, root=tmp_path)
     assert finding(run)["status"] == "passed" and run.record["audit"]["verdict"] == "passed"
     quiet = evaluate(kind(), source(), episodes=31, root=tmp_path, settings=QUIET)
