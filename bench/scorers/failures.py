@@ -41,6 +41,10 @@ class NotFiniteError(BrokenScorerError):
         self.place = place
 
 
+class OverdueScorerError(BrokenScorerError):
+    """A scorer that takes longer than a unit may take."""
+
+
 class OverdueError(RuntimeError):
     """A unit of work that took longer than its limit."""
 
@@ -170,7 +174,9 @@ def blamed(scorer: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OverdueError, BrokenExecutor) as error:
+    except OverdueError as error:
+        raise OverdueScorerError(f"scorer {scorer}: {error}") from None
+    except BrokenExecutor as error:
         raise BrokenScorerError(f"scorer {scorer}: {error}") from None
 
 

@@ -77,7 +77,7 @@ def _file(spec: Spec, engine: str, data: str | None, progress: Progress) -> Any:
 
 
 def resolve(
-    name: str, engine: str = "auto", *, data: str | None = None, progress: Progress = quiet
+    name: str | Spec, engine: str = "auto", *, data: str | None = None, progress: Progress = quiet
 ) -> tuple[Scorer, Traits]:
     """Gives a scorer by name, and its traits.
 
@@ -88,7 +88,7 @@ def resolve(
             `keras.applications` with random weights; `module:attribute` or `file.py:attribute`: a
             scorer, a model, or a class or function that makes one (keys are
             its arguments, or those of `wrap`), first sought in the current
-            folder; or the path of a `scorer.yaml`.
+            folder; or the path of a `scorer.yaml`. Or what was read of such a text.
         engine: Name of the engine, if the scorer is a Siamese network of this
             project; see `models.engines.Embedder`.
         data: Folder of Omniglot, with which engines of static int8 are
@@ -104,7 +104,10 @@ def resolve(
             the engine does not exist or is not installed.
     """
     makers = registered()
-    spec = _attempt(name, lambda: Spec.of(name, makers))
+    if isinstance(name, Spec):
+        spec, name = name, name.title
+    else:
+        spec = _attempt(name, lambda: Spec.of(name, makers))
     what, source = spec.what, ""
     path = Path(what).expanduser()
     if what in makers and spec.keys:

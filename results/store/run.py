@@ -7,7 +7,8 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +153,10 @@ class Run:
         return trials
 
 
+_FILES = ("trials", scores_file.NAME)
+"""Names of a run's Parquet files."""
+
+
 def key(protocol: str, dataset: str, seed: int, episodes: int, scorer: str) -> str:
     """Computes the key of a run from everything that its trials depend on.
 
@@ -190,32 +195,15 @@ def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
     return others[0] if others else own
 
 
-def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
-    """Stores a run completely, or not at all.
-
-    Args:
-        folder: The folder, from `place`; a run that is there is replaced.
-        record: The record without schema version, n and digests of files.
-        chunks: The trials, as for `trials.write`, optionally with their
-            scores, as for `scores.storing`.
-    """
+@contextmanager
+def _replaced(folder: Path) -> Iterator[Path]:
+    """Gives a new folder that takes the place of a run if no exception is raised."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent))
     fresh_run = fresh / "run"
     try:
         fresh_run.mkdir()
-        scores = fresh_run / f"{scores_file.NAME}.parquet"
-        count = trials_file.write(fresh_run / "trials.parquet", scores_file.storing(scores, chunks))
-        digest = trials_file.digest(fresh_run / "trials.parquet")
-        record = {
-            "schema_version": SCHEMA_VERSION,
-            **record,
-            "n": count,
-            "trials_digest": digest,
-        }
-        if scores.exists():
-            record["scores_digest"] = trials_file.digest(scores)
-        (fresh_run / "record.json").write_text(_text(record), encoding="utf-8")
+        yield fresh_run
         if folder.exists():
             folder.rename(fresh / "old")
         try:
@@ -226,7 +214,51 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
             raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
+    """Stores a run completely, or not at all.
+
+    Args:
+        folder: The folder, from `place`; a run that is there is replaced.
+        record: The record without schema version, n and digests of files.
+        chunks: The trials, as for `trials.write`, optionally with their
+            scores, as for `scores.storing`.
+    """
+    with _replaced(folder) as fresh:
+        scores = fresh / f"{scores_file.NAME}.parquet"
+        count = trials_file.write(fresh / "trials.parquet", scores_file.storing(scores, chunks))
+        digest = trials_file.digest(fresh / "trials.parquet")
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            **record,
+            "n": count,
+            "trials_digest": digest,
+        }
+        if scores.exists():
+            record["scores_digest"] = trials_file.digest(scores)
+        (fresh / "record.json").write_text(_text(record), encoding="utf-8")
     return Run(folder, record)
+
+
+def adopt(folder: Path, files: Mapping[str, bytes]) -> Run:
+    """Stores a run that was made on another machine, completely or not at all.
+
+    Args:
+        folder: The folder, from `place`; a run that is there is replaced.
+        files: The bytes of its files by name.
+
+    Raises:
+        ResultError: They are not the files of an undamaged run.
+    """
+    strange = sorted({*files} - {"record.json", *(f"{one}.parquet" for one in _FILES)})
+    if strange:
+        raise ResultError(f"{folder}: {strange[0]} is no file of a run")
+    with _replaced(folder) as fresh:
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+        read(fresh).verify()
+    return read(folder)
 
 
 def annotate(run: Run, **fields: Any) -> Run:
