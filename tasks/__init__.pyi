@@ -35,3 +35,4 @@ from .splits import read_part as read_part
 from .suffixes import Suffix as Suffix
 from .text import readable as readable
 from .text import reason as reason
+from .zips import open_zip as open_zip

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +18,7 @@ import h5py
 import keras
 from h5py import h5d, h5o  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...tasks import readable
+from ...tasks import open_zip, readable
 from ..errors import ModelError
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
@@ -62,7 +61,7 @@ def inspect(path: Path) -> str:
     Raises:
         ModelError: It holds anything else; the message does not name the file.
     """
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path) as archive:
         members = archive.infolist()
         names = [one.filename for one in members]
         strange = sorted({*names} - _MEMBERS)

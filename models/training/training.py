@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks import Dataset, replacing
+from ...tasks import Dataset, TaskError, open_zip, replacing
 from ..backend import designed_settings
 from ..bundled import named_weights, read_weights
 from ..errors import ModelError
@@ -284,6 +284,7 @@ class Training:
         path = folder / "checkpoint.npz"
         variables = self._variables()
         try:
+            open_zip(path).close()
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
                 other = [key for key, value in self._identity().items() if state.get(key) != value]
@@ -294,7 +295,7 @@ class Training:
                     )
                 arrays = {name: file[name] for name in variables}
                 best = {n[5:]: file[n] for n in file.files if n.startswith("best.")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TaskError) as error:
             raise ModelError(f"{path}: cannot be read ({error}); train without --resume") from None
         for name, variable in variables.items():
             variable.assign(arrays[name])

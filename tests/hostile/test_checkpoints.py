@@ -183,6 +183,14 @@ def test_a_bomb_is_not_unpacked(exchanged, name):
     assert "100,000,000 bytes unpacked, expected at most" in refusal(path)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_unpacked_whole_is_refused(exchanged, compression):
+    path = exchanged(compression)
+    assert "expected stored or deflated" in refusal(path)
+    with pytest.raises(ScorerError, match="expected stored or deflated"):
+        resolve(str(path))
+
+
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 def test_a_missing_member_is_refused(sound, tmp_path, name):
     path = tmp_path / "part.keras"
