@@ -104,12 +104,7 @@ class Run:
             return None
         self._check(scores_file.NAME)
         path = self.folder / f"{scores_file.NAME}.parquet"
-        scores = scores_file.read(path)
-        if scores.dtype.kind not in "fiu" or len(scores) != self.record["n"]:
-            raise ResultError(
-                f"{path}: expected one row of numbers for each trial; remove the folder and run it "
-                "again"
-            )
+        scores = scores_file.read(path, self.record["n"])
         if np.isnan(scores).any() or np.isposinf(scores).any():
             raise ResultError(
                 f"{path}: a score is NaN or infinite; remove the folder and run it again"
