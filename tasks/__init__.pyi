@@ -19,6 +19,7 @@ from .files import cache_folder as cache_folder
 from .files import make_cache_folder as make_cache_folder
 from .files import read_regular as read_regular
 from .files import replacing as replacing
+from .files import sweep as sweep
 from .progress import Progress as Progress
 from .progress import followed as followed
 from .progress import quiet as quiet

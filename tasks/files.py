@@ -52,6 +52,11 @@ def make_cache_folder(folder: Path) -> None:
             f"cache folder {folder}: cannot be made ({error.strerror}); "
             "name another by WAYSHOT_CACHE"
         ) from None
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Removes unfinished files that killed processes have left in a folder long ago."""
     for left in folder.glob(".new-*"):
         with suppress(OSError):
             if time.time() - left.lstat().st_mtime > _ABANDONED:
