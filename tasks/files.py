@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from .errors import TaskError
+from .text import readable
 
 _ABANDONED = 24 * 3600
 """Seconds after which an unfinished file is taken as left by a killed process."""
@@ -80,6 +81,26 @@ def replacing(path: Path) -> Iterator[Path]:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def below(folder: Path) -> list[Path]:
+    """Lists everything below a folder, sorted; links to folders are not followed.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        TaskError: A folder cannot be listed; what lies in it would be missing in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise TaskError(
+            f"{readable(str(error.filename))}: cannot be listed ({error.strerror}); make it "
+            "readable, or move it away"
+        )
+
+    walk = os.walk(folder, onerror=refuse)
+    return sorted(Path(top, name) for top, inner, names in walk for name in (*inner, *names))
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import re
 import shutil
 import tempfile
@@ -257,24 +259,55 @@ def read(folder: Path) -> Run:
 def find(folders: Iterable[str | Path]) -> list[Run]:
     """Finds all stored runs below some folders, in the order of their paths.
 
+    A damaged run among others is left out, and a warning is logged.
+
+    Args:
+        folders: The folders; what lies in hidden folders below them is not looked at.
+
     Raises:
-        ResultError: A folder is missing, no folder holds a run, or a run is
-            damaged.
+        ResultError: A folder is missing or cannot be listed, no folder holds a run, or all
+            runs are damaged.
     """
     folders = list(folders)
     found: dict[Path, Run] = {}
+    damaged: list[ResultError] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise ResultError(f"{folder}: no such folder; store runs with: wayshot run")
-        for path in sorted(folder.rglob("record.json")):
-            if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+        for path in _records(folder):
+            try:
                 run = read(path.parent)
+                run._check("trials")
+            except ResultError as error:
+                damaged.append(error)
+            else:
                 found.setdefault(path.resolve(), run)
+    if damaged and not found:
+        raise damaged[0]
+    for error in damaged:
+        logging.getLogger(__name__).warning("left out: %s", error)
     if not found:
         raise ResultError(
             f"no stored runs in {', '.join(map(str, folders))}; store some with: wayshot run"
         )
     return list(found.values())
+
+
+def _records(folder: Path) -> list[Path]:
+    """Lists the files that are records, sorted; a folder that cannot be listed is an error."""
+
+    def refuse(error: OSError) -> None:
+        raise ResultError(
+            f"{error.filename}: cannot be listed ({error.strerror}); make it readable, or move "
+            "it away"
+        )
+
+    paths = []
+    for top, inner, names in os.walk(folder, onerror=refuse):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        # A folder of this name is a damaged run.
+        paths += [Path(top, name) for name in (*inner, *names) if name == "record.json"]
+    return sorted(paths)
 
 
 def light(run: Run) -> Run:

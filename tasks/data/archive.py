@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import TaskError
-from ..files import read_regular
+from ..files import below, read_regular
 from ..text import readable, reason
 from ..zips import open_zip
 
@@ -33,7 +33,7 @@ def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]
         # The official runs lie at the top of their zip, the images in a folder.
         runs = sorted(path.glob("run[0-9][0-9]"))
         top = path if runs else path.parent
-        for file in sorted(file for folder in runs or [path] for file in folder.rglob("*")):
+        for file in sorted(file for folder in runs or [path] for file in below(folder)):
             if file.name.endswith(suffixes):
                 name = file.relative_to(top).as_posix()
                 try:

@@ -406,10 +406,12 @@ def test_folders_that_come_from_an_iterator_are_named_too(tmp_path):
     assert str(tmp_path) in failure(iter([tmp_path]))
 
 
-def test_a_damaged_run_among_others_is_refused_by_its_name(run, tmp_path):
+def test_a_damaged_run_among_others_is_told_by_its_name_and_left_out(run, tmp_path, caplog):
     other = write(tmp_path / "runs" / "other", RECORD, [chunk()])
     (other.folder / "record.json").write_text("{")
-    assert str(other.folder) in failure([tmp_path])
+    assert [one.folder for one in find([tmp_path])] == [run.folder]
+    assert str(other.folder) in caplog.text
+    assert str(other.folder) in failure([other.folder])
 
 
 HEAVY = """
