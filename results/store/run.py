@@ -277,7 +277,8 @@ def find(folders: Iterable[str | Path]) -> list[Run]:
         for path in _records(folder):
             try:
                 run = read(path.parent)
-                run._check("trials")
+                # Those of a small run stay in memory; a large one is read when it is used.
+                run.outcome() if run.record["n"] <= SMALL else run._check("trials")
             except ResultError as error:
                 damaged.append(error)
             else:

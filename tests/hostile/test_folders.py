@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -98,17 +100,22 @@ def test_below_a_folder_is_what_a_pattern_finds(letters):
 def test_a_damaged_run_among_others_is_told_and_the_others_are_read(
     tmp_path, record, trials_of, store, caplog
 ):
-    runs = [store(tmp_path / "runs" / name, record(), trials_of(1.0)) for name in "abcdef"]
+    runs = [store(tmp_path / "runs" / name, record(), trials_of(1.0)) for name in "abcdefg"]
     (runs[0] / "record.json").write_text("{")
     (runs[1] / "trials.parquet").unlink()
     (runs[2] / "trials.parquet").write_bytes(b"x")
     (runs[3] / "record.json").write_text('{"schema_version": 99}')
     (runs[4] / "record.json").unlink()
     (runs[4] / "record.json").mkdir()
-    assert [run.folder for run in find([tmp_path])] == [runs[5]]
+    # A foreign file that has the digest in the record beside it.
+    (runs[5] / "trials.parquet").write_bytes(b"PAR1")
+    foreign = json.loads((runs[5] / "record.json").read_text())
+    foreign["trials_digest"] = hashlib.sha256(b"PAR1").hexdigest()
+    (runs[5] / "record.json").write_text(json.dumps(foreign))
+    assert [run.folder for run in find([tmp_path])] == [runs[6]]
     lines = [one.getMessage() for one in caplog.records]
-    assert len(lines) == 5 and all(line.startswith("left out: ") for line in lines)
+    assert len(lines) == 6 and all(line.startswith("left out: ") for line in lines)
     assert all(str(folder) in line for folder, line in zip(runs, lines, strict=False))
-    (runs[5] / "record.json").write_text("{")
+    (runs[6] / "record.json").write_text("{")
     with pytest.raises(ResultError, match="cannot be read"):
         find([tmp_path])
