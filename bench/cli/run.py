@@ -18,7 +18,17 @@ from ...results import plain
 from ...tasks.data import omniglot
 from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise, until_narrow
-from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, images_for, resolve
+from ..scorers import (
+    BrokenScorerError,
+    BundledSiamese,
+    CheckpointSiamese,
+    Failure,
+    Scorer,
+    Traits,
+    blamed,
+    images_for,
+    resolve,
+)
 from .common import (
     SCORER,
     data_option,
@@ -222,8 +232,9 @@ def command(
         found = _recognised(workers, wanted, apart, engine, data)
         for known in found.values():
             scorer = None if isinstance(known, BrokenScorerError) else known[0]
-            for reason in getattr(scorer, "passed_over", {}).values():
-                _warn(reason)
+            if isinstance(scorer, BundledSiamese | CheckpointSiamese):
+                for reason in scorer.passed_over.values():
+                    _warn(reason)
         for name, source in zip(names, sources, strict=True):
             remark(name, source.remarks)
         interrupts = stack.enter_context(Interrupts())

@@ -16,7 +16,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from ..scorers import OverdueError, silent
+from ..scorers import OverdueError, abandon, silent
 
 TRIES = 3
 """Number of worker processes that may die in the same unit before it fails."""
@@ -67,7 +67,8 @@ class _Thread:
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue = queue.SimpleQueue()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -86,6 +87,7 @@ class _Thread:
     def kill(self) -> None:
         self._calls.put(None)
         self._answers.put((False, DiedError("stopped")))
+        abandon(self._thread)
 
 
 class _Process:

@@ -15,10 +15,10 @@ from ...tasks import Progress, open_zip, quiet
 from ..errors import ScorerError
 from .baselines import BASELINES
 from .failures import told
-from .output import aside
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
 from .specs import Spec, application, attribute, made, wrapped
+from .surroundings import is_interrupt, outside
 from .wrapping import READERS, UNREAD, unread
 
 GROUP = "wayshot.scorers"
@@ -41,13 +41,15 @@ def registered() -> dict[str, Callable[[], Any]]:
 def _attempt(name: str, action: Callable[[], Any]) -> Any:
     """Turns whatever goes wrong with someone's code into one line for the user."""
     try:
-        with aside():
+        with outside():
             return action()
     except ScorerError:
         raise
     except ModelError as error:
         raise ScorerError(str(error)) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         problem = told("", error).strip()
         raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
 

@@ -17,9 +17,9 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
-from ...tasks import TaskError, Wants, is_own, read_part
+from ...tasks import TaskError, Wants, is_own, read_part, readable
 from ..errors import ScorerError
-from .failures import answering
+from .failures import BrokenScorerError, answering
 from .identities import Identity, Probes, identify
 
 BATCH = 256
@@ -27,6 +27,9 @@ BATCH = 256
 
 _MOST = 65_536
 """Largest number of images in a call, and of calls at the same time."""
+
+_LONGEST = 1000
+"""Most characters of a name, an engine or a recipe."""
 
 SCALES = ("log-odds", "probability")
 """What scores can be, besides higher the more alike."""
@@ -171,6 +174,10 @@ class ScorerAttributes:
         said: dict[str, Any] = {
             one.name: getattr(scorer, one.name, one.default) for one in fields(cls)
         }
+        for name in ("name", "pooling", "scale", "engine"):
+            if isinstance(said[name], str):
+                # One of a class of its own may say anything when it is printed.
+                said[name] = str.__str__(said[name])
         return cls(**said)
 
 
@@ -242,12 +249,12 @@ def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     )
     for one in names:
         if not is_part(one) and (isinstance(seen, str) or one.count("/") != 1):
-            raise ScorerError(f"{expected}; it has {one!r}")
+            raise BrokenScorerError(f"{expected}; it has {one!r}")
         if is_part(one):
             try:
                 read_part(one)
             except TaskError as error:
-                raise ScorerError(f"{expected}; {error}") from None
+                raise BrokenScorerError(f"{expected}; {error}") from None
     return names
 
 
@@ -257,10 +264,11 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
         return None
     seed = training.get("seed", 0)
     if not isinstance(training.get("recipe"), str) or not _is_count(seed):
-        raise ScorerError(
+        raise BrokenScorerError(
             f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
         )
-    return {"recipe": training["recipe"], "seed": int(seed)}
+    recipe = _text(str.__str__(training["recipe"]), "recipe", name)
+    return {"recipe": recipe, "seed": _number(seed, "seed", name)}
 
 
 def _wants(said: Any, name: str) -> Wants | None:
@@ -270,7 +278,35 @@ def _wants(said: Any, name: str) -> Wants | None:
     try:
         return Wants.read(said)
     except TaskError as error:
-        raise ScorerError(f"scorer {name!r}: {error}") from None
+        raise BrokenScorerError(f"scorer {name!r}: {error}") from None
+
+
+def _text(said: Any, what: str, name: str) -> str | None:
+    # A method or layer of this name is something else.
+    if not isinstance(said, str):
+        return None
+    if len(said) > _LONGEST:
+        raise BrokenScorerError(
+            f"scorer {name!r}: {what} has {len(said):,} characters, expected at most {_LONGEST:,}"
+        )
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        raise BrokenScorerError(
+            f"scorer {name!r}: {what} {readable(said[:40])} cannot be written as UTF-8"
+        ) from None
+    return said
+
+
+def _number(said: Any, what: str, name: str) -> int | None:
+    # A method of such a name, as PyTorch's modules have, is something else.
+    if not _is_count(said):
+        return None
+    if not 0 <= (count := int(said)) < 2**63:
+        raise BrokenScorerError(
+            f"scorer {name!r}: {what} {str(said)[:40]}, expected a number from 0 to 2^63 - 1"
+        )
+    return count
 
 
 def _count(said: Any, what: str, name: str) -> int | None:
@@ -279,7 +315,9 @@ def _count(said: Any, what: str, name: str) -> int | None:
         return None
     count = int(said)
     if not 1 <= count <= _MOST:
-        raise ScorerError(f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}")
+        raise BrokenScorerError(
+            f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}"
+        )
     return count
 
 
@@ -318,6 +356,12 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     with answering(name, "an attribute"):
         level = next((i for i, one in enumerate(levels, start=1) if isinstance(scorer, one)), None)
         said = ScorerAttributes.of(scorer)
+        trained_on = _trained_on(said.trained_on, name)
+        training = _training(said.training, name)
+        parameters = _number(said.parameters, "parameters", name)
+        flops = _number(said.flops, "flops", name)
+        batch = _count(said.batch, "batch", name)
+        concurrency = _count(said.concurrency, "concurrency", name) or 1
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
@@ -328,24 +372,23 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     scale = said.scale if isinstance(said.scale, str) else None
     allowed = POOLINGS if level == 1 else POOLINGS[:2]
     if pooling not in allowed and level < 3:
-        raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
+        raise BrokenScorerError(
+            f"scorer {name!r}: pooling {pooling[:40]!r}, expected {' or '.join(allowed)}"
+        )
     if scale is not None and scale not in SCALES:
-        raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
+        raise BrokenScorerError(
+            f"scorer {name!r}: scale {scale[:40]!r}, expected {' or '.join(SCALES)}"
+        )
     smaller_is_closer = said.smaller_is_closer
     smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
-    trained_on = _trained_on(said.trained_on, name)
     wants = _wants(said.wants, name)
-    batch = _count(said.batch, "batch", name)
     probes = Probes(scorer, level, name, wants, batch)
-    identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)
+    with answering(name, "its state"):
+        identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)
     seen = sorted(trained_on or ()), trained_on is None
     whole = (identity.words, pooling, smaller_is_closer, *seen)
-    # A method of such a name, as PyTorch's modules have, is something else.
-    parameters, flops = (
-        int(count) if _is_count(count) else None for count in (said.parameters, said.flops)
-    )
     return Traits(
-        name=said.name if isinstance(said.name, str) and said.name else name,
+        name=_text(said.name, "name", name) or name,
         level=level,
         pooling=pooling,
         smaller_is_closer=smaller_is_closer,
@@ -354,11 +397,11 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         parameters=parameters,
         flops=flops,
         scale=scale,
-        training=_training(said.training, name),
-        engine=said.engine if isinstance(said.engine, str) else None,
+        training=training,
+        engine=_text(said.engine, "engine", name),
         baseline=said.baseline is True,
         wants=wants,
         identity=identity,
         batch=batch or BATCH,
-        concurrency=_count(said.concurrency, "concurrency", name) or 1,
+        concurrency=concurrency,
     )

@@ -243,7 +243,14 @@ def annotate(run: Run, **fields: Any) -> Run:
 
 
 def _text(record: dict[str, Any]) -> str:
-    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    """Gives the text of a record; raises ResultError if it could not be read again."""
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        records.decode(text.encode())
+    except (ResultError, UnicodeEncodeError) as error:
+        problem = str(error).removesuffix(f"; {records.REMEDY}")
+        raise ResultError(f"a record that cannot be read again is not stored: {problem}") from None
+    return text
 
 
 def read(folder: Path) -> Run:
