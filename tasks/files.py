@@ -30,14 +30,17 @@ def cache_folder() -> Path:
         TaskError: The user has no home folder.
     """
     try:
-        folder = Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+        named = os.environ.get("WAYSHOT_CACHE")
+        theirs = Path(named).expanduser() if named else None
+        folder = theirs or Path(platformdirs.user_cache_dir("wayshot"))
     except (RuntimeError, KeyError):
         folder = Path("~")
     if folder.parts[:1] == ("~",):
         raise TaskError(
             "cache folder: this user has no home folder; name a folder by WAYSHOT_CACHE"
         )
-    return folder
+    # A scorer may change the current folder.
+    return folder.absolute()
 
 
 def make_cache_folder(folder: Path) -> None:

@@ -33,6 +33,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from ...results import INTERVALS, LEVEL, plain
+from ...tasks import readable
 
 
 class Option(click.Option):
@@ -392,5 +393,12 @@ def writable(folder: Path) -> Path:
     except OSError as error:
         raise click.UsageError(
             f"cannot write into {folder} ({error.strerror}); choose another folder"
+        ) from None
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError(
+            f"{readable(str(folder.absolute()))}: the name is not UTF-8, and the library for "
+            "Parquet cannot write there; choose another folder"
         ) from None
     return folder

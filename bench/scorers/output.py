@@ -101,6 +101,10 @@ def answers() -> Iterator[None]:
     What other threads, libraries in C and other processes print goes to the standard error.
     """
     before, kept = sys.stdout, None
+    if before is None:
+        # The standard output is closed.
+        yield
+        return
     out = before
     if _descriptor(before, 1) and _descriptor(sys.stderr, 2):
         before.flush()

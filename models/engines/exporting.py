@@ -187,6 +187,9 @@ def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
     makers = versions((*packages(), *FORMATS[form].packages))
     content = f"{_VERSION} {origin.digest} {form} {precision} {makers}"
     folder = cache_folder() / "exports" / hashlib.sha256(content.encode()).hexdigest()[:32]
+    # Before the lock, for which a cache that is only read has no place.
+    if folder.is_dir() and (stored := _read(folder, form)) is not None:
+        return stored
     make_cache_folder(folder.parent)
     with FileLock(f"{folder}.lock"):
         found = _read(folder, form)

@@ -119,3 +119,10 @@ def test_a_damaged_run_among_others_is_told_and_the_others_are_read(
     (runs[6] / "record.json").write_text("{")
     with pytest.raises(ResultError, match="cannot be read"):
         find([tmp_path])
+
+
+def test_a_folder_of_runs_whose_name_is_not_utf_8_is_refused_in_one_line(wayshot, tmp_path):
+    name = os.fsdecode(b"runs\xff")
+    words = ("run", "glyphs-within-5w1s", "-s", "chance", "--episodes", 5, "--runs", name)
+    status, _, err = wayshot(*words)
+    assert status == 2 and "the name is not UTF-8" in err.splitlines()[-1]
