@@ -25,6 +25,8 @@ from . import scores as scores_file
 from . import trials as trials_file
 from .record import SCHEMA_VERSION
 
+_FILES = ("record.json", "trials.parquet", f"{scores_file.NAME}.parquet")
+
 SMALL = 2**14
 """The largest number of trials that a run keeps in memory: half a megabyte."""
 
@@ -214,6 +216,7 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
             record["scores_digest"] = trials_file.digest(scores)
         (fresh_run / "record.json").write_text(_text(record), encoding="utf-8")
         if folder.exists():
+            _keep(folder, fresh_run)
             folder.rename(fresh / "old")
         try:
             fresh_run.rename(folder)
@@ -224,6 +227,17 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return Run(folder, record)
+
+
+def _keep(folder: Path, fresh: Path) -> None:
+    """Copies what the user has put into the folder of a run."""
+    for own in folder.iterdir():
+        if own.name.removeprefix(".") in _FILES:
+            continue
+        if own.is_dir() and not own.is_symlink():
+            shutil.copytree(own, fresh / own.name, symlinks=True)
+        elif own.is_symlink() or own.is_file():
+            shutil.copy2(own, fresh / own.name, follow_symlinks=False)
 
 
 def annotate(run: Run, **fields: Any) -> Run:

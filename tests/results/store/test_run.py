@@ -448,3 +448,16 @@ def test_the_check_of_imports_can_fail(name):
     done = python(f"sys.modules[{name!r}] = types.ModuleType({name!r})\n")
     assert done.returncode == 1
     assert name.partition(".")[0] in done.stderr
+
+
+def test_what_the_user_has_put_into_the_folder_of_a_run_stays(run):
+    (run.folder / "notes.txt").write_text("mine")
+    (run.folder / "figures").mkdir()
+    (run.folder / "figures" / "one.svg").write_text("mine too")
+    (run.folder / "link").symlink_to("nowhere")
+    again = write(run.folder, RECORD, [chunk()])
+    again.verify()
+    assert (run.folder / "notes.txt").read_text() == "mine"
+    assert (run.folder / "figures" / "one.svg").read_text() == "mine too"
+    assert (run.folder / "link").is_symlink()
+    assert not list(run.folder.parent.glob(".new-*"))
