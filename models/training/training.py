@@ -246,13 +246,17 @@ class Training:
         return len(means) - 1 - int(np.argmax(means)) >= self.recipe.patience
 
     def _variables(self) -> dict[str, Any]:
-        """Gives a checkpoint's variables: weights, and each stage's optimizer and classifier."""
+        """Gives a checkpoint's variables: weights, and the optimizer and seeds of each stage."""
         variables = named_weights(self.siamese)
         for name, stage in self._stages.items():
             own = list(stage.model.optimizer.variables)
             if name == "classes":
                 own += stage.model.layers[-1].variables
             variables |= {f"{name}.{i:03}": variable for i, variable in enumerate(own)}
+            # The seeds of layers such as Dropout are variables, but no weights.
+            kept = {id(one) for one in stage.model.weights}
+            seeds = [one for one in stage.model.variables if id(one) not in kept]
+            variables |= {f"{name}.seed.{i:03}": one for i, one in enumerate(seeds)}
         return variables
 
     def _identity(self) -> dict[str, Any]:
