@@ -13,23 +13,18 @@ import hashlib
 import numbers
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ...tasks import TaskError, Wants, is_own, read_part, readable
+from ...tasks import TaskError, Wants, is_own, read_part
 from ..errors import ScorerError
 from .failures import BrokenScorerError, answering
 from .identities import Identity, Probes, identify
+from .statements import count_of, is_count, number_of, text_of
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
-
-_MOST = 65_536
-"""Largest number of images in a call, and of calls at the same time."""
-
-_LONGEST = 1000
-"""Most characters of a name, an engine or a recipe."""
 
 SCALES = ("log-odds", "probability")
 """What scores can be, besides higher the more alike."""
@@ -226,10 +221,6 @@ class Traits:
     concurrency: int = 1
 
 
-def _is_count(value: Any) -> TypeGuard[int]:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
 def is_part(name: str) -> bool:
     """Tells whether an entry of `trained_on` names a part such as `lake-background`."""
     return is_own(name) or "/" not in name
@@ -263,12 +254,12 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
     if not isinstance(training, dict):
         return None
     seed = training.get("seed", 0)
-    if not isinstance(training.get("recipe"), str) or not _is_count(seed):
+    if not isinstance(training.get("recipe"), str) or not is_count(seed):
         raise BrokenScorerError(
             f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
         )
-    recipe = _text(str.__str__(training["recipe"]), "recipe", name)
-    return {"recipe": recipe, "seed": _number(seed, "seed", name)}
+    recipe = text_of(str.__str__(training["recipe"]), "recipe", name)
+    return {"recipe": recipe, "seed": number_of(seed, "seed", name)}
 
 
 def _wants(said: Any, name: str) -> Wants | None:
@@ -279,46 +270,6 @@ def _wants(said: Any, name: str) -> Wants | None:
         return Wants.read(said)
     except TaskError as error:
         raise BrokenScorerError(f"scorer {name!r}: {error}") from None
-
-
-def _text(said: Any, what: str, name: str) -> str | None:
-    # A method or layer of this name is something else.
-    if not isinstance(said, str):
-        return None
-    if len(said) > _LONGEST:
-        raise BrokenScorerError(
-            f"scorer {name!r}: {what} has {len(said):,} characters, expected at most {_LONGEST:,}"
-        )
-    try:
-        said.encode()
-    except UnicodeEncodeError:
-        raise BrokenScorerError(
-            f"scorer {name!r}: {what} {readable(said[:40])} cannot be written as UTF-8"
-        ) from None
-    return said
-
-
-def _number(said: Any, what: str, name: str) -> int | None:
-    # A method of such a name, as PyTorch's modules have, is something else.
-    if not _is_count(said):
-        return None
-    if not 0 <= (count := int(said)) < 2**63:
-        raise BrokenScorerError(
-            f"scorer {name!r}: {what} {str(said)[:40]}, expected a number from 0 to 2^63 - 1"
-        )
-    return count
-
-
-def _count(said: Any, what: str, name: str) -> int | None:
-    # A method or layer of this name is something else.
-    if not _is_count(said):
-        return None
-    count = int(said)
-    if not 1 <= count <= _MOST:
-        raise BrokenScorerError(
-            f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}"
-        )
-    return count
 
 
 def _said(said: ScorerAttributes) -> Iterator[str]:
@@ -358,10 +309,10 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         said = ScorerAttributes.of(scorer)
         trained_on = _trained_on(said.trained_on, name)
         training = _training(said.training, name)
-        parameters = _number(said.parameters, "parameters", name)
-        flops = _number(said.flops, "flops", name)
-        batch = _count(said.batch, "batch", name)
-        concurrency = _count(said.concurrency, "concurrency", name) or 1
+        parameters = number_of(said.parameters, "parameters", name)
+        flops = number_of(said.flops, "flops", name)
+        batch = count_of(said.batch, "batch", name)
+        concurrency = count_of(said.concurrency, "concurrency", name) or 1
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
@@ -388,7 +339,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     seen = sorted(trained_on or ()), trained_on is None
     whole = (identity.words, pooling, smaller_is_closer, *seen)
     return Traits(
-        name=_text(said.name, "name", name) or name,
+        name=text_of(said.name, "name", name) or name,
         level=level,
         pooling=pooling,
         smaller_is_closer=smaller_is_closer,
@@ -398,7 +349,7 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         flops=flops,
         scale=scale,
         training=training,
-        engine=_text(said.engine, "engine", name),
+        engine=text_of(said.engine, "engine", name),
         baseline=said.baseline is True,
         wants=wants,
         identity=identity,
