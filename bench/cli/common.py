@@ -33,7 +33,6 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from ...results import INTERVALS, LEVEL, plain
-from ...tasks import readable
 
 
 class Option(click.Option):
@@ -387,18 +386,14 @@ def writable(folder: Path) -> Path:
         click.UsageError: It cannot be.
     """
     try:
+        str(folder.absolute()).encode()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except UnicodeEncodeError:
+        raise click.UsageError(f"{folder}: the name is not UTF-8; choose another") from None
     except OSError as error:
         raise click.UsageError(
             f"cannot write into {folder} ({error.strerror}); choose another folder"
-        ) from None
-    try:
-        str(folder.absolute()).encode()
-    except UnicodeEncodeError:
-        raise click.UsageError(
-            f"{readable(str(folder.absolute()))}: the name is not UTF-8, and the library for "
-            "Parquet cannot write there; choose another folder"
         ) from None
     return folder
