@@ -1,4 +1,6 @@
 from .campaign import run as run
+from .children import follow_parent as follow_parent
+from .children import safe_paths as safe_paths
 from .dispatch import Dispatch as Dispatch
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate

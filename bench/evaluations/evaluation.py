@@ -74,7 +74,8 @@ class Evaluation:
             data: Folder of Omniglot, of which a scorer may say that it was
                 trained on a part.
         """
-        self._data = data
+        # A scorer may change the current folder while it is asked.
+        self._data, root = data, root.absolute()
         self.bench = Bench(scorer, known, source)
         self.traits, self.source = known, source
         # The official runs are always run whole: part of them is another benchmark.

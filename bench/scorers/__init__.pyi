@@ -44,6 +44,8 @@ from .siamese import CheckpointSiamese as CheckpointSiamese
 from .specs import Spec as Spec
 from .specs import is_scorer as is_scorer
 from .specs import title_of as title_of
+from .surroundings import abandon as abandon
+from .surroundings import is_interrupt as is_interrupt
 from .wrapping import READERS as READERS
 from .wrapping import fewshot as fewshot
 from .wrapping import kind_of as kind_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -12,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from ...models import ModelError, bundles
-from ...tasks import Progress, quiet
+from ...tasks import Progress, open_zip, quiet
 from ..errors import ScorerError
 from .baselines import BASELINES
 from .failures import told
-from .output import aside
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
 from .specs import Spec, application, attribute, made, wrapped
+from .surroundings import is_interrupt, outside
 from .wrapping import READERS, UNREAD, unread
 
 GROUP = "wayshot.scorers"
 """Entry points of this group are scorers: objects, or functions without arguments."""
+
+_LARGEST_CONFIG = 2**24
+"""The most bytes that the configuration of a network may have."""
 
 
 def registered() -> dict[str, Callable[[], Any]]:
@@ -39,13 +41,15 @@ def registered() -> dict[str, Callable[[], Any]]:
 def _attempt(name: str, action: Callable[[], Any]) -> Any:
     """Turns whatever goes wrong with someone's code into one line for the user."""
     try:
-        with aside():
+        with outside():
             return action()
     except ScorerError:
         raise
     except ModelError as error:
         raise ScorerError(str(error)) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         problem = told("", error).strip()
         raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
 
@@ -53,10 +57,10 @@ def _attempt(name: str, action: Callable[[], Any]) -> Any:
 def _is_ours(path: str) -> bool:
     """Tells whether a `.keras` file holds a network of this project, without loading Keras."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+        with open_zip(Path(path)) as archive, archive.open("config.json") as file:
+            config = json.loads(file.read(_LARGEST_CONFIG))
         return str(config["registered_name"]).startswith("wayshot>")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except Exception:
         # Whoever reads the file says what is wrong with it.
         return True
 

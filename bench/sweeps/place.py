@@ -25,7 +25,17 @@ from ..clusters import (
 )
 from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise
-from ..scorers import BrokenScorerError, Scorer, Traits, blamed, images_for, is_part, resolve
+from ..scorers import (
+    BrokenScorerError,
+    BundledSiamese,
+    CheckpointSiamese,
+    Scorer,
+    Traits,
+    blamed,
+    images_for,
+    is_part,
+    resolve,
+)
 
 UNITS = 64
 """Units of a run from which it is spread over the cluster, and not made whole by one worker."""
@@ -169,8 +179,9 @@ class LocalPlace:
                 with blamed(one.text):
                     got = answer.result()
                 scorer, known = (None, got) if self._apart else got
-                for reason in getattr(scorer, "passed_over", {}).values():
-                    self._terms.warn(reason)
+                if isinstance(scorer, BundledSiamese | CheckpointSiamese):
+                    for reason in scorer.passed_over.values():
+                        self._terms.warn(reason)
                 found.append(Candidate(one.text, known, one.engine, scorer))
             except BrokenScorerError as error:
                 found.append(error)

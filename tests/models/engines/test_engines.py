@@ -208,6 +208,27 @@ def test_a_network_is_exported_once(fake):
     np.testing.assert_array_equal(again.reference, embedded(probe(32)))
 
 
+@pytest.fixture
+def no_locks(monkeypatch):
+    """Makes the cache one that can only be read, in which no lock can be made."""
+
+    def close():
+        def refuse(*arguments, **options):
+            raise PermissionError(30, "Read-only file system")
+
+        monkeypatch.setattr("filelock.FileLock", refuse)
+        monkeypatch.setattr(Path, "mkdir", refuse)
+
+    return close
+
+
+def test_a_cache_that_can_only_be_read_is_used(fake, no_locks):
+    fake.engine("quick")
+    first, choice = exported(NETWORK, "onnx"), fake.choose()
+    no_locks()
+    assert exported(NETWORK, "onnx").path == first.path and fake.choose() == choice
+
+
 def test_other_weights_formats_and_precisions_are_exports_of_their_own(fake):
     others = (
         (NETWORK, "onnx"),
