@@ -65,7 +65,7 @@ def cluster_options(command: Callable) -> Callable:
             "--other-versions",
             is_flag=True,
             help="Use workers that have other versions of Python or of libraries too. Their "
-            "figures may differ in the last digits. Records say which versions they had.",
+            "figures may differ in the last digits.",
         ),
         option(
             "--resources",

@@ -259,7 +259,7 @@ def wayshot_process(*words, **options) -> subprocess.Popen:
     )
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_once_finishes_and_stores_and_twice_stops_at_once(jobs, characters, tmp_path):
     protocol = f"folder:{characters}-between-5w1s"
     words = ("run", protocol, "-s", "example_scorers:Slow", "--episodes", 1500, "--jobs", jobs)
@@ -343,7 +343,7 @@ def test_where_all_scorers_fail_there_is_no_table(wayshot, characters, tmp_path,
 @pytest.mark.parametrize(
     ("scorer", "jobs", "problem"),
     [
-        ("Hangs", 1, "no answer within 15 seconds"),
+        pytest.param("Hangs", 1, "no answer within 15 seconds", marks=pytest.mark.slow),
         ("Hangs", 2, "no answer within 15 seconds"),
         ("Dies", 2, r"a worker process died \(exit status 3\), as the 2 before it"),
     ],

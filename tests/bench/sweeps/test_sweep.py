@@ -55,7 +55,7 @@ def test_braces_stars_seeds_and_engines_stand_for_several(tmp_path, monkeypatch)
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(tmp_path, text, said):
-    with pytest.raises(ScorerError, match="sweep.yaml") as caught:
+    with pytest.raises(ScorerError, match=r"sweep\.yaml") as caught:
         sweep(tmp_path, text)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -67,6 +67,7 @@ def test_training_by_pairs_lowers_the_loss(changes, recipe, background, tmp_path
 
 
 @pytest.mark.parametrize("backbone", ["pooled", "forgetful"])
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_weights(
     recipe, background, tmp_path, every_step, backbone
 ):

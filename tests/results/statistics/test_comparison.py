@@ -400,6 +400,7 @@ def test_the_difference_alone_is_that_of_the_comparison(draw_pair, run_of):
     assert difference(*map(outcome, runs), 0.9) == (found.difference, found.p_value)
 
 
+@pytest.mark.slow
 def test_scorers_that_are_equal_over_new_alphabets_are_told_apart_as_often_as_promised(two):
     generator = np.random.default_rng(4)
     cluster, repeats = np.repeat(np.arange(10), 20), 200
