@@ -5,7 +5,9 @@ from .statistics import LEVEL as LEVEL
 from .statistics import Comparison as Comparison
 from .statistics import Estimate as Estimate
 from .statistics import Ranking as Ranking
+from .statistics import RecipeComparison as RecipeComparison
 from .statistics import compare as compare
+from .statistics import compare_recipes as compare_recipes
 from .statistics import estimate_run as estimate_run
 from .statistics import metrics as metrics
 from .statistics import narrowest as narrowest

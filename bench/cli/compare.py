@@ -16,11 +16,14 @@ from ...results import plain
 from ...results.pictures import check_suffix, draw_ranks
 from ...results.statistics import (
     CLUSTERS,
+    are_trainings,
     compare,
+    compare_recipes,
     disagreeing,
     matched,
     outcome,
     rank,
+    together,
     within_margin,
 )
 from ...results.tables import labels
@@ -37,7 +40,7 @@ from .common import (
     with_words,
 )
 from .report import material_of, page_option, write_report
-from .verdicts import comparison_text, ranking_text, trials_text
+from .verdicts import comparison_text, ranking_text, recipes_text, trials_text
 
 _LISTED = 10
 
@@ -98,6 +101,8 @@ def command(
     """Compare scorers on the same episodes, and say which differences are real.
 
     SCORER is the name of a scorer in stored runs, or the folder of a single run.
+    If a name stands for several trainings of one recipe, the recipe is compared:
+    the interval then covers new trainings too.
     """
     # The folder of runs was once the last word.
     if len(words) > 2 and not typed("folder") and _holds_runs(words[-1]):
@@ -115,7 +120,13 @@ def command(
         check_suffix(picture)
         if len(scorers) < 3:
             raise click.UsageError("--picture needs at least three scorers; name more")
-    groups, left_out = matched(_found(scorers, folder, protocols))
+    found = _found(scorers, folder, protocols)
+    pairs: list[list[list[results.Run]]] = []
+    if len(scorers) == 2:
+        pairs, left_out = together(found, are_trainings)
+        groups = [[*chain(*sides)] for sides in pairs]
+    else:
+        groups, left_out = matched(found)
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
     if picture and len(groups) > 1:
@@ -124,7 +135,7 @@ def command(
     if page:
         write_report(material_of([*chain(*groups)], level=level), page, start="differences")
     if len(scorers) == 2:
-        _compare(groups, level, by, margin, listed, as_json)
+        _compare(pairs, level, by, margin, listed, as_json)
     else:
         _rank(groups, level, by, picture, as_json)
 
@@ -138,32 +149,60 @@ def _holds_runs(name: str) -> bool:
 
 
 def _compare(
-    groups: Sequence[Sequence[results.Run]],
+    pairs: Sequence[Sequence[Sequence[results.Run]]],
     level: float,
     by: str,
     margin: float | None,
     listed: int | None,
     as_json: bool,
 ) -> None:
-    answers: list[dict[str, Any]] = []
+    """Compares the two sides of every pair: single runs, or trainings of one recipe."""
+    answers: dict[str, list[dict[str, Any]]] = {"comparisons": []}
     blocks: list[str] = []
-    for first, second in groups:
-        labels = tuple(_labels((first, second)))
-        one = replace(compare(first, second, level, by), scorers=labels)
-        equal = None
-        if margin is not None:
-            equal = within_margin(outcome(first, by), outcome(second, by), margin / 100, level)
-        trials = disagreeing(first, second)
-        if as_json:
-            rows = trials.head(len(trials) if listed is None else listed)
-            # By way of pandas' own JSON: a class that no trial asks for is null.
-            found = json.loads(rows.to_json(orient="records", double_precision=15))
-            shown = {} if equal is None else {"equivalence": equal.as_json()}
-            answers.append({**one.as_json(), **shown, "trials": found})
+    for sides in pairs:
+        if all(len(runs) == 1 for runs in sides):
+            (first,), (second,) = sides
+            answer, texts = _compare_runs(first, second, level, by, margin, listed, as_json)
+            answers["comparisons"].append(answer)
         else:
-            blocks.append(comparison_text(one, equal))
-            blocks += trials_text(one, trials, _LISTED if listed is None else listed)
-    click.echo(json.dumps({"comparisons": answers}, indent=1) if as_json else "\n\n".join(blocks))
+            if listed:
+                raise click.UsageError(
+                    "--disagreements goes with two single runs, but a name stands for several "
+                    "trainings; name the folder of a run for each"
+                )
+            names = tuple(_recipe_labels(sides))
+            share = None if margin is None else margin / 100
+            one = compare_recipes(sides[0], sides[1], level, by, share)
+            one = replace(one, scorers=names)
+            answers.setdefault("recipes", []).append(one.as_json())
+            texts = [recipes_text(one)]
+        blocks += texts
+    click.echo(json.dumps(answers, indent=1) if as_json else "\n\n".join(blocks))
+
+
+def _compare_runs(
+    first: results.Run,
+    second: results.Run,
+    level: float,
+    by: str,
+    margin: float | None,
+    listed: int | None,
+    as_json: bool,
+) -> tuple[dict[str, Any], list[str]]:
+    """Gives the answer as JSON, or in words."""
+    one = replace(compare(first, second, level, by), scorers=tuple(_labels((first, second))))
+    equal = None
+    if margin is not None:
+        equal = within_margin(outcome(first, by), outcome(second, by), margin / 100, level)
+    trials = disagreeing(first, second)
+    if as_json:
+        rows = trials.head(len(trials) if listed is None else listed)
+        # By way of pandas' own JSON: a class that no trial asks for is null.
+        found = json.loads(rows.to_json(orient="records", double_precision=15))
+        shown = {} if equal is None else {"equivalence": equal.as_json()}
+        return {**one.as_json(), **shown, "trials": found}, []
+    texts = trials_text(one, trials, _LISTED if listed is None else listed)
+    return {}, [comparison_text(one, equal), *texts]
 
 
 def _rank(
@@ -187,6 +226,19 @@ def _labels(runs: Sequence[results.Run]) -> list[str]:
     return [
         name if names.count(name) == 1 else f"{name} ({run.record['scorer']['digest'][:8]})"
         for name, run in zip(names, runs, strict=True)
+    ]
+
+
+def _recipe_labels(sides: Sequence[Sequence[results.Run]]) -> list[str]:
+    names = [runs[0].scorer for runs in sides]
+    if len(set(names)) == len(names):
+        return names
+    said = [runs[0].record["scorer"] for runs in sides]
+    return [
+        f"{name} ({len(runs)} seeds, {str(one['training']['recipe'])[:8]})"
+        if len(runs) > 1
+        else f"{name} ({one['digest'][:8]})"
+        for name, runs, one in zip(names, sides, said, strict=True)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ import tabulate
 
 from ... import results
 from ...results import percent, plain
-from ...results.statistics import POWER, Comparison, Equivalence, Ranking
+from ...results.statistics import POWER, Comparison, Equivalence, Ranking, RecipeComparison
 
 _WIDTH = 100
 
@@ -44,7 +45,7 @@ def _method(one: results.Estimate) -> str:
     return f"{one.method}, {one.clusters}" if one.clusters else one.method
 
 
-def _heading(one: Comparison | Ranking, scorers: str) -> str:
+def _heading(one: Comparison | Ranking | RecipeComparison, scorers: str) -> str:
     return textwrap.fill(
         f"{plain(one.protocol)}: {scorers}; {one.n:,} trials of {one.episodes:,} episodes, "
         f"digest {one.episodes_digest[:8]}",
@@ -155,6 +156,86 @@ def _verdict(one: Comparison, level: str) -> str:
         f"{one.difference.clusters} {one.by.partition(' ')[0]}s limit it; it takes others, or more "
         "of them."
     )
+
+
+def recipes_text(one: RecipeComparison) -> str:
+    """Says how two recipes compare over their trainings: figures, and a verdict.
+
+    Args:
+        one: The comparison.
+    """
+    first, second = map(plain, one.scorers)
+    value, interval = _points(one.difference)
+    level = _percent(round(1 - one.difference.level, 12))
+    rows = [
+        (name, _trained(mean, seeds, values, spread))
+        for name, mean, seeds, values, spread in zip(
+            (first, second), one.accuracies, one.seeds, one.values, one.spreads, strict=True
+        )
+    ]
+    if one.p_value is None:
+        rows.append(("difference", f"{value} points, no interval"))
+    else:
+        said = f"{value} points, {_percent(one.difference.level)} interval {interval}"
+        known = [f"{one.difference.clusters} groups"] if one.difference.clusters else []
+        if one.freedom is not None:
+            known.append(f"{one.freedom:.1f} degrees of freedom")
+        rows += [
+            ("difference", said),
+            ("  method", "; ".join(filter(None, (one.difference.method, ", ".join(known))))),
+            ("p-value", _probability(one.p_value)),
+        ]
+    if one.between_trainings is not None and one.detectable is not None:
+        rows += [
+            (
+                "between trainings",
+                f"about {100 * one.between_trainings:.0f} % of the variance of the difference, "
+                "which more seeds lessen",
+            ),
+            (
+                "smallest detectable",
+                f"{100 * one.detectable:.2g} points ({_percent(POWER)} power at {level})",
+            ),
+        ]
+    facts = tabulate.tabulate(rows, tablefmt="plain", disable_numparse=True)
+    parts = [
+        _heading(one, f"{first} against {second}"),
+        facts,
+        textwrap.fill(_recipes_verdict(one, level), _WIDTH),
+    ]
+    if one.equivalence:
+        parts.append(textwrap.fill(_equal(one.equivalence), _WIDTH))
+    return "\n\n".join(parts)
+
+
+def _trained(
+    mean: float,
+    seeds: Sequence[Any],
+    values: Sequence[float],
+    spread: float | None,
+) -> str:
+    if spread is None:
+        return f"{percent(mean)} % (as it is, not trained anew)"
+    each = ", ".join(
+        f"{seed}: {percent(value, 2)}" for seed, value in zip(seeds, values, strict=True)
+    )
+    return f"{percent(mean, 2)} %, mean of the seeds {each}; sd {percent(spread, 2)}"
+
+
+def _recipes_verdict(one: RecipeComparison, level: str) -> str:
+    if one.p_value is None:
+        reason = one.difference.method.removeprefix("none ").strip("()")
+        return f"No verdict: {reason}. Add characters or alphabets."
+    fixed = [name for name, seeds in zip(one.scorers, one.seeds, strict=True) if not seeds]
+    whose = (
+        f"new trainings of {plain(one.scorers[bool(one.seeds[1])])}" if fixed else "new trainings"
+    )
+    where = _FOR.get(one.by, f"for new {one.by}s").removeprefix("for ")
+    for_what = f"for {whose} and {where}"
+    if one.p_value < 1 - one.difference.level:
+        better = plain(one.scorers[one.difference.value < 0])
+        return f"{better} is better, at the level of {level}, {for_what}."
+    return f"They cannot be told apart at the level of {level}, {for_what}."
 
 
 def trials_text(one: Comparison, trials: pd.DataFrame, listed: int) -> list[str]:

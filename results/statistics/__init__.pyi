@@ -32,6 +32,7 @@ from .matching import Outcome as Outcome
 from .matching import disagreeing as disagreeing
 from .matching import matched as matched
 from .matching import outcome as outcome
+from .matching import together as together
 from .planning import Plan as Plan
 from .planning import plan_from_disagreement as plan_from_disagreement
 from .planning import plan_from_runs as plan_from_runs
@@ -41,10 +42,13 @@ from .ranking import best_group as best_group
 from .ranking import corrected as corrected
 from .ranking import differs_from as differs_from
 from .ranking import rank as rank
+from .recipes import RecipeComparison as RecipeComparison
+from .recipes import compare_recipes as compare_recipes
 from .run_metrics import calibrated as calibrated
 from .run_metrics import metrics as metrics
 from .run_metrics import verification_of as verification_of
 from .seeds import Seeds as Seeds
+from .seeds import are_trainings as are_trainings
 from .seeds import over_seeds as over_seeds
 from .verification import Curve as Curve
 from .verification import pairs as pairs

@@ -188,9 +188,34 @@ def sign_flip(parts: np.ndarray) -> tuple[float, int]:
     return (extreme + 1) / (FLIPS + 1), FLIPS
 
 
-def _tested(
-    found: Influence, gains: np.ndarray, error: Error | None, level: float
+def tested(
+    found: Influence, gains: np.ndarray, error: Error | None, level: float = LEVEL
 ) -> tuple[Estimate, float | None]:
+    """Estimates a difference of accuracies, and tests whether there is one.
+
+    The interval is the t interval with the `Influence.population_variance` and
+    `Influence.freedom` of the difference. If the clusters have equal sizes and
+    no episode mixes them, this is the paired t interval over cluster means.
+    If the difference is the same in all of five or more alphabets, it is the
+    paired t interval over trials. With fewer than five alphabets, the clusters
+    are characters; where these are too few as well, there is neither interval
+    nor test.
+
+    If all n trials have the same difference v (mostly 0), there is no spread to
+    estimate. Then a share u of further trials may differ, where u is the upper
+    bound of Clopper and Pearson for 0 of n, which treats trials as independent;
+    or for 0 of the characters. As a difference lies between -1 and 1, the
+    interval is v - u (1 + v) to v + u (1 - v). The test is then `sign_flip`.
+
+    Args:
+        found: The influence of the clusters on the mean gain.
+        gains: float64 ndarray (trials,): the differences of credits.
+        error: The error of the mean gain, from `error_of` or with further parts.
+        level: Nominal coverage.
+
+    Returns:
+        The estimate, from -1 to 1, and the p-value, or None.
+    """
     value, n = math.fsum(gains) / len(gains), len(gains)
     if error:
         size = math.sqrt(error.variance)
@@ -210,41 +235,6 @@ def _tested(
     if not found.counts_trials:
         method, clusters = f"clopper-pearson by {found.kind}, all trials alike", count
     return Estimate(value, *ends, level, method, n, clusters), sign_flip(found.contributions)[0]
-
-
-def difference(
-    first: Outcome, second: Outcome, level: float = LEVEL
-) -> tuple[Estimate, float | None]:
-    """Estimates a difference of accuracies, and tests whether there is one.
-
-    The interval is the t interval with the `Influence.population_variance` and
-    `Influence.freedom` of the difference. If the clusters have equal sizes and
-    no episode mixes them, this is the paired t interval over cluster means.
-    If the difference is the same in all of five or more alphabets, it is the
-    paired t interval over trials. With fewer than five alphabets, the clusters
-    are characters; where these are too few as well, there is neither interval
-    nor test.
-
-    If all n trials have the same difference v (mostly 0), there is no spread to
-    estimate. Then a share u of further trials may differ, where u is the upper
-    bound of Clopper and Pearson for 0 of n, which treats trials as independent;
-    or for 0 of the characters. As a difference lies between -1 and 1, the
-    interval is v - u (1 + v) to v + u (1 - v). The test is then `sign_flip`.
-
-    Args:
-        first: The outcome of one run.
-        second: The outcome of another run on the same episodes, with the same
-            clusters.
-        level: Nominal coverage.
-
-    Returns:
-        The estimate, from -1 to 1, and the two-sided p-value, or None.
-
-    Raises:
-        ResultError: The outcomes are of different episodes or trials.
-    """
-    gains, found = first - second, first.influence - second.influence
-    return _tested(found, gains, error_of(found, gains), level)
 
 
 def compare(first: Run, second: Run, level: float = LEVEL, by: str = "alphabet") -> Comparison:
@@ -292,7 +282,7 @@ def compare_outcomes(first: Outcome, second: Outcome, level: float = LEVEL) -> C
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
     gains, found = first - second, first.influence - second.influence
     error = error_of(found, gains)
-    estimate, p_value = _tested(found, gains, error, level)
+    estimate, p_value = tested(found, gains, error, level)
     flip, flips = (None, 0) if p_value is None else sign_flip(found.contributions)
     record = first.run.record
     detectable = at_best = needed = None

@@ -6,11 +6,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from scipy import special
 
 from ..errors import ResultError
-from .comparison import difference, error_of
+from .comparison import Error, error_of, tested
 from .estimates import LEVEL
+from .influences import Influence
 from .matching import Outcome
 
 
@@ -51,7 +53,7 @@ def within_margin(
 ) -> Equivalence:
     """Tests whether two scorers are as good as one another, within a margin.
 
-    These are two one-sided t tests with the error of `comparison.difference`. They agree with
+    These are two one-sided t tests with the error of `comparison.tested`. They agree with
     its interval of the coverage 2 * level - 1: the scorers are equivalent if it lies within the
     margin. The margin must be chosen before the data are seen.
 
@@ -65,15 +67,32 @@ def within_margin(
         ResultError: The margin or the level is impossible, or the outcomes are of different
             episodes.
     """
+    gains, found = first - second, first.influence - second.influence
+    return equivalence_of(found, gains, error_of(found, gains), margin, level)
+
+
+def equivalence_of(
+    found: Influence, gains: np.ndarray, error: Error | None, margin: float, level: float = LEVEL
+) -> Equivalence:
+    """Tests as `within_margin` does, for a mean gain whose error is there.
+
+    Args:
+        found: The influence of the clusters on the mean gain.
+        gains: float64 ndarray (trials,): the differences of credits.
+        error: The error of the mean gain, or None.
+        margin: As for `within_margin`.
+        level: As for `within_margin`.
+
+    Raises:
+        ResultError: The margin or the level is impossible.
+    """
     if not 0 < margin < 1:
         raise ResultError(f"margin {margin:g} is impossible, expected between 0 and 1")
     if not 0.5 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0.5 and 1, such as 0.95")
-    found, p_value = difference(first, second, 2 * level - 1)
-    gains = first - second
-    error = error_of(first.influence - second.influence, gains)
+    one, p_value = tested(found, gains, error, 2 * level - 1)
     nearer = None
     if error and p_value is not None:
-        distance = (margin - abs(found.value)) / math.sqrt(error.variance)
+        distance = (margin - abs(one.value)) / math.sqrt(error.variance)
         nearer = float(special.stdtr(error.freedom, -distance))
-    return Equivalence(margin, level, nearer, found.low, found.high)
+    return Equivalence(margin, level, nearer, one.low, one.high)

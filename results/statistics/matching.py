@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,28 +168,52 @@ def matched(found: Mapping[str, Sequence[Run]]) -> tuple[list[list[Run]], list[s
         found: The runs of each scorer, under the name for messages.
 
     Returns:
-        Two lists. First, for each shared set of episodes, one run of each
-        scorer (the last one, if there are several). Second, for each protocol
-        that all scorers were run on but with different episodes, a message
-        that says how the episodes differ.
+        As `together`, with one run of each scorer (the last one, if there are
+        several).
 
     Raises:
-        ResultError: No episodes are shared, a name stands for several scorers,
-            or the same run has two names.
+        ResultError: As `together`.
+    """
+    groups, left_out = together(found, lambda runs: False)
+    return [[run for (run,) in sides] for sides in groups], left_out
+
+
+def together(
+    found: Mapping[str, Sequence[Run]], several: Callable[[Sequence[Run]], bool]
+) -> tuple[list[list[list[Run]]], list[str]]:
+    """Groups the runs of names by episodes that all of them share.
+
+    Args:
+        found: The runs of each name.
+        several: Tells whether runs of several scorers may stand under one name,
+            such as the trainings of one recipe.
+
+    Returns:
+        Two lists. First, for each shared set of episodes, the runs of each
+        name: one for each scorer (the last one, if there are several). Second,
+        for each protocol that all names were run on but with different
+        episodes, a message that says how the episodes differ.
+
+    Raises:
+        ResultError: No episodes are shared, a name stands for several scorers
+            that may not stand together, or the same run has two names.
     """
     named = list(found.values())
-    groups: list[list[Run]] = []
+    groups: list[list[list[Run]]] = []
     for digest in dict.fromkeys(run.record["episodes_digest"] for run in named[0]):
         of_each = {
             name: [run for run in runs if run.record["episodes_digest"] == digest]
             for name, runs in found.items()
         }
         if all(of_each.values()):
-            groups.append([_only(name, runs) for name, runs in of_each.items()])
-    for runs in groups:
-        if len({run.folder.resolve() for run in runs}) < len(runs):
-            raise ResultError(f"{runs[0].folder}: the same run twice; name different scorers")
-    done = {runs[0].protocol for runs in groups}
+            groups.append([_distinct(name, runs, several) for name, runs in of_each.items()])
+    for sides in groups:
+        runs = [run for side in sides for run in side]
+        folders = [run.folder.resolve() for run in runs]
+        twice = next((run for run in runs if folders.count(run.folder.resolve()) > 1), None)
+        if twice:
+            raise ResultError(f"{twice.folder}: the same run twice; name different scorers")
+    done = {sides[0][0].protocol for sides in groups}
     protocols = [dict.fromkeys(run.protocol for run in runs) for runs in named]
     unlike = [
         [next(run for run in reversed(runs) if run.protocol == name) for runs in named]
@@ -214,14 +238,17 @@ def matched(found: Mapping[str, Sequence[Run]]) -> tuple[list[list[Run]], list[s
     return groups, left_out
 
 
-def _only(name: str, runs: Sequence[Run]) -> Run:
-    if len({run.record["scorer"]["digest"] for run in runs}) > 1:
+def _distinct(
+    name: str, runs: Sequence[Run], several: Callable[[Sequence[Run]], bool]
+) -> list[Run]:
+    found = list({run.record["scorer"]["digest"]: run for run in runs}.values())
+    if len(found) > 1 and not several(found):
         folders = ", ".join(str(run.folder) for run in runs)
         raise ResultError(
             f"{name!r} stands for several scorers on {runs[0].protocol}; name one of the folders "
             f"{folders}"
         )
-    return runs[-1]
+    return found
 
 
 def disagreeing(first: Run, second: Run) -> pd.DataFrame:

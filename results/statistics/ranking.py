@@ -14,12 +14,12 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .comparison import Comparison, compare_outcomes, difference
+from .comparison import Comparison, compare_outcomes
 from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS
 from .matching import Outcome, check_same_episodes, outcome
 from .multiplicity import confidence_set, step_down
-from .seeds import joint_outcome
+from .recipes import Side, p_value_between, side
 
 
 @dataclass(frozen=True)
@@ -266,23 +266,19 @@ def _parts(outcomes: Sequence[Outcome]) -> np.ndarray:
     return np.stack([one.influence.contributions for one in outcomes], axis=1)
 
 
-def _p_values(outcomes: Sequence[Outcome], baseline: int) -> list[float | None]:
-    """The p-value of the difference between a baseline and each run; None for itself."""
+def _p_values(sides: Sequence[Side], baseline: int) -> list[float | None]:
+    """The p-value of the difference between a baseline and each side; None for itself."""
     return [
-        None if place == baseline else difference(outcomes[baseline], one)[1]
-        for place, one in enumerate(outcomes)
+        None if place == baseline else p_value_between(sides[baseline], one)
+        for place, one in enumerate(sides)
     ]
-
-
-def _outcome(runs: Run | Sequence[Run]) -> Outcome:
-    return outcome(runs) if isinstance(runs, Run) else joint_outcome(runs)
 
 
 def corrected(runs: Sequence[Run | Sequence[Run]], baseline: int) -> dict[int, float]:
     """Gives the p-value of the difference of each run from a baseline, corrected for their number.
 
     Args:
-        runs: Runs of the same episodes, or trainings of which the mean counts.
+        runs: Runs of the same episodes, or trainings of one recipe, which differences cover.
         baseline: Index of the baseline in `runs`.
 
     Returns:
@@ -291,9 +287,10 @@ def corrected(runs: Sequence[Run | Sequence[Run]], baseline: int) -> dict[int, f
     Raises:
         ResultError: As `differs_from`.
     """
-    outcomes = [_outcome(one) for one in runs]
+    sides = [side(one) for one in runs]
+    outcomes = [one.outcome for one in sides]
     others = [place for place in range(len(runs)) if place != baseline]
-    found = _p_values(outcomes, baseline)
+    found = _p_values(sides, baseline)
     p_values = [found[place] for place in others]
     adjusted = step_down(_parts(outcomes), [(baseline, place) for place in others], p_values)
     return dict(zip(others, adjusted, strict=True))
@@ -305,7 +302,7 @@ def differs_from(
     """Finds the runs that differ significantly from a baseline, corrected for their number.
 
     Args:
-        runs: Runs of the same episodes, or trainings of which the mean counts.
+        runs: Runs of the same episodes, or trainings of one recipe, which differences cover.
         baseline: Index of the baseline in `runs`.
         level: Significance level of all tests together, 0.05 for 5 %.
 
@@ -339,10 +336,11 @@ def best_group(runs: Sequence[Run | Sequence[Run]], level: float = 0.05) -> set[
     """
     if not runs:
         return set()
-    outcomes = [_outcome(one) for one in runs]
+    sides = [side(one) for one in runs]
+    outcomes = [one.outcome for one in sides]
     values = [one.influence.value for one in outcomes]
     best = values.index(max(values))
-    found = confidence_set(_parts(outcomes), best, _p_values(outcomes, best), level)
+    found = confidence_set(_parts(outcomes), best, _p_values(sides, best), level)
     influences = [one.influence for one in outcomes]
     few = any(one.what != "alphabet" or len(one.clusters) < FEWEST_CLUSTERS for one in influences)
     return set() if few and len(found) == len(runs) else found

@@ -13,7 +13,7 @@ from ..store import Run
 from .characters import influence_of
 from .estimates import LEVEL, Estimate, log_odds_ends, without_interval
 from .influences import Influence
-from .matching import Outcome, outcome
+from .matching import Outcome
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,12 @@ class Seeds:
         return {"accuracy": self.estimate.as_json(), "spread": self.spread, "values": values}
 
 
-def _averaged(found: Sequence[Influence]) -> Influence:
+def averaged(found: Sequence[Influence]) -> Influence:
+    """Gives the influence on the mean of several means over the same trials.
+
+    Args:
+        found: The influence on each mean.
+    """
     return replace(
         found[0],
         value=float(np.mean([one.value for one in found])),
@@ -46,25 +51,63 @@ def _averaged(found: Sequence[Influence]) -> Influence:
     )
 
 
-def joint_outcome(runs: Sequence[Run]) -> Outcome:
-    """Reads the mean outcome of several trainings.
+def joint_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+    """Gives the mean outcome of several trainings.
 
     Args:
-        runs: Runs of the same episodes, whose mean credit of each trial counts.
+        outcomes: Outcomes of the same episodes, whose mean credit of each trial counts.
 
     Raises:
-        ResultError: The runs are of different episodes or trials, or trials
-            cannot be read.
+        ResultError: They are of different episodes or trials.
     """
-    first, *others = outcomes = [outcome(run) for run in runs]
+    first, *others = outcomes
     # A difference is refused where the trials are not the same.
     gains = [one - first for one in others]
     credit = first.trials["credit"].to_numpy(np.float64) + np.sum(gains, axis=0) / len(outcomes)
     return replace(
         first,
         trials=first.trials.assign(credit=credit),
-        influence=_averaged([one.influence for one in outcomes]),
+        influence=averaged([one.influence for one in outcomes]),
     )
+
+
+def by_seed(runs: Sequence[Run]) -> dict[Any, Run]:
+    """Sorts trainings of one recipe by their seeds.
+
+    Args:
+        runs: At least two runs, whose records name recipe and seed.
+
+    Returns:
+        The run of each seed.
+
+    Raises:
+        ResultError: There are too few runs, they are of different episodes or
+            recipes, or two of them have the same seed.
+    """
+    trainings = [run.record["scorer"].get("training") or {} for run in runs]
+    seeds: list[Any] = [one.get("seed") for one in trainings]
+    if len({run.record["episodes_digest"] for run in runs}) > 1:
+        raise ResultError("runs of different episodes; run all trainings on the same episodes")
+    if len({one.get("recipe") for one in trainings}) > 1 or None in seeds:
+        raise ResultError(
+            "runs of different recipes, or of a scorer without a recipe; choose trainings of one "
+            "recipe"
+        )
+    if len(set(seeds)) < max(len(seeds), 2):
+        raise ResultError("expected runs of at least two trainings, each with another seed")
+    return {seeds[place]: runs[place] for place in np.argsort(seeds)}
+
+
+def are_trainings(runs: Sequence[Run]) -> bool:
+    """Tells whether runs are of several trainings of one recipe, each with another seed.
+
+    Args:
+        runs: Runs of the same episodes.
+    """
+    said = [run.record["scorer"].get("training") or {} for run in runs]
+    seeds = {str(one.get("seed")) for one in said}
+    recipes = {one.get("recipe") for one in said}
+    return len(recipes) == 1 and None not in recipes and len(seeds) == len(runs) > 1
 
 
 def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
@@ -88,21 +131,10 @@ def over_seeds(runs: Sequence[Run], level: float = LEVEL) -> Seeds:
         ResultError: There are too few runs, they are of different episodes or
             recipes, or two of them have the same seed.
     """
-    trainings = [run.record["scorer"].get("training") or {} for run in runs]
-    seeds: list[Any] = [one.get("seed") for one in trainings]
-    if len({run.record["episodes_digest"] for run in runs}) > 1:
-        raise ResultError("runs of different episodes; run all trainings on the same episodes")
-    if len({one.get("recipe") for one in trainings}) > 1 or None in seeds:
-        raise ResultError(
-            "runs of different recipes, or of a scorer without a recipe; choose trainings of one "
-            "recipe"
-        )
-    if len(set(seeds)) < max(len(seeds), 2):
-        raise ResultError("expected runs of at least two trainings, each with another seed")
-    order = np.argsort(seeds)
-    found = [influence_of(runs[i], runs[i].outcome()) for i in order]
-    values = {seeds[i]: one.value for i, one in zip(order, found, strict=True)}
-    mean = _averaged(found)
+    sorted_runs = by_seed(runs)
+    found = [influence_of(run, run.outcome()) for run in sorted_runs.values()]
+    values = {seed: one.value for seed, one in zip(sorted_runs, found, strict=True)}
+    mean = averaged(found)
     spread = float(np.std(list(values.values()), ddof=1))
     between = spread**2 / len(runs)
     if not 0 < mean.value < 1:

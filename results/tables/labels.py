@@ -64,9 +64,20 @@ def of_scorer(runs: Sequence[Run], name: str) -> list[Run]:
 
     Args:
         runs: All runs.
-        name: Its name as stored or as a table prints it, also with its digest.
+        name: Its name as stored or as a table prints it, also with its digest or
+            the number of its seeds.
     """
-    return _of(runs, name, lambda run: run.scorer, rows(runs), row_of, "scorer")
+    found = _of(runs, name, lambda run: run.scorer, rows(runs), row_of, "scorer")
+    match = re.fullmatch(r"(.+) \(\d+ seeds(?:, ([0-9a-f]+))?\)", name)
+    if found or not match:
+        return found
+
+    def trained(run: Run) -> bool:
+        recipe = (run.record["scorer"].get("training") or {}).get("recipe")
+        named = match[1] in (run.scorer, shown(run.scorer))
+        return named and recipe is not None and str(recipe).startswith(match[2] or "")
+
+    return [run for run in runs if trained(run)]
 
 
 def of_protocol(runs: Sequence[Run], name: str) -> list[Run]:

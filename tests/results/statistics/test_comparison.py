@@ -14,11 +14,9 @@ from wayshot.results.statistics.comparison import (
     EXACT_FLIPS,
     FLIPS,
     compare,
-    difference,
     mcnemar,
     sign_flip,
 )
-from wayshot.results.statistics.matching import outcome
 
 fast = hypothesis.settings(max_examples=60)
 
@@ -392,12 +390,6 @@ def test_one_episode_of_many_alphabets_is_no_certainty(draw_pair, run_of):
     drawn = [one.assign(alphabet=list("ABCDEF") * 2, target=np.arange(12)) for one in drawn]
     found = compare(*(run_of(one, f"{i}") for i, one in enumerate(drawn)))
     assert found.difference.method == "paired t over trials"
-
-
-def test_the_difference_alone_is_that_of_the_comparison(draw_pair, run_of):
-    runs = [run_of(one, f"{i}") for i, one in enumerate(draw_pair(1, mixed=True))]
-    found = compare(*runs, 0.9)
-    assert difference(*map(outcome, runs), 0.9) == (found.difference, found.p_value)
 
 
 @pytest.mark.slow

@@ -291,7 +291,7 @@ def test_trials_are_read_once(several, monkeypatch):
     runs = several(1)
     read = []
     monkeypatch.setattr(
-        "wayshot.results.statistics.ranking.outcome",
+        "wayshot.results.statistics.recipes.outcome",
         lambda run, *by: read.append(run) or outcome(run, *by),
     )
     best_group(runs)
