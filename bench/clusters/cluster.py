@@ -215,7 +215,11 @@ class Cluster(Executor):
         return dict(self._refused)
 
     def hold(self, content: Content) -> str:
-        """Keeps a content for the workers that will need it; gives its digest."""
+        """Keeps a content for the workers that will need it; gives its digest.
+
+        Args:
+            content: The content, whose files stay as they are.
+        """
         self._contents[content.digest] = content
         return content.digest
 
@@ -299,7 +303,7 @@ class Cluster(Executor):
             )
             if not call.restricted:
                 first = next(iter(self._refused.values()))
-                raise_in(call, ClusterError(f"no worker of the cluster can be used: {first}"))
+                _raise_in(call, ClusterError(f"no worker of the cluster can be used: {first}"))
                 self._calls.discard(call)
                 return
         call.sent = self._client.submit(
@@ -333,7 +337,7 @@ class Cluster(Executor):
                 self._deliver(outcome, call)
         elif sent.status == "error":
             self._calls.discard(call)
-            raise_in(call, self._told(sent.exception()))
+            _raise_in(call, self._told(sent.exception()))
         else:
             raise ConnectionError("a call was lost")
 
@@ -351,7 +355,7 @@ class Cluster(Executor):
         call.deliveries += 1
         if call.deliveries > _DELIVERIES:
             self._calls.discard(call)
-            raise_in(call, ClusterError(f"contents do not reach worker {lacking.worker}"))
+            _raise_in(call, ClusterError(f"contents do not reach worker {lacking.worker}"))
             return
         digest = lacking.digests[0]
         place = (lacking.worker, digest)
@@ -401,14 +405,18 @@ class Cluster(Executor):
             if call.sent is not None and call.restricted and not {*call.restricted} & {*there}:
                 if call.workers:
                     self._calls.discard(call)
-                    raise_in(call, ClusterError(f"worker {call.workers[0]} has gone"))
+                    _raise_in(call, ClusterError(f"worker {call.workers[0]} has gone"))
                     continue
                 sent, call.sent = call.sent, None
                 sent.cancel()
                 self._begin(call)
 
     def forget(self, shared: Shared) -> None:
-        """Lets go of a shared file that no call needs any more."""
+        """Lets go of a shared file that no call needs any more.
+
+        Args:
+            shared: What `share` gave for it.
+        """
         self._events.put((self._drop, shared.digest))
 
     def _drop(self, digest: str) -> None:
@@ -439,7 +447,7 @@ class Cluster(Executor):
         return None
 
 
-def raise_in(call: _Call, error: BaseException) -> None:
+def _raise_in(call: _Call, error: BaseException) -> None:
     """Ends a call by an exception."""
     with suppress(Exception):
         call.future.set_exception(error)

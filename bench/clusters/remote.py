@@ -178,7 +178,12 @@ def _store() -> ContentStore:
 
 
 def put(digest: str, piece: Piece) -> None:
-    """Stores a piece of a content on a worker; see `ContentStore.put`."""
+    """Stores a piece of a content on a worker; see `ContentStore.put`.
+
+    Args:
+        digest: Digest of the content.
+        piece: The piece.
+    """
     _store().put(digest, piece)
 
 

@@ -19,6 +19,7 @@ from ..clusters import (
     Luggage,
     RemoteScorer,
     RemoteSpec,
+    Shared,
     WholeRun,
     recognise_there,
     whole_runs,
@@ -259,6 +260,7 @@ class ClusterPlace:
         self._images: dict[int, tuple[Source, str]] = {}
         self._specs: dict[int, RemoteSpec] = {}
         self._resources: dict[int, Mapping[str, float]] = {}
+        self._shared: list[Shared] = []
 
     def __enter__(self) -> ClusterPlace:
         return self
@@ -335,7 +337,7 @@ class ClusterPlace:
             executor=_WithResources(self._cluster, found.resources),
             window=2 * self._cluster.size,
             worker=spec,
-            share=self._cluster.share,
+            share=self._share,
         )
         evaluation = Evaluation(
             None,
@@ -370,6 +372,12 @@ class ClusterPlace:
         for evaluation in waiting:
             if id(evaluation) not in chosen:
                 yield evaluation, _made(evaluation)
+                while self._shared:
+                    self._cluster.forget(self._shared.pop())
+
+    def _share(self, path: Path) -> Shared:
+        self._shared.append(self._cluster.share(path))
+        return self._shared[-1]
 
     def _is_small(self, evaluation: Evaluation) -> bool:
         protocol, level = evaluation.source.protocol, evaluation.traits.level
