@@ -1,5 +1,5 @@
 from .cluster import Cluster as Cluster
-from .cluster import ClusterError as ClusterError
+from .connection import ClusterError as ClusterError
 from .contents import Content as Content
 from .contents import ContentStore as ContentStore
 from .contents import Shared as Shared

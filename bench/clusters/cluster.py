@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ScorerError
+from .connection import ClusterError, dask, reached, unreachable
 from .contents import Content, Shared
 from .remote import (
     Answer,
     Lacking,
     Order,
     Refusal,
-    RemoteScorer,
-    RemoteSpec,
     differences,
     finish,
+    needs,
     perform_order,
     put,
     versions,
@@ -38,10 +37,6 @@ _DELIVERIES = 20
 """Times that contents are sent again for one call, at most."""
 
 
-class ClusterError(ScorerError):
-    """A cluster that cannot be used."""
-
-
 @dataclass(eq=False)
 class _Call:
     """A call on its way."""
@@ -53,50 +48,6 @@ class _Call:
     sent: Any = None
     deliveries: int = 0
     restricted: tuple[str, ...] = ()
-
-
-def _distributed() -> Any:
-    try:
-        import distributed
-    except ImportError:
-        raise ClusterError(
-            "a cluster needs Dask, which is not installed; install it with: "
-            "pip install 'wayshot[dask]'"
-        ) from None
-    return distributed
-
-
-def _reached(address: str, timeout: float) -> Any:
-    """Connects to a scheduler, or starts a cluster on this machine for `local:N`."""
-    distributed = _distributed()
-    kind, _, count = address.partition(":")
-    if kind == "local":
-        if not count.isdecimal() or not 1 <= int(count) <= 1024:
-            raise ClusterError(f"cluster {address!r}: expected local:N with N workers, as local:4")
-        cluster = distributed.LocalCluster(
-            n_workers=int(count),
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        )
-        return distributed.Client(cluster, set_as_default=False)
-    path = Path(address).expanduser()
-    if path.is_file():
-        return distributed.Client(scheduler_file=str(path), timeout=timeout, set_as_default=False)
-    if "://" not in address:
-        raise ClusterError(
-            f"cluster {address!r}: expected the address of a Dask scheduler, as "
-            "tcp://127.0.0.1:8786 or tls://host:8786, the path of its scheduler file, or local:N "
-            "for N workers on this machine"
-        )
-    return distributed.Client(address, timeout=timeout, set_as_default=False)
-
-
-def _unreachable(address: str, error: Exception) -> ClusterError:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return ClusterError(
-        f"cluster {address}: no scheduler answers ({reason}); start one with: dask scheduler"
-    )
 
 
 class Cluster(Executor):
@@ -141,9 +92,9 @@ class Cluster(Executor):
         self._warn, self._resources = warn, resources
         self._versions = None if other_versions else versions()
         try:
-            self._client = _reached(address, timeout)
+            self._client = reached(address, timeout)
         except (OSError, TimeoutError, ValueError) as error:
-            raise _unreachable(address, error) from None
+            raise unreachable(address, error) from None
         self.dashboard = self._client.dashboard_link if self._client.scheduler else ""
         self._contents: dict[str, Content] = {}
         self._scattered: dict[str, list[tuple[Any, Any]]] = {}
@@ -240,7 +191,7 @@ class Cluster(Executor):
             **kwargs: `resources` and `limit`, as in `__init__`, for this call alone.
         """
         limit = kwargs.get("limit", self._limit)
-        needed = [digest for one in args for digest in _needs(one)]
+        needed = [digest for one in args for digest in needs(one)]
         order = Order(fn, args, tuple(dict.fromkeys(needed)), limit, self._versions)
         call = _Call(order, kwargs.get("resources") or self._resources, self._only)
         self._events.put((self._begin, call))
@@ -278,12 +229,12 @@ class Cluster(Executor):
         until = time.monotonic() + PATIENCE
         while not self._closed.is_set():
             try:
-                self._client = _reached(self._address, self._timeout)
+                self._client = reached(self._address, self._timeout)
                 break
             except Exception as failure:
                 if time.monotonic() > until:
                     for call in self._calls:
-                        call.future.set_exception(_unreachable(self._address, failure))
+                        call.future.set_exception(unreachable(self._address, failure))
                     self._calls.clear()
                     return
                 self._closed.wait(1)
@@ -342,7 +293,7 @@ class Cluster(Executor):
             raise ConnectionError("a call was lost")
 
     def _told(self, error: Any) -> BaseException:
-        if isinstance(error, _distributed().scheduler.KilledWorker):
+        if isinstance(error, dask().scheduler.KilledWorker):
             return BrokenExecutor(
                 f"{error.allowed_failures + 1} workers of the cluster died in the same unit, the "
                 f"last one at {getattr(error.last_worker, 'address', error.last_worker)}; it may "
@@ -451,16 +402,3 @@ def _raise_in(call: _Call, error: BaseException) -> None:
     """Ends a call by an exception."""
     with suppress(Exception):
         call.future.set_exception(error)
-
-
-def _needs(argument: Any) -> tuple[str, ...]:
-    """Gives the digests of the contents that an argument needs."""
-    if isinstance(argument, Shared):
-        return (argument.digest,)
-    if isinstance(argument, RemoteSpec):
-        return argument.contents
-    if isinstance(argument, RemoteScorer):
-        return (argument.files,) if argument.files else ()
-    if isinstance(argument, tuple | list):
-        return tuple(digest for one in argument for digest in _needs(one))
-    return ()

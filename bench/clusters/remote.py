@@ -370,3 +370,20 @@ def whole_runs(
     # What a hanging scorer would do next is known.
     made += [made[-1]] * (len(asked) - len(made))
     return made
+
+
+def needs(argument: Any) -> tuple[str, ...]:
+    """Gives the digests of the contents that an argument of a call needs.
+
+    Args:
+        argument: The argument.
+    """
+    if isinstance(argument, Shared):
+        return (argument.digest,)
+    if isinstance(argument, RemoteSpec):
+        return argument.contents
+    if isinstance(argument, RemoteScorer):
+        return (argument.files,) if argument.files else ()
+    if isinstance(argument, tuple | list):
+        return tuple(digest for one in argument for digest in needs(one))
+    return ()

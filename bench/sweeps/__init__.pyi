@@ -1,6 +1,6 @@
+from .cluster_place import ClusterPlace as ClusterPlace
 from .estimate import estimated_seconds as estimated_seconds
 from .place import Candidate as Candidate
-from .place import ClusterPlace as ClusterPlace
 from .place import Found as Found
 from .place import LocalPlace as LocalPlace
 from .place import Made as Made
