@@ -20,12 +20,12 @@ from ..scorers import answers, silent
 
 COMMANDS = {
     "run": ("run", "Evaluate scorers on protocols, store the trials and print the table."),
-    "sweep": ("sweep", "Evaluate many scorers on many protocols, as a file says."),
     "table": ("table", "Print a table of stored runs."),
     "compare": (
         "compare",
         "Compare scorers on the same episodes, and say which differences are real.",
     ),
+    "sweep": ("sweep", "Evaluate many scorers on many protocols, as a file says."),
     "report": ("report", "Write a report of stored runs, as a page for a browser."),
     "figure": ("figure", "Draw a chart of stored runs, for a paper."),
     "rescore": ("rescore", "Print all metrics and intervals of stored runs."),

@@ -108,17 +108,7 @@ def _show_plan(rows: list[_Row], failures: list[Failure], workers: int, as_json:
     epilog=examples(
         "wayshot sweep sweep.yaml --plan",
         "wayshot sweep sweep.yaml --cluster tcp://127.0.0.1:8786",
-    )
-    + "\n\n\b\nA sweep.yaml:\n"
-    "  scorers:\n"
-    "    - siamese-small\n"
-    "    - networks/*.keras\n"
-    "    - {scorer: 'mymodel.py:Net', weights: best.pt, label: mine, resources: {GPU: 1}}\n"
-    "  protocols: ['glyphs-within-{5,20}w{1,5}s', lake-runs]\n"
-    "  seeds: [1, 2]\n"
-    "  episodes: 1000\n"
-    "  engines: [auto]\n"
-    "  runs: runs",
+    ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @option("--plan", "planned", is_flag=True, help="Say what would be done, and how long it takes.")
@@ -168,7 +158,18 @@ def command(
     resources (that a worker must have), engines, and keys of the scorer.
     Braces stand for several names: {5,20}, {1..5}. All of FILE is checked
     before anything is run. Runs that are stored already are not made again.
-    """
+
+    \b
+    scorers:
+      - siamese-small
+      - networks/*.keras
+      - {scorer: 'mymodel.py:Net', weights: best.pt, label: mine}
+    protocols: ['glyphs-within-{5,20}w{1,5}s', lake-runs]
+    seeds: [1, 2]
+    episodes: 1000
+    engines: [auto]
+    runs: runs
+    """  # noqa: D301 - click keeps the lines after this sign
     tqdm.set_lock(threading.RLock())
     sweep = Sweep.read(file)
     for line in sweep.left_out:

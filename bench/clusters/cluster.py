@@ -112,7 +112,8 @@ class Cluster(Executor):
     def _known(self) -> dict[str, int]:
         """Gives the threads of each worker, once there is one; says which ones are of no use."""
         try:
-            self._client.wait_for_workers(1, timeout=self._timeout)
+            # A batch system may start them after the scheduler.
+            self._client.wait_for_workers(1, timeout=4 * self._timeout)
         except (TimeoutError, OSError):
             self._client.close(timeout=2)
             raise ClusterError(

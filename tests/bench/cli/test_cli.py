@@ -459,6 +459,7 @@ def test_commands_say_that_they_choose_an_engine(wayshot, monkeypatch, command):
         progress(1, "choosing")(1)
         raise ScorerError("enough")
 
-    monkeypatch.setattr(f"wayshot.bench.cli.{command}.resolve", resolve)
+    room = "sweeps.place" if command == "run" else f"cli.{command}"
+    monkeypatch.setattr(f"wayshot.bench.{room}.resolve", resolve)
     words = ["siamese-small"] if command == "audit" else ["glyphs-within-5w1s", "-s", "chance"]
     assert "choosing; this is done once" in wayshot(command, *words)[2]

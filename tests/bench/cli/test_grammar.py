@@ -53,12 +53,12 @@ def test_every_option_can_have_old_spellings_and_variables():
 
 
 def test_every_command_can_answer_in_json():
-    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 19
+    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 20
 
 
 def test_a_folder_of_runs_is_the_option_runs_in_every_command():
     assert with_option("--runs") == {
-        *("run", "latency", "plan", "compare"),
+        *("run", "sweep", "latency", "plan", "compare"),
         *("table", "report", "figure", "rescore", "card"),
     }
     assert with_option("--out") == {"episodes", "train", "data sheet", "report", "figure"}
