@@ -15,6 +15,9 @@ import pytest
 
 pytest.importorskip("distributed")
 
+# Real processes need a machine of their own for some minutes.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 PROTOCOLS = ("glyphs-within-5w1s", "glyphs-between-5w1s-rot")
 
@@ -155,7 +158,6 @@ def test_a_sweep_does_what_is_missing_and_failures_are_rows(machines, desk):
     assert "8 of 8 runs were stored in swept already" in again.stderr
 
 
-@pytest.mark.slow
 def test_a_scorer_that_hangs_is_a_row(machines, desk):
     done = wayshot(
         desk, "run", PROTOCOLS[0], "-s", "mine.py:Slow", "-s", "chance", "--episodes", "50",
@@ -168,7 +170,6 @@ def test_a_scorer_that_hangs_is_a_row(machines, desk):
     assert len(stored(desk / "hung")) == 1
 
 
-@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing(machines, desk):
     command = [
         sys.executable, "-m", "wayshot", "run", *PROTOCOLS, *scorers(), "--episodes", "200",
