@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _SAFE = "PYTHONSAFEPATH"
+_HOME = Path(__file__).parents[3]
+"""The folder that this package is imported from."""
+
 _LOCK = threading.Lock()
 
 
@@ -16,15 +21,19 @@ _LOCK = threading.Lock()
 def safe_paths() -> Iterator[None]:
     """Lets processes that are started meanwhile begin without the current folder in their path.
 
-    A file `signal.py` there would else be imported in place of Python's. Later, the path of this
-    process is theirs too, so that what the user has named is found.
+    A file `signal.py` there would else be imported in place of Python's, and a file `wayshot.py`
+    in place of this package. Whoever imports what the user has named adds its folder again.
     """
     with _LOCK:
-        before = os.environ.get(_SAFE)
+        before, paths = os.environ.get(_SAFE), sys.path[:]
         os.environ[_SAFE] = before or "1"
+        here = Path.cwd()
+        if here != _HOME:
+            sys.path[:] = [one for one in paths if one and Path(one) != here]
         try:
             yield
         finally:
+            sys.path[:] = paths
             if before is None:
                 del os.environ[_SAFE]
 
