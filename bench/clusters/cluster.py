@@ -36,6 +36,9 @@ _POLL = 2.0
 _DELIVERIES = 20
 """Times that contents are sent again for one call, at most."""
 
+_BEGUN = 50
+"""Times that a call is begun again because the scheduler was away, at most."""
+
 
 @dataclass(eq=False)
 class _Call:
@@ -43,10 +46,10 @@ class _Call:
 
     order: Order
     resources: Mapping[str, float] | None
-    workers: tuple[str, ...] = ()
     future: Future[Any] = field(default_factory=Future)
     sent: Any = None
     deliveries: int = 0
+    begun: int = 0
     restricted: tuple[str, ...] = ()
 
 
@@ -69,7 +72,6 @@ class Cluster(Executor):
         warn: Callable[[str], None] = lambda line: None,
         other_versions: bool = False,
         resources: Mapping[str, float] | None = None,
-        only: str | None = None,
         timeout: float = 15.0,
     ) -> None:
         """Connects to a scheduler.
@@ -82,7 +84,6 @@ class Cluster(Executor):
             other_versions: Whether workers may have other versions of Python
                 and libraries than this process.
             resources: Resources, as Dask's workers declare them, that each call needs.
-            only: Address or name of the only worker that is used.
             timeout: Seconds to wait for the scheduler.
 
         Raises:
@@ -105,7 +106,6 @@ class Cluster(Executor):
         self._events: queue.SimpleQueue = queue.SimpleQueue()
         self._closed = threading.Event()
         self._workers = self._known()
-        self._only = self._named(only) if only else ()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -138,18 +138,6 @@ class Cluster(Executor):
             )
         return known
 
-    def _named(self, name: str) -> tuple[str, ...]:
-        told = self._client.scheduler_info(n_workers=-1)["workers"]
-        found = tuple(
-            address for address, one in told.items() if name in (address, str(one.get("name")))
-        )
-        if not found:
-            self._client.close(timeout=2)
-            raise ClusterError(
-                f"cluster {self._address}: no worker {name!r}, there are {', '.join(told)}"
-            )
-        return found
-
     def _refuse(self, refusal: Refusal) -> None:
         if refusal.worker not in self._refused:
             self._refused[refusal.worker] = refusal.line
@@ -160,11 +148,6 @@ class Cluster(Executor):
         """Number of calls that are made at the same time."""
         threads = (count for name, count in self._workers.items() if name not in self._refused)
         return max(1, sum(threads))
-
-    @property
-    def refused(self) -> Mapping[str, str]:
-        """Workers that are not used, with the reason."""
-        return dict(self._refused)
 
     def hold(self, content: Content) -> str:
         """Keeps a content for the workers that will need it; gives its digest.
@@ -194,7 +177,7 @@ class Cluster(Executor):
         limit = kwargs.get("limit", self._limit)
         needed = [digest for one in args for digest in needs(one)]
         order = Order(fn, args, tuple(dict.fromkeys(needed)), limit, self._versions)
-        call = _Call(order, kwargs.get("resources") or self._resources, self._only)
+        call = _Call(order, kwargs.get("resources") or self._resources)
         self._events.put((self._begin, call))
         return call.future
 
@@ -240,7 +223,12 @@ class Cluster(Executor):
                     return
                 self._closed.wait(1)
         for call in [*self._calls]:
-            self._events.put((self._begin, call))
+            call.begun += 1
+            if call.begun > _BEGUN:
+                self._calls.discard(call)
+                _raise_in(call, error)
+            else:
+                self._events.put((self._begin, call))
 
     def _begin(self, call: _Call) -> None:
         """Sends a call."""
@@ -248,8 +236,8 @@ class Cluster(Executor):
             if not call.future.set_running_or_notify_cancel():
                 return
             self._calls.add(call)
-        call.restricted = call.workers
-        if self._refused and not call.workers:
+        call.restricted = ()
+        if self._refused:
             call.restricted = tuple(
                 one for one in self._client.nthreads() if one not in self._refused
             )
@@ -355,10 +343,6 @@ class Cluster(Executor):
                 self._begin(call)
         for call in [*self._calls]:
             if call.sent is not None and call.restricted and not {*call.restricted} & {*there}:
-                if call.workers:
-                    self._calls.discard(call)
-                    _raise_in(call, ClusterError(f"worker {call.workers[0]} has gone"))
-                    continue
                 sent, call.sent = call.sent, None
                 sent.cancel()
                 self._begin(call)
