@@ -61,7 +61,8 @@ def test_a_figure_without_an_interval_is_a_point(store, tmp_path):
 
 
 def test_what_makes_a_latency_another_is_said_at_the_name(runs, tmp_path):
-    draw_pareto(runs(valid=False, mode="cold"), tmp_path / "pareto.svg")
+    cold = {"mode": "cold", "engine": "keras", "ways": 20, "shots": 1, "threads": 1}
+    draw_pareto(runs(valid=False, **cold), tmp_path / "pareto.svg")
     assert "quick (support included, INVALID)" in texts(tmp_path / "pareto.svg")
 
 
