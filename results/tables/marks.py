@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..store import Run
 
@@ -27,6 +27,21 @@ def marks(run: Run) -> tuple[str, ...]:
     audit = run.record.get("audit") or {}
     failed, transductive = audit.get("verdict") == "failed", audit.get("transductive") is True
     return (*[LEAKAGE] * leaked, *[AUDIT] * failed, *[TRANSDUCTIVE] * transductive)
+
+
+def marked_in(
+    members: Mapping[tuple[str, str], Sequence[Run]],
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Gives the marks of each cell that has some.
+
+    Args:
+        members: The runs of each (row, column).
+    """
+    found = {
+        place: tuple(dict.fromkeys(mark for run in runs for mark in marks(run)))
+        for place, runs in members.items()
+    }
+    return {place: some for place, some in found.items() if some}
 
 
 def warnings(runs: Iterable[tuple[str, Run]]) -> list[str]:

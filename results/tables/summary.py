@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..statistics import LEVEL, estimate_run
@@ -66,11 +66,25 @@ def _count(value: Any) -> str | None:
 
 
 EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], str | None]]] = {
-    "params": ("params", lambda one: _count(one["parameters"])),
+    # A scorer without parameters has nothing to learn.
+    "params": ("params", lambda one: _count(one["parameters"] or None)),
     "flops": ("FLOPs", lambda one: _count(one["flops"])),
     "latency": ("p50 latency", lambda one: _milliseconds(one["latency"])),
 }
 """Optional columns: the heading, and what to show of a `result`."""
+
+
+def in_short(name: str, results: Sequence[dict[str, Any]]) -> str | None:
+    """Gives what runs say in an optional column, all of it where they say different things.
+
+    Args:
+        name: A key of `EXTRAS`.
+        results: The `result` of each run.
+    """
+    shown = map(EXTRAS[name][1], results)
+    found = dict.fromkeys(one for one in shown if one is not None)
+    return " / ".join(found) or None
+
 
 _FLAT = (
     *("seed", "episodes", "episodes_digest", "scorer_digest"),

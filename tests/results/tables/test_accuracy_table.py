@@ -201,6 +201,64 @@ def test_trainings_that_differ_in_their_seed_are_one_row(store):
     assert "net (3 seeds)" in one.render("csv")
 
 
+def test_trainings_with_the_same_seeds_share_a_note(store):
+    runs = [
+        store(scorer=training(seed, recipe * 64) | {"name": recipe})
+        for recipe in "ab"
+        for seed in (1, 2)
+    ]
+    notes = [note for note in table(runs).notes if "trainings" in note]
+    assert len(notes) == 1 and notes[0].startswith("a (2 seeds), b (2 seeds): mean of trainings")
+
+
+def test_rows_are_renamed_in_what_is_printed_but_not_in_the_data(store):
+    runs = [store(scorer=training(seed)) for seed in (1, 2)]
+    runs.append(store(scorer={"name": "other", "digest": "o" * 64}))
+    one = table(runs, rename={"net": "ResNet-18", "other": "Ours"}, baseline="other")
+    assert set(one.rows) == {"ResNet-18", "Ours"} and one.baseline == "Ours"
+    for form in ("text", "github", "latex", "html"):
+        rendered = one.render(form)
+        assert "ResNet-18: mean of trainings" in " ".join(rendered.replace("\\", "").split())
+        assert "2 seeds)" not in rendered and "from Ours" in rendered, form
+    assert one.render("csv") == table(runs).render("csv")
+    assert one.render("json") == table(runs).render("json")
+    by_label = table(runs, rename={"net (2 seeds)": "ResNet-18"})
+    assert set(by_label.rows) == {"ResNet-18", "other"}
+
+
+@pytest.mark.parametrize(
+    ("rename", "problem"),
+    [
+        ({"nobody": "x"}, "'nobody' has no run here; name one of a, b"),
+        ({"a": "b"}, "two rows would be called 'b'"),
+        ({"a": "x", "b": "x"}, "two rows would be called 'x'"),
+        ({"a": " "}, "'a' cannot be renamed to nothing"),
+    ],
+)
+def test_impossible_new_names_are_refused(store, rename, problem):
+    runs = [store(scorer={"name": name, "digest": name * 64}) for name in "ab"]
+    with pytest.raises(ResultError, match=problem):
+        table(runs, rename=rename)
+    assert table(runs, rename={"a": "b", "b": "a"}).rows == ("b", "a")
+
+
+def test_a_title_of_ones_own_stands_above(store):
+    for form in ("text", "github", "latex", "html"):
+        rendered = table([store()], title="Our networks").render(form)
+        assert "Our networks" in rendered and "Accuracy (%)" not in rendered.replace("\\", "")
+
+
+def test_what_has_no_parameters_has_a_dash(store):
+    rows = {None: "chance", 0: "pixels", 1_500: "net"}
+    runs = [
+        store(scorer={"name": name, "digest": name.ljust(64, "0"), "parameters": count})
+        for count, name in rows.items()
+    ]
+    lines = table(runs, extras=("params",)).render("text").splitlines()
+    last = {line.split()[0]: line.split()[-1] for line in lines if line.split()[:1]}
+    assert (last["chance"], last["pixels"], last["net"]) == ("–", "–", "k")
+
+
 def test_trainings_can_be_shown_one_by_one_and_show_their_seeds(store):
     runs = [store(scorer=training(seed)) for seed in (1, 7)]
     assert set(table(runs, together=False).rows) == {"net (seed 1)", "net (seed 7)"}
