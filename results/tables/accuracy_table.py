@@ -30,7 +30,7 @@ from .rows import (
     side_by_side,
     trainings,
 )
-from .summary import EXTRAS, flat, in_short, result
+from .summary import EXTRAS, estimate_in, flat, in_short, result
 from .writers import render
 
 DIFFERS = "†"
@@ -353,7 +353,7 @@ def table(
         for one in trained.get(place, (run,)):
             results.setdefault(place, []).append(result(one, interval, level))
             advance(1)
-    cells = {place: Estimate(n=one["n"], **one["accuracy"]) for place, (one, *_) in results.items()}
+    cells = {place: estimate_in(one) for place, (one, *_) in results.items()}
     seeds = {place: over_seeds(some, level) for place, some in trained.items() if differ(some)}
     cells |= {place: one.estimate for place, one in seeds.items()}
     marked = marked_in(members)

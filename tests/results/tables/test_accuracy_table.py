@@ -924,3 +924,31 @@ def test_csv_has_a_row_a_run_whatever_the_names(hostile):
 def test_json_holds_any_name_as_it_is(hostile):
     one = json.loads(hostile[0].render("json"))["results"][0]
     assert (one["scorer"], one["protocol"]) == (hostile[1], hostile[1])
+
+
+@pytest.mark.parametrize("interval", ["sampler", "sampler-z", "wilson", "clopper-pearson"])
+def test_intervals_that_cover_no_new_alphabets_have_columns_of_their_own(store, interval):
+    run = store(np.arange(60) % 5 > 0)
+    one, found = table([run], interval, published="all"), estimate(run.trials, interval)
+    names = [f"{interval.replace('-', '_')}_{end}" for end in ("low", "high")]
+    accuracy = json.loads(one.render("json"))["results"][0]["accuracy"]
+    (row,) = csv.DictReader(io.StringIO(one.render("csv")))
+    frame = Results((run,)).table(interval)
+    for said in (accuracy, row, frame.iloc[0]):
+        assert [float(said[name]) for name in names] == pytest.approx([found.low, found.high])
+        assert not {"low", "high"} & set(said.keys())
+    assert one.cells["pixel-cosine", "lake-within-5w1s"] == found
+
+
+@pytest.mark.parametrize("interval", ["population", "bootstrap", "t"])
+def test_intervals_that_cover_new_alphabets_have_the_same_columns(store, interval):
+    found = Results((store(np.arange(60) % 5 > 0),)).table(interval)
+    assert {"low", "high"} <= set(found)
+
+
+def test_published_figures_keep_their_columns_beside_a_sampler_interval(store):
+    name = {"name": "lake-runs", "fields": {"structure": "runs"}}
+    run = store(protocol=name)
+    rows = list(csv.DictReader(io.StringIO(table([run], "sampler", published="all").render("csv"))))
+    assert rows[0]["sampler_low"] and not rows[0].get("low")
+    assert any(row["value"] and not row["sampler_low"] for row in rows[1:])
