@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from ..statistics import LEVEL, Estimate, Seeds, best_group, differs_from, over_seeds
 from ..store import Run, latencies, light
 from ..text import percent
 from . import labels
-from .by_group import breakdown, concentration, half
+from .by_group import breakdown, few_errors, hint
 from .caption import comparison_notes, figure_notes, title_of
 from .headings import in_words
 from .latex import check_label
@@ -35,9 +37,6 @@ from .writers import render
 
 DIFFERS = "†"
 """Marks figures that differ significantly from the baseline's."""
-
-_FEW = 0.25
-"""Share of the alphabets: if so few account for half of the errors, a hint says so."""
 
 
 @dataclass(frozen=True)
@@ -180,26 +179,27 @@ class Table:
         rows = [row for place in self.runs for row in [place[0]] * len(self._members(*place))]
         return list(zip(rows, self.results, strict=True))
 
-    def _notes(self) -> list[str]:
+    def _notes(self, errors: Sequence[tuple[str, str, pd.DataFrame]] = ()) -> list[str]:
         compared = {column: self.comparable(column) for column in self.columns}
         bold = {column for _, column in self.best}
         notes = comparison_notes(compared, bold, self.baseline, DIFFERS)
+        notes += few_errors([one for one in errors if one[:2] not in self.trained])
         published = notes_on(self.published) if self.published else []
         return [*notes, *self.figures, *self.notes, *published]
 
-    def _hint(self) -> str:
-        """Says so where few alphabets account for half of the best scorer's errors, or ""."""
+    def _errors_of_best(self) -> list[tuple[str, str, pd.DataFrame]]:
+        """The most accurate scorer of each column, the column, and the errors by alphabet."""
+        found = []
         for column in self.columns:
             rows = self.comparable(column)
             if rows:
                 best = max(rows, key=lambda row: self.cells[row, column].value)
-                found = breakdown(self._members(best, column)[0])
-                if 0 < half(found) <= _FEW * len(found):
-                    return f"{concentration(best, found)} on {column}: wayshot table --by alphabet"
-        return ""
+                found.append((best, column, breakdown(self._members(best, column)[0])))
+        return found
 
     def layouts(self) -> Sequence[Layout]:
         """Lays the table out; this compares scorers, for which all trials are read."""
+        errors = self._errors_of_best()
         of_columns = {column: run for (_, column), run in reversed(self.runs.items())}
         columns = in_words({label: of_columns[label] for label in self.columns})
         columns += [Column(EXTRAS[name][0], kind="amounts") for name in self.extras]
@@ -229,8 +229,8 @@ class Table:
                 stub="scorer",
                 columns=tuple(columns),
                 sections=tuple(sections),
-                notes=tuple(self._notes()),
-                hint=self._hint(),
+                notes=tuple(self._notes(errors)),
+                hint=hint(errors),
                 label=self.label,
             )
         ]
@@ -362,7 +362,7 @@ def table(
     protocols = [run.record["protocol"] for run in placed.values()]
     found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
     sections = sections_of(rows, order, cells, runs)
-    notes = [*trainings(trained), *explained(placed, marked)]
+    notes = [*trainings(trained), *explained(members, marked)]
     if "latency" in extras:
         notes += latencies.notes(
             (row, results[row, column][0]["latency"], run.record["environment"])

@@ -952,3 +952,53 @@ def test_published_figures_keep_their_columns_beside_a_sampler_interval(store):
     rows = list(csv.DictReader(io.StringIO(table([run], "sampler", published="all").render("csv"))))
     assert rows[0]["sampler_low"] and not rows[0].get("low")
     assert any(row["value"] and not row["sampler_low"] for row in rows[1:])
+
+
+def machine(**packages):
+    return {"environment": {"packages": {"wayshot": "0.1.0"} | packages}}
+
+
+def test_runs_of_other_versions_are_marked(store):
+    def run(name, **packages):
+        return store(scorer={"name": name, "digest": name * 64}, **machine(**packages))
+
+    runs = [run("a", numpy="2.5.2"), run("b", numpy="2.4.0"), run("c", numpy="2.5.2", torch="2")]
+    one = table(runs)
+    assert one.marks == {("b", "lake-within-5w1s"): ("‡",)}
+    (note,) = [note for note in one.notes if note.startswith("‡")]
+    assert note == (
+        "‡ run with other versions of packages than most of its column: b (numpy 2.4.0, not 2.5.2)"
+    )
+    for form in ("text", "github", "html"):
+        assert "(numpy 2.4.0, not 2.5.2)" in " ".join(table(runs).render(form).split())
+    assert r"\rlap{\textsuperscript{\ddag{}}}" in one.render("latex")
+    # Such a run is compared all the same.
+    assert "b" in one.comparable("lake-within-5w1s")
+
+
+def test_versions_are_those_of_runs_of_the_same_episodes(store):
+    old = store(**machine(numpy="2.4.0"))
+    new = store(episodes_digest="0" * 64, **machine(numpy="2.5.2"))
+    assert table([old, new]).marks == {}
+    assert table([store(), store(environment={"packages": None})]).marks == {}
+
+
+@pytest.mark.parametrize(
+    ("alphabets", "words"),
+    [
+        ([0] * 6, "6 errors on lake-within-5w1s, all in 1 of 12 alphabets"),
+        ([0] * 5 + [3, 4], "7 errors on lake-within-5w1s, 5 in 1 of 12 alphabets"),
+        ([*range(12)], None),
+        ([0] * 21, None),
+        ([], None),
+    ],
+)
+def test_where_an_interval_rests_on_few_errors_a_note_says_so(store, alphabets, words):
+    credit = np.ones((50, 12))
+    for place, alphabet in enumerate(alphabets):
+        credit[place, alphabet] = 0
+    run = store(credit.ravel(), alphabets=12)
+    said = " ".join(table([run]).render("text").split())
+    assert ("on which its interval rests" in said) == bool(words)
+    if words:
+        assert f"pixel-cosine makes {words}, on which its interval rests." in said
