@@ -15,6 +15,7 @@ from .statistics import rank as rank
 from .statistics import verification_of as verification_of
 from .store import SCHEMA as SCHEMA
 from .store import Run as Run
+from .store import adopt as adopt
 from .store import annotate as annotate
 from .store import find as find
 from .store import judge as judge

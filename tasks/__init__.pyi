@@ -10,15 +10,20 @@ from .data.wants import Wants as Wants
 from .data.wants import wanted as wanted
 from .episodes import BLOCK as BLOCK
 from .episodes import Episodes as Episodes
+from .episodes import OfficialRuns as OfficialRuns
 from .episodes import Sampler as Sampler
 from .episodes import Source as Source
 from .episodes import episodes_digest as episodes_digest
 from .episodes import open_protocol as open_protocol
 from .errors import TaskError as TaskError
+from .files import below as below
 from .files import cache_folder as cache_folder
 from .files import make_cache_folder as make_cache_folder
 from .files import read_regular as read_regular
 from .files import replacing as replacing
+from .files import sweep as sweep
+from .parcel import parcel_of as parcel_of
+from .parcel import unpack as unpack
 from .progress import Progress as Progress
 from .progress import followed as followed
 from .progress import quiet as quiet
@@ -35,3 +40,4 @@ from .splits import read_part as read_part
 from .suffixes import Suffix as Suffix
 from .text import readable as readable
 from .text import reason as reason
+from .zips import open_zip as open_zip

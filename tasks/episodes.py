@@ -238,8 +238,7 @@ class OfficialRuns:
         Raises:
             TaskError: An image is not in the evaluation set.
         """
-        self.protocol = protocol
-        self.dataset = dataset
+        self.protocol, self.dataset = protocol, dataset
         assert isinstance(dataset.images, Images)
         row = {bits.tobytes(): i for i, bits in enumerate(dataset.images.bits)}
         found = [
@@ -251,6 +250,19 @@ class OfficialRuns:
         self._all = Episodes(
             found[0].reshape(20, 20, 1), found[1].reshape(20, 20), runs.target.astype(np.int16)
         )
+
+    @classmethod
+    def of(cls, protocol: Protocol, dataset: Dataset, episodes: Episodes) -> OfficialRuns:
+        """Makes the runs of episodes that are known already.
+
+        Args:
+            protocol: `protocol.RUNS`.
+            dataset: Omniglot's evaluation set.
+            episodes: All runs.
+        """
+        runs = cls.__new__(cls)
+        runs.protocol, runs.dataset, runs._all = protocol, dataset, episodes
+        return runs
 
     def block(self, index: int) -> Episodes:
         """Gives the runs as block 0."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from .errors import TaskError
+from .text import readable
 
 _ABANDONED = 24 * 3600
 """Seconds after which an unfinished file is taken as left by a killed process."""
@@ -29,14 +30,17 @@ def cache_folder() -> Path:
         TaskError: The user has no home folder.
     """
     try:
-        folder = Path(os.environ.get("WAYSHOT_CACHE") or platformdirs.user_cache_dir("wayshot"))
+        named = os.environ.get("WAYSHOT_CACHE")
+        theirs = Path(named).expanduser() if named else None
+        folder = theirs or Path(platformdirs.user_cache_dir("wayshot"))
     except (RuntimeError, KeyError):
         folder = Path("~")
     if folder.parts[:1] == ("~",):
         raise TaskError(
             "cache folder: this user has no home folder; name a folder by WAYSHOT_CACHE"
         )
-    return folder
+    # A scorer may change the current folder.
+    return folder.absolute()
 
 
 def make_cache_folder(folder: Path) -> None:
@@ -52,6 +56,11 @@ def make_cache_folder(folder: Path) -> None:
             f"cache folder {folder}: cannot be made ({error.strerror}); "
             "name another by WAYSHOT_CACHE"
         ) from None
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Removes unfinished files that killed processes have left in a folder long ago."""
     for left in folder.glob(".new-*"):
         with suppress(OSError):
             if time.time() - left.lstat().st_mtime > _ABANDONED:
@@ -75,6 +84,26 @@ def replacing(path: Path) -> Iterator[Path]:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def below(folder: Path) -> list[Path]:
+    """Lists everything below a folder, sorted; links to folders are not followed.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        TaskError: A folder cannot be listed; what lies in it would be missing in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise TaskError(
+            f"{readable(str(error.filename))}: cannot be listed ({error.strerror}); make it "
+            "readable, or move it away"
+        )
+
+    walk = os.walk(folder, onerror=refuse)
+    return sorted(Path(top, name) for top, inner, names in walk for name in (*inner, *names))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..scorers import is_interrupt
 from .agreement import STEADY, apart, same
 from .findings import FAILED, NOT_APPLICABLE, NOTED, PASSED, Answer, RefusalError
 from .subject import Subject
@@ -100,7 +101,9 @@ def _attempt(make: Callable[[], Any]) -> Any:
     """Makes something again; an error is a finding about the scorer."""
     try:
         return make()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         problem = " ".join(f"{type(error).__name__}: {error}".split())
         raise RefusalError(f"making it again raised {problem}") from error
 

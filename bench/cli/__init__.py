@@ -20,6 +20,7 @@ from ..scorers import answers, silent
 
 COMMANDS = {
     "run": ("run", "Evaluate scorers on protocols, store the trials and print the table."),
+    "sweep": ("sweep", "Evaluate many scorers on many protocols, as a file says."),
     "table": ("table", "Print a table of stored runs."),
     "compare": (
         "compare",

@@ -386,9 +386,12 @@ def writable(folder: Path) -> Path:
         click.UsageError: It cannot be.
     """
     try:
+        str(folder.absolute()).encode()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except UnicodeEncodeError:
+        raise click.UsageError(f"{folder}: the name is not UTF-8; choose another") from None
     except OSError as error:
         raise click.UsageError(
             f"cannot write into {folder} ({error.strerror}); choose another folder"

@@ -261,7 +261,11 @@ def cards_in(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_dir():
         return [read_card(path)]
-    found = [one for one in sorted(path.rglob("*.json")) if one.with_suffix(".npz").exists()]
+    found = [
+        one
+        for one in tasks.below(path)
+        if one.suffix == ".json" and one.with_suffix(".npz").exists()
+    ]
     if not found:
         raise click.UsageError(
             f"{path}: no card NAME.json beside weights NAME.npz; name a folder of wayshot train"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import ExitStack
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import click
 from tqdm import tqdm
 
 from ... import results, tasks
-from ...models import ModelError
 from ...results import plain
 from ...tasks.data import omniglot
 from ..errors import ScorerError
-from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise, until_narrow
-from ..scorers import BrokenScorerError, Failure, Scorer, Traits, blamed, images_for, resolve
+from ..evaluations import Evaluation, until_narrow
+from ..scorers import Failure, images_for
+from ..sweeps import Candidate, Terms, Wanted
+from .clusters import ClusterOptions, cluster_options, place_of
 from .common import (
     SCORER,
     data_option,
@@ -27,7 +28,6 @@ from .common import (
     interval_option,
     json_option,
     option,
-    patience,
     progress,
     remark,
     runs_option,
@@ -57,34 +57,27 @@ def _default_protocols(data: str | None) -> list[str]:
     return [FIRST_PROTOCOL]
 
 
-def _warn(line: str) -> None:
+def warn(line: str) -> None:
+    """Prints a line on stderr."""
     click.echo(plain(line), err=True)
 
 
-def _recognised(
-    workers: Workers, names: tuple[str, ...], apart: bool, engine: str, data: str | None
-) -> dict[str, tuple[Scorer | None, Traits] | BrokenScorerError]:
-    """Finds the scorers, or what is wrong with their code; raises for what was typed wrong."""
-    find = recognise if apart else partial(resolve, progress=patience)
-    asked = {name: workers.submit(partial(find, name, engine, data=data)) for name in names}
-    found = {}
-    for name, answer in asked.items():
-        try:
-            with blamed(name):
-                found[name] = (None, answer.result()) if apart else answer.result()
-        except BrokenScorerError as error:
-            found[name] = error
-    return found
-
-
-def _show(
+def show(
     runs: list[results.Run],
     failures: list[Failure],
     interval: str,
     verification: bool,
     as_json: bool,
 ) -> None:
-    """Prints the runs, and a line for each evaluation that has failed."""
+    """Prints runs, and a line for each evaluation that has failed.
+
+    Args:
+        runs: The runs.
+        failures: The evaluations that have failed.
+        interval: Kind of the intervals.
+        verification: Whether to print how well scores verify, in place of accuracies.
+        as_json: Whether to print JSON.
+    """
     if as_json:
         shown: dict[str, Any] = {"results": []}
         if verification:
@@ -161,6 +154,7 @@ def _show(
     help="Store every score, and print how well the scores tell pairs of the same character from "
     "other pairs.",
 )
+@cluster_options
 @traceback_option
 @json_option
 def command(
@@ -179,6 +173,7 @@ def command(
     max_episodes: int,
     scores: bool,
     verification: bool,
+    cluster: ClusterOptions,
     as_json: bool,
 ) -> int:
     """Evaluate every scorer on every protocol, store the trials and print the table.
@@ -191,20 +186,16 @@ def command(
     tqdm.set_lock(threading.RLock())
     names = list(dict.fromkeys(protocols or _default_protocols(data)))
     parsed = [tasks.parse(name) for name in names]
-    apart = jobs > 1
     runs: list[results.Run] = []
     missed: list[str] = []
     failures: list[Failure] = []
     stored_before = 0
 
-    # A failed audit is found anew on every protocol.
-    warn_once = lru_cache(maxsize=None)(_warn)
-
     def fail(failure: Failure) -> None:
         failures.append(failure)
         if failure.error:
             show_traceback(failure.error)
-        _warn(str(failure))
+        warn(str(failure))
 
     # Before the scorers, which take longer to load.
     sources = [tasks.open_protocol(protocol, seed, data, progress) for protocol in parsed]
@@ -216,58 +207,46 @@ def command(
             )
     writable(folder)
     with ExitStack() as stack:
-        workers = Workers(jobs, processes=apart, limit=unit_seconds, warn=_warn)
-        stack.enter_context(workers)
-        wanted = tuple(dict.fromkeys(scorers or DEFAULT_SCORERS))
-        found = _recognised(workers, wanted, apart, engine, data)
-        for known in found.values():
-            scorer = None if isinstance(known, BrokenScorerError) else known[0]
-            for reason in getattr(scorer, "passed_over", {}).values():
-                _warn(reason)
+        interrupts = Interrupts()
+        terms = Terms(
+            folder,
+            data,
+            cache=not no_cache,
+            scores=scores or verification,
+            # A failed audit is found anew on every protocol.
+            warn=lru_cache(maxsize=None)(warn),
+            interrupted=interrupts.asked,
+            progress=progress,
+        )
+        place = stack.enter_context(place_of(terms, cluster, jobs, unit_seconds))
+        typed = dict.fromkeys(scorers or DEFAULT_SCORERS)
+        wanted = [Wanted(text, engine, cluster.send, cluster.resources) for text in typed]
+        found = dict(zip(typed, place.recognise(wanted), strict=True))
         for name, source in zip(names, sources, strict=True):
             remark(name, source.remarks)
-        interrupts = stack.enter_context(Interrupts())
+        stack.enter_context(interrupts)
+        waiting: list[Evaluation] = []
+        # The place of each evaluation in the table, whatever is finished first.
+        made: dict[int, results.Run] = {}
+        numbers: dict[int, int] = {}
         for name, source in zip(names, sources, strict=True):
-            fitting: dict[str, tuple[Scorer | None, Traits]] = {}
-            for scorer_name, known in found.items():
+            fitting: list[Candidate] = []
+            for text, known in found.items():
                 try:
-                    if isinstance(known, BrokenScorerError):
+                    if isinstance(known, ScorerError):
                         raise known
-                    images_for(known[1], source)
-                    fitting[scorer_name] = known
+                    images_for(known.traits, source)
+                    fitting.append(known)
                 except ScorerError as error:
-                    fail(Failure.of(name, scorer_name, error))
+                    fail(Failure.of(name, text, error))
 
             def evaluations(
                 count: int,
                 name: str = name,
                 source: tasks.Source = source,
-                fitting: dict[str, tuple[Scorer | None, Traits]] = fitting,
+                fitting: list[Candidate] = fitting,
             ) -> list[Evaluation]:
-                return [
-                    Evaluation(
-                        *known,
-                        source,
-                        episodes=count,
-                        root=folder,
-                        data=data,
-                        settings=Settings(
-                            executor=workers,
-                            window=max(64, 2 * jobs),
-                            worker=WorkerSpec(name, seed, data, scorer_name, engine)
-                            if apart
-                            else None,
-                            cache=not no_cache,
-                            scores=scores or verification,
-                            warn=warn_once,
-                            interrupted=interrupts.asked,
-                            progress=lambda total, title, who=f"{name} {known[1].name}": progress(
-                                total, f"{who}: {title}"
-                            ),
-                        ),
-                    )
-                    for scorer_name, known in fitting.items()
-                ]
+                return [place.evaluation(known, source, name, seed, count) for known in fitting]
 
             if halfwidth is not None:
                 outcome = until_narrow(evaluations, halfwidth / 100, max_episodes)
@@ -277,6 +256,7 @@ def command(
                     fail(failure)
                 continue
             for evaluation in evaluations(episodes):
+                number = numbers[id(evaluation)] = len(numbers)
                 stored = evaluation.stored()
                 if stored is None:
                     used_up = source.episodes is not None and source.episodes < episodes
@@ -285,23 +265,25 @@ def command(
                             f"{name}: the images are used up after {evaluation.episodes} episodes",
                             err=True,
                         )
-                    try:
-                        stored = evaluation.run()
-                    except (ScorerError, ModelError) as error:
-                        fail(evaluation.failure(error))
-                        continue
-                else:
-                    stored_before += 1
-                    if stored.protocol != source.protocol.title:
-                        click.echo(
-                            f"{plain(name)}: was run as {plain(stored.protocol)}, which has the "
-                            "same images; the table calls it so",
-                            err=True,
-                        )
-                runs.append(stored)
+                    waiting.append(evaluation)
+                    continue
+                stored_before += 1
+                if stored.protocol != source.protocol.title:
+                    click.echo(
+                        f"{plain(name)}: was run as {plain(stored.protocol)}, which has the "
+                        "same images; the table calls it so",
+                        err=True,
+                    )
+                made[number] = stored
+        for evaluation, result in place.runs(waiting):
+            if isinstance(result, results.Run):
+                made[numbers[id(evaluation)]] = result
+            else:
+                fail(evaluation.failure(result))
+        runs += [made[number] for number in sorted(made)]
     if stored_before:
         click.echo(f"{stored_before} of {len(runs)} runs were stored in {folder} already", err=True)
-    _show(runs, failures, interval, verification, as_json)
+    show(runs, failures, interval, verification, as_json)
     for line in missed:
         click.echo(line, err=True)
     return 1 if missed or failures else 0

@@ -1,8 +1,13 @@
 from .campaign import run as run
+from .children import follow_parent as follow_parent
+from .children import safe_paths as safe_paths
+from .dispatch import Dispatch as Dispatch
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .settings import Settings as Settings
 from .stopping import until_narrow as until_narrow
-from .work import recognise as recognise
+from .unfinished import UnfinishedRun as UnfinishedRun
+from .work import perform as perform
 from .worker_spec import WorkerSpec as WorkerSpec
+from .worker_spec import recognise as recognise
 from .workers import Workers as Workers

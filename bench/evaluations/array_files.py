@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ...tasks import replacing
+from ...tasks import TaskError, open_zip, replacing
 
 _DIGEST = 64
 """Bytes at the end of the file: the SHA-256 of all bytes before, in hexadecimal."""
@@ -59,7 +59,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
             raise DamagedError(f"{path}: damaged")
         file.seek(0)
         try:
+            with open_zip(file):
+                file.seek(0)
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TaskError) as error:
             raise DamagedError(f"{path}: damaged ({error})") from None

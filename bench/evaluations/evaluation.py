@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -74,7 +74,8 @@ class Evaluation:
             data: Folder of Omniglot, of which a scorer may say that it was
                 trained on a part.
         """
-        self._data = data
+        # A scorer may change the current folder while it is asked.
+        self._data, root = data, root.absolute()
         self.bench = Bench(scorer, known, source)
         self.traits, self.source = known, source
         # The official runs are always run whole: part of them is another benchmark.
@@ -155,11 +156,37 @@ class Evaluation:
                 self._tidy()
             return run
         except OSError as error:
-            problem = " ".join(str(error.strerror or error).split())
-            raise results.ResultError(
-                f"{self._root}: {problem}; once that is mended, the same command goes on where "
-                "it stopped"
-            ) from error
+            raise self._unwritten(error) from error
+
+    def adopt(self, files: Mapping[str, bytes]) -> results.Run:
+        """Stores a run that was made elsewhere.
+
+        Args:
+            files: The bytes of its files by name.
+
+        Raises:
+            ResultError: They are no run of this evaluation, or the folder cannot be written.
+        """
+        try:
+            self._unfinished.folder.parent.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                run = self._stored()
+                if run is None:
+                    results.adopt(self.folder, files)
+                    run = self._stored()
+                if run is None:
+                    raise results.ResultError(f"{self.folder}: what was received is another run")
+                self._tidy()
+            return run
+        except OSError as error:
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> results.ResultError:
+        problem = " ".join(str(error.strerror or error).split())
+        return results.ResultError(
+            f"{self._root}: {problem}; once that is mended, the same command goes on where it "
+            "stopped"
+        )
 
     def failure(self, error: Exception) -> Failure:
         """Describes the error that `run` has raised."""
@@ -202,12 +229,13 @@ class Evaluation:
         with Dispatch(self.bench, self.settings) as dispatch:
             audit = audited(dispatch) if self.settings.audit else None
             preparation = Preparation(dispatch, self._unfinished, self.episodes)
-            prepared = preparation.prepare()
+            path = preparation.prepare()
+            prepared = self.settings.share(path) if path.exists() else str(path)
             units = self._trial_units()
             waiting = [unit for unit in units if not self._trials(*unit)]
             tick = self.settings.progress(self.episodes, "Episodes")
             tick(self.episodes - sum(last - first for first, last in waiting))
-            calls = ((*unit, str(prepared), self.settings.scores) for unit in waiting)
+            calls = ((*unit, prepared, self.settings.scores) for unit in waiting)
             with dispatch.stage("compare"):
                 for unit, columns in dispatch.units("try_episodes", calls):
                     self._unfinished.put(_name(*unit[:2]), **columns)

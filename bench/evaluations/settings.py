@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ...tasks import Progress, quiet
 from .worker_spec import WorkerSpec
@@ -21,6 +23,8 @@ class Settings:
             as many as it does at the same time.
         worker: Names from which workers in other processes make scorer and
             episodes; None if units are done in this process.
+        share: Gives what units get in place of the path of a file that all of them read; the path
+            itself where workers see the same disk.
         limit: Seconds that a unit may take, or None; not used with `executor`,
             which must limit the time itself. With a limit, units are done in a thread of their
             own, where settings of the caller's thread do not hold, such as
@@ -40,6 +44,7 @@ class Settings:
     executor: Executor | None = None
     window: int = 64
     worker: WorkerSpec | None = None
+    share: Callable[[Path], Any] = str
     limit: float | None = None
     audit: bool = True
     cache: bool = True

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...results import ResultError, judge
-from ...tasks import BLOCK, Episodes, Source, open_protocol, parse
+from ...tasks import BLOCK, Episodes, Source
 from ..scorers import (
     DIGITS,
     Asking,
@@ -22,7 +22,6 @@ from ..scorers import (
     Traits,
     images_for,
     nudged,
-    resolve,
     rounding,
 )
 from . import array_files as archive
@@ -365,14 +364,9 @@ class Bench:
 
 
 @lru_cache(maxsize=1)
-def _resolve(scorer: str, engine: str, data: str | None) -> tuple[Scorer, Traits]:
-    return resolve(scorer, engine, data=data)
-
-
-@lru_cache(maxsize=1)
 def _bench(worker: WorkerSpec) -> Bench:
-    source = open_protocol(parse(worker.protocol), worker.seed, worker.data)
-    return Bench(*_resolve(worker.scorer, worker.engine, worker.data), source)
+    source = worker.source()
+    return Bench(*worker.resolved(), source)
 
 
 def perform(worker: WorkerSpec, method: str, *arguments: Any) -> Any:
@@ -384,14 +378,3 @@ def perform(worker: WorkerSpec, method: str, *arguments: Any) -> Any:
         *arguments: Its arguments.
     """
     return getattr(_bench(worker), method)(*arguments)
-
-
-def recognise(scorer: str, engine: str, data: str | None) -> Traits:
-    """Gives the traits of a scorer, in a worker process.
-
-    Args:
-        scorer: Name of the scorer; see `registry.resolve`.
-        engine: Name of the engine.
-        data: Folder of Omniglot.
-    """
-    return _resolve(scorer, engine, data)[1]

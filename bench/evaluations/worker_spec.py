@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+
+from ...tasks import Source, open_protocol, parse
+from ..scorers import Scorer, Traits, resolve
+
+
+@lru_cache(maxsize=1)
+def _resolved(scorer: str, engine: str, data: str | None) -> tuple[Scorer, Traits]:
+    return resolve(scorer, engine, data=data)
 
 
 @dataclass(frozen=True)
@@ -22,3 +31,22 @@ class WorkerSpec:
     data: str | None
     scorer: str
     engine: str = "auto"
+
+    def source(self) -> Source:
+        """Opens the episodes."""
+        return open_protocol(parse(self.protocol), self.seed, self.data)
+
+    def resolved(self) -> tuple[Scorer, Traits]:
+        """Makes the scorer, once in a process, and gives it with its traits."""
+        return _resolved(self.scorer, self.engine, self.data)
+
+
+def recognise(scorer: str, engine: str, data: str | None) -> Traits:
+    """Gives the traits of a scorer, in a worker process.
+
+    Args:
+        scorer: Name of the scorer; see `registry.resolve`.
+        engine: Name of the engine.
+        data: Folder of Omniglot.
+    """
+    return _resolved(scorer, engine, data)[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 import queue
 import signal
 import threading
@@ -16,7 +15,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from ..scorers import OverdueError, silent
+from ..scorers import OverdueError, abandon, silent
+from .children import follow_parent, safe_paths
 
 TRIES = 3
 """Number of worker processes that may die in the same unit before it fails."""
@@ -67,7 +67,8 @@ class _Thread:
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue = queue.SimpleQueue()
         self._answers: queue.SimpleQueue = queue.SimpleQueue()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -86,6 +87,7 @@ class _Thread:
     def kill(self) -> None:
         self._calls.put(None)
         self._answers.put((False, DiedError("stopped")))
+        abandon(self._thread)
 
 
 class _Process:
@@ -96,11 +98,17 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,))
-        self._process.start()
+        with safe_paths():
+            self._process.start()
         theirs.close()
 
     def ask(self, function: Callable[..., Any], arguments: tuple, limit: float | None) -> Answer:
         deadline = time.monotonic() + (math.inf if limit is None else limit)
+        # Whoever stops in the middle of sending an answer would be waited for without end.
+        end = threading.Timer(math.inf if limit is None else limit + GRACE, self._process.kill)
+        end.daemon = True
+        if limit is not None:
+            end.start()
         try:
             self._pipe.send((function, arguments))
             # Checked, because children of a dead worker may keep the pipe open.
@@ -111,7 +119,11 @@ class _Process:
                     raise EOFError
             return self._pipe.recv()
         except (EOFError, OSError):
+            if time.monotonic() >= deadline:
+                raise _overdue(limit) from None
             raise DiedError(f"a worker process died ({self._cause()})") from None
+        finally:
+            end.cancel()
 
     def _cause(self) -> str:
         self._process.join(GRACE)
@@ -142,19 +154,11 @@ def _portable(error: BaseException) -> BaseException:
     return error
 
 
-def _follow_parent() -> None:
-    """Ends this process when its parent ends, for whatever reason."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _serve(pipe: Connection) -> None:
     """Answers calls until the pipe is closed; only the main process handles Ctrl-C."""
     silent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    follow_parent()
     with suppress(EOFError, OSError):
         while True:
             succeeded, value = _answer(*pipe.recv())

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...models import bundle, bundles
 from ..errors import ScorerError
+from ..evaluations import follow_parent, safe_paths
 from ..scorers import Asking, BundledSiamese, CheckpointSiamese, answering, resolve
 from .questions import Questions, cold
 
@@ -56,6 +57,12 @@ def _comparison_flops(scorer: Any) -> int | None:
     from ...models.networks import comparison_flops
 
     return comparison_flops(join, head, width)
+
+
+def _begin() -> None:
+    # Only the main process handles Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
 
 
 def _measure(name: str, questions: Questions, engine: str, data: str | None) -> dict[str, Any]:
@@ -111,11 +118,10 @@ def footprint_of(
     with ProcessPoolExecutor(
         1,
         mp_context=multiprocessing.get_context("spawn"),
-        # Only the main process handles Ctrl-C.
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initializer=_begin,
     ) as pool:
-        future = pool.submit(_measure, name, questions.first(), engine, data)
+        with safe_paths():
+            future = pool.submit(_measure, name, questions.first(), engine, data)
         while not wait([future], timeout=0.5).done:
             waiting(0)
         waiting(1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...results.statistics import SECONDS
 from ...results.store import latencies
-from ...tasks import Progress, Source, quiet, replacing
+from ...tasks import Progress, Source, quiet, replacing, sweep
 from ..errors import ScorerError
 from ..machine import describe_machine
 from ..scorers import Asking, Traits, answering
@@ -110,6 +110,7 @@ def store(root: Path, record: dict[str, Any]) -> Path:
     key = hashlib.sha256(repr(same).encode()).hexdigest()
     path = latencies.place(root, protocol["name"], scorer["name"], scorer["digest"], key)
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
     with replacing(path) as fresh:
         content = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
         fresh.write_text(content + "\n", encoding="utf-8")

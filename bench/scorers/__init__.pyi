@@ -12,9 +12,11 @@ from .failures import BrokenScorerError as BrokenScorerError
 from .failures import Failure as Failure
 from .failures import NotFiniteError as NotFiniteError
 from .failures import OverdueError as OverdueError
+from .failures import OverdueScorerError as OverdueScorerError
 from .failures import answering as answering
 from .failures import blamed as blamed
 from .identities import UNSTEADY as UNSTEADY
+from .identities import files_from as files_from
 from .last_digits import DIGITS as DIGITS
 from .last_digits import ULPS as ULPS
 from .last_digits import digits as digits
@@ -39,8 +41,11 @@ from .scorer import is_part as is_part
 from .scorer import traits as traits
 from .siamese import BundledSiamese as BundledSiamese
 from .siamese import CheckpointSiamese as CheckpointSiamese
+from .specs import Spec as Spec
 from .specs import is_scorer as is_scorer
 from .specs import title_of as title_of
+from .surroundings import abandon as abandon
+from .surroundings import is_interrupt as is_interrupt
 from .wrapping import READERS as READERS
 from .wrapping import fewshot as fewshot
 from .wrapping import kind_of as kind_of

@@ -15,8 +15,8 @@ import numpy as np
 
 from ...models import ModelError
 from ..errors import ScorerError
-from .output import aside
 from .precision import MaskedError
+from .surroundings import is_interrupt, outside
 
 
 class BrokenScorerError(ScorerError):
@@ -39,6 +39,13 @@ class NotFiniteError(BrokenScorerError):
         """
         super().__init__(message)
         self.place = place
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[int, ...]]]:
+        return type(self), (str(self), self.place)
+
+
+class OverdueScorerError(BrokenScorerError):
+    """A scorer that takes longer than a unit may take."""
 
 
 class OverdueError(RuntimeError):
@@ -134,7 +141,7 @@ def told(start: str, error: BaseException, end: str = "") -> str:
 def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
     """Turns an exception of a scorer into one line for the user.
 
-    What the scorer prints goes to the standard error.
+    What the scorer leaves behind in the process is put back; see `outside`.
 
     Args:
         scorer: Name of the scorer.
@@ -142,17 +149,19 @@ def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
         *given: The arrays that it is given.
 
     Raises:
-        BrokenScorerError: The scorer raised an exception. A `ScorerError` or
-            `ModelError` is raised unchanged.
+        BrokenScorerError: The scorer raised an exception. A `ScorerError`, a
+            `ModelError`, or Ctrl-C is raised unchanged.
     """
     try:
-        with aside():
+        with outside():
             yield
     except (ScorerError, ModelError):
         raise
     except MaskedError as error:
         raise BrokenScorerError(f"scorer {scorer}: {method} gave {error}") from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
         end = f" (given {arrays})" if given else ""
         raise BrokenScorerError(told(f"scorer {scorer}: {method} raised", error, end)) from error
@@ -170,7 +179,9 @@ def blamed(scorer: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OverdueError, BrokenExecutor) as error:
+    except OverdueError as error:
+        raise OverdueScorerError(f"scorer {scorer}: {error}") from None
+    except BrokenExecutor as error:
         raise BrokenScorerError(f"scorer {scorer}: {error}") from None
 
 

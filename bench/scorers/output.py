@@ -29,13 +29,24 @@ class _Divided:
     def __init__(self, out: Any, only: int | None = None) -> None:
         self.out, self.only = out, only
 
+    def _stream(self) -> Any:
+        away = is_aside() or self.only not in (None, threading.get_ident())
+        return sys.stderr if away else self.out
+
     def write(self, text: str) -> int:
-        me = threading.get_ident()
-        away = me in _ASIDE or self.only not in (None, me)
-        return (sys.stderr if away else self.out).write(text)
+        return self._stream().write(text)
+
+    def close(self) -> None:
+        """Writes what is left; the stream stays open for those who print later."""
+        self.flush()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.out, name)
+        return getattr(self._stream(), name)
+
+
+def is_aside() -> bool:
+    """Tells whether what this thread prints goes to the standard error."""
+    return threading.get_ident() in _ASIDE
 
 
 @contextmanager
@@ -90,6 +101,10 @@ def answers() -> Iterator[None]:
     What other threads, libraries in C and other processes print goes to the standard error.
     """
     before, kept = sys.stdout, None
+    if before is None:
+        # The standard output is closed.
+        yield
+        return
     out = before
     if _descriptor(before, 1) and _descriptor(sys.stderr, 2):
         before.flush()

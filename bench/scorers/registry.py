@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import entry_points
@@ -12,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from ...models import ModelError, bundles
-from ...tasks import Progress, quiet
+from ...tasks import Progress, open_zip, quiet
 from ..errors import ScorerError
 from .baselines import BASELINES
 from .failures import told
-from .output import aside
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
 from .specs import Spec, application, attribute, made, wrapped
+from .surroundings import is_interrupt, outside
 from .wrapping import READERS, UNREAD, unread
 
 GROUP = "wayshot.scorers"
 """Entry points of this group are scorers: objects, or functions without arguments."""
+
+_LARGEST_CONFIG = 2**24
+"""The most bytes that the configuration of a network may have."""
 
 
 def registered() -> dict[str, Callable[[], Any]]:
@@ -39,13 +41,15 @@ def registered() -> dict[str, Callable[[], Any]]:
 def _attempt(name: str, action: Callable[[], Any]) -> Any:
     """Turns whatever goes wrong with someone's code into one line for the user."""
     try:
-        with aside():
+        with outside():
             return action()
     except ScorerError:
         raise
     except ModelError as error:
         raise ScorerError(str(error)) from None
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         problem = told("", error).strip()
         raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
 
@@ -53,10 +57,10 @@ def _attempt(name: str, action: Callable[[], Any]) -> Any:
 def _is_ours(path: str) -> bool:
     """Tells whether a `.keras` file holds a network of this project, without loading Keras."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+        with open_zip(Path(path)) as archive, archive.open("config.json") as file:
+            config = json.loads(file.read(_LARGEST_CONFIG))
         return str(config["registered_name"]).startswith("wayshot>")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except Exception:
         # Whoever reads the file says what is wrong with it.
         return True
 
@@ -77,7 +81,7 @@ def _file(spec: Spec, engine: str, data: str | None, progress: Progress) -> Any:
 
 
 def resolve(
-    name: str, engine: str = "auto", *, data: str | None = None, progress: Progress = quiet
+    name: str | Spec, engine: str = "auto", *, data: str | None = None, progress: Progress = quiet
 ) -> tuple[Scorer, Traits]:
     """Gives a scorer by name, and its traits.
 
@@ -88,7 +92,7 @@ def resolve(
             `keras.applications` with random weights; `module:attribute` or `file.py:attribute`: a
             scorer, a model, or a class or function that makes one (keys are
             its arguments, or those of `wrap`), first sought in the current
-            folder; or the path of a `scorer.yaml`.
+            folder; or the path of a `scorer.yaml`. Or what was read of such a text.
         engine: Name of the engine, if the scorer is a Siamese network of this
             project; see `models.engines.Embedder`.
         data: Folder of Omniglot, with which engines of static int8 are
@@ -104,7 +108,10 @@ def resolve(
             the engine does not exist or is not installed.
     """
     makers = registered()
-    spec = _attempt(name, lambda: Spec.of(name, makers))
+    if isinstance(name, Spec):
+        spec, name = name, name.title
+    else:
+        spec = _attempt(name, lambda: Spec.of(name, makers))
     what, source = spec.what, ""
     path = Path(what).expanduser()
     if what in makers and spec.keys:

@@ -13,20 +13,18 @@ import hashlib
 import numbers
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ...tasks import TaskError, Wants, is_own, read_part
 from ..errors import ScorerError
-from .failures import answering
+from .failures import BrokenScorerError, answering
 from .identities import Identity, Probes, identify
+from .statements import count_of, is_count, number_of, text_of
 
 BATCH = 256
 """Images in every call of `embed`; the last batch is filled up with blank ones."""
-
-_MOST = 65_536
-"""Largest number of images in a call, and of calls at the same time."""
 
 SCALES = ("log-odds", "probability")
 """What scores can be, besides higher the more alike."""
@@ -171,6 +169,10 @@ class ScorerAttributes:
         said: dict[str, Any] = {
             one.name: getattr(scorer, one.name, one.default) for one in fields(cls)
         }
+        for name in ("name", "pooling", "scale", "engine"):
+            if isinstance(said[name], str):
+                # One of a class of its own may say anything when it is printed.
+                said[name] = str.__str__(said[name])
         return cls(**said)
 
 
@@ -219,10 +221,6 @@ class Traits:
     concurrency: int = 1
 
 
-def _is_count(value: Any) -> TypeGuard[int]:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
 def is_part(name: str) -> bool:
     """Tells whether an entry of `trained_on` names a part such as `lake-background`."""
     return is_own(name) or "/" not in name
@@ -242,12 +240,12 @@ def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     )
     for one in names:
         if not is_part(one) and (isinstance(seen, str) or one.count("/") != 1):
-            raise ScorerError(f"{expected}; it has {one!r}")
+            raise BrokenScorerError(f"{expected}; it has {one!r}")
         if is_part(one):
             try:
                 read_part(one)
             except TaskError as error:
-                raise ScorerError(f"{expected}; {error}") from None
+                raise BrokenScorerError(f"{expected}; {error}") from None
     return names
 
 
@@ -256,11 +254,12 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
     if not isinstance(training, dict):
         return None
     seed = training.get("seed", 0)
-    if not isinstance(training.get("recipe"), str) or not _is_count(seed):
-        raise ScorerError(
+    if not isinstance(training.get("recipe"), str) or not is_count(seed):
+        raise BrokenScorerError(
             f"scorer {name!r}: training must be a dict of recipe (str) and seed (int)"
         )
-    return {"recipe": training["recipe"], "seed": int(seed)}
+    recipe = text_of(str.__str__(training["recipe"]), "recipe", name)
+    return {"recipe": recipe, "seed": number_of(seed, "seed", name)}
 
 
 def _wants(said: Any, name: str) -> Wants | None:
@@ -270,17 +269,7 @@ def _wants(said: Any, name: str) -> Wants | None:
     try:
         return Wants.read(said)
     except TaskError as error:
-        raise ScorerError(f"scorer {name!r}: {error}") from None
-
-
-def _count(said: Any, what: str, name: str) -> int | None:
-    # A method or layer of this name is something else.
-    if not _is_count(said):
-        return None
-    count = int(said)
-    if not 1 <= count <= _MOST:
-        raise ScorerError(f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}")
-    return count
+        raise BrokenScorerError(f"scorer {name!r}: {error}") from None
 
 
 def _said(said: ScorerAttributes) -> Iterator[str]:
@@ -318,6 +307,12 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     with answering(name, "an attribute"):
         level = next((i for i, one in enumerate(levels, start=1) if isinstance(scorer, one)), None)
         said = ScorerAttributes.of(scorer)
+        trained_on = _trained_on(said.trained_on, name)
+        training = _training(said.training, name)
+        parameters = number_of(said.parameters, "parameters", name)
+        flops = number_of(said.flops, "flops", name)
+        batch = count_of(said.batch, "batch", name)
+        concurrency = count_of(said.concurrency, "concurrency", name) or 1
     if level is None:
         raise ScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
@@ -328,24 +323,23 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
     scale = said.scale if isinstance(said.scale, str) else None
     allowed = POOLINGS if level == 1 else POOLINGS[:2]
     if pooling not in allowed and level < 3:
-        raise ScorerError(f"scorer {name!r}: pooling {pooling!r}, expected {' or '.join(allowed)}")
+        raise BrokenScorerError(
+            f"scorer {name!r}: pooling {pooling[:40]!r}, expected {' or '.join(allowed)}"
+        )
     if scale is not None and scale not in SCALES:
-        raise ScorerError(f"scorer {name!r}: scale {scale!r}, expected {' or '.join(SCALES)}")
+        raise BrokenScorerError(
+            f"scorer {name!r}: scale {scale[:40]!r}, expected {' or '.join(SCALES)}"
+        )
     smaller_is_closer = said.smaller_is_closer
     smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
-    trained_on = _trained_on(said.trained_on, name)
     wants = _wants(said.wants, name)
-    batch = _count(said.batch, "batch", name)
     probes = Probes(scorer, level, name, wants, batch)
-    identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)
+    with answering(name, "its state"):
+        identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)
     seen = sorted(trained_on or ()), trained_on is None
     whole = (identity.words, pooling, smaller_is_closer, *seen)
-    # A method of such a name, as PyTorch's modules have, is something else.
-    parameters, flops = (
-        int(count) if _is_count(count) else None for count in (said.parameters, said.flops)
-    )
     return Traits(
-        name=said.name if isinstance(said.name, str) and said.name else name,
+        name=text_of(said.name, "name", name) or name,
         level=level,
         pooling=pooling,
         smaller_is_closer=smaller_is_closer,
@@ -354,11 +348,11 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         parameters=parameters,
         flops=flops,
         scale=scale,
-        training=_training(said.training, name),
-        engine=said.engine if isinstance(said.engine, str) else None,
+        training=training,
+        engine=text_of(said.engine, "engine", name),
         baseline=said.baseline is True,
         wants=wants,
         identity=identity,
         batch=batch or BATCH,
-        concurrency=_count(said.concurrency, "concurrency", name) or 1,
+        concurrency=concurrency,
     )

@@ -42,11 +42,13 @@ class Spec:
         what: The SPEC.
         label: What tables call the scorer, or None.
         keys: The keys and their values.
+        called: What the user typed, where `what` is another place of the same files; or "".
     """
 
     what: str
     label: str | None = None
     keys: Mapping[str, Any] = field(default_factory=dict)
+    called: str = ""
 
     @classmethod
     def of(cls, text: str, registered: Mapping[str, Any]) -> Spec:
@@ -80,7 +82,8 @@ class Spec:
     @property
     def title(self) -> str:
         """What was typed, without the label."""
-        return ",".join([self.what, *(f"{key}={value}" for key, value in self.keys.items())])
+        keys = (f"{key}={value}" for key, value in self.keys.items())
+        return self.called or ",".join([self.what, *keys])
 
 
 def _is_file(text: str) -> bool:

@@ -51,4 +51,6 @@ def valid(
         names = ("D" if length is None else str(length) for length in shape)
         expected = ", ".join(names) + ("," if len(shape) == 1 else "")
         raise BrokenScorerError(f"{start} shape {answer.shape}, expected ({expected})")
+    if None in shape and not answer.size:
+        raise BrokenScorerError(f"{start} shape {answer.shape}, expected at least one number each")
     return answer

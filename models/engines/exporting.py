@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +32,12 @@ from .formats import FORMATS
 _VERSION = "export 1"
 """Part of the cache's key; to be raised if the same weights come to give another file."""
 
-_CHILD = "import sys; from wayshot.models.engines.exporting import write; write(*sys.argv[1:])"
+_CHILD = """
+import sys
+from wayshot.models.engines.exporting import follow, write
+follow(int(sys.argv[1]))
+write(*sys.argv[2:])
+"""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,21 @@ def _read(folder: Path, form: str) -> Export | None:
         return None
 
 
+def follow(parent: int) -> None:
+    """Lets this process end when the process that started it ends.
+
+    Args:
+        parent: Number of that process.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def write(folder: str, network: str, weights: str, data: str, form: str, precision: str) -> None:
     """Exports a network's tower into a folder; to be called in another process.
 
@@ -153,7 +175,8 @@ def _make(folder: Path, origin: Origin, form: str, precision: str) -> None:
     """Writes an export into a folder, in another process."""
     words = [str(folder), origin.network, origin.weights, origin.data or "", form, precision]
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD, *words],
+        # Nothing is imported from the current folder.
+        [sys.executable, "-P", "-c", _CHILD, str(os.getpid()), *words],
         # Not on a GPU, because some round so much that no engine would agree.
         env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
         stdin=subprocess.DEVNULL,
@@ -187,6 +210,9 @@ def exported(origin: Origin, form: str, precision: str = "f32") -> Export:
     makers = versions((*packages(), *FORMATS[form].packages))
     content = f"{_VERSION} {origin.digest} {form} {precision} {makers}"
     folder = cache_folder() / "exports" / hashlib.sha256(content.encode()).hexdigest()[:32]
+    # Before the lock, for which a cache that is only read has no place.
+    if folder.is_dir() and (stored := _read(folder, form)) is not None:
+        return stored
     make_cache_folder(folder.parent)
     with FileLock(f"{folder}.lock"):
         found = _read(folder, form)

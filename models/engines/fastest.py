@@ -115,6 +115,9 @@ def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Ch
     content = f"choice 1 {origin.digest} {backend_name()} {processor()} {versions(packages())}"
     name = hashlib.sha256(content.encode()).hexdigest()[:32]
     path = cache_folder() / "engines" / f"{name}.json"
+    # Before the lock, for which a cache that is only read has no place.
+    if (stored := _read(path, {*engines, backend_name()})) is not None:
+        return stored
     make_cache_folder(path.parent)
     with FileLock(f"{path}.lock"):
         choice = _read(path, {*engines, backend_name()})

@@ -8,9 +8,12 @@ unpack any number of bytes, and refer to weights in other files or of any size.
 from __future__ import annotations
 
 import json
+import math
 import sys
-import zipfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ import h5py
 import keras
 from h5py import h5d, h5o  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...tasks import readable
+from ...tasks import open_zip, readable
 from ..errors import ModelError
 
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
@@ -40,13 +43,54 @@ _KINDS = (
 _REFUSED = frozenset(
     {
         *("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"),
-        *("StringLookup", "IntegerLookup", "TextVectorization"),
+        *("IndexLookup", "StringLookup", "IntegerLookup", "TextVectorization"),
     }
 )
 _VALUES = frozenset({"__keras_tensor__", "__numpy__", "__tensor__", "__slice__", "__ellipsis__"})
 
 
-def inspect(path: Path) -> str:
+_SPARE = 2**20
+"""Number of parameters that a network may have without weights in the file."""
+
+_ADD_WEIGHT: Any = keras.layers.Layer.add_weight
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def counted(most: int) -> Iterator[None]:
+    """Refuses layers that ask for more weights than there are, before memory is taken for them.
+
+    Args:
+        most: The number of parameters that are made in this thread at the most.
+
+    Raises:
+        ModelError: A layer would make more; the message does not name the file.
+    """
+    layer: Any = keras.layers.Layer
+    add, thread, left = _ADD_WEIGHT, threading.get_ident(), [most]
+
+    @wraps(add)
+    def bounded(self: Any, shape: Any = None, *others: Any, **named: Any) -> Any:
+        if threading.get_ident() == thread:
+            sides = shape if isinstance(shape, Sequence) else (shape,) * (shape is not None)
+            asked = math.prod(int(side) for side in sides)
+            if asked > left[0]:
+                raise ModelError(
+                    f"its configuration asks for {asked:,} weights of a {type(self).__name__} or "
+                    f"more, but the file holds {most - _SPARE:,} in all"
+                )
+            left[0] -= asked
+        return add(self, shape, *others, **named)
+
+    with _LOCK:
+        layer.add_weight = bounded
+        try:
+            yield
+        finally:
+            layer.add_weight = add
+
+
+def inspect(path: Path) -> int:
     """Checks that a `.keras` file holds only layers and weights.
 
     No layer may hold code or name a file. Every class must be a class of Keras
@@ -57,12 +101,12 @@ def inspect(path: Path) -> str:
         path: A zip file.
 
     Returns:
-        Name of the network's class, with its package where it has one.
+        How many parameters the network can have, for `counted`.
 
     Raises:
         ModelError: It holds anything else; the message does not name the file.
     """
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path) as archive:
         members = archive.infolist()
         names = [one.filename for one in members]
         strange = sorted({*names} - _MEMBERS)
@@ -86,8 +130,7 @@ def inspect(path: Path) -> str:
     for described in _described(config):
         _check_class(described)
     with h5py.File(BytesIO(weights)) as file:
-        _check_weights(file)
-    return str(config.get("registered_name") or config.get("class_name"))
+        return _check_weights(file) + _SPARE
 
 
 def _described(config: Any) -> Iterator[dict[str, Any]]:
@@ -124,7 +167,12 @@ def _check_class(described: dict[str, Any]) -> None:
         home = sys.modules.get(module) if isinstance(module, str) else None
         kind = getattr(home, name, None)
         ours = isinstance(module, str) and module.partition(".")[0] == "keras"
-        if ours and isinstance(kind, type) and issubclass(kind, _KINDS):
+        if (
+            ours
+            and isinstance(kind, type)
+            and issubclass(kind, _KINDS)
+            and not any(base.__name__ in _REFUSED for base in kind.__mro__)
+        ):
             return
     whose = f"{module}.{name}" if module else str(name)
     if name == "function":
@@ -135,9 +183,14 @@ def _check_class(described: dict[str, Any]) -> None:
     )
 
 
-def _check_weights(file: h5py.File) -> None:
-    """Checks that all groups hold plain weights, without links to other files or to themselves."""
+def _check_weights(file: h5py.File) -> int:
+    """Checks that all groups hold plain weights, without links to other files or to themselves.
+
+    Returns:
+        The number of weights.
+    """
     waiting: list[Any] = [file]
+    count = 0
     seen = {h5o.get_info(file.id).addr}
     while waiting:
         group = waiting.pop()
@@ -155,6 +208,9 @@ def _check_weights(file: h5py.File) -> None:
                 waiting.append(held)
             elif not _is_plain(held):
                 raise ModelError(f"weights {readable(name)}: expected plain numbers in the file")
+            else:
+                count += held.size
+    return count
 
 
 def _is_plain(held: Any) -> bool:

@@ -14,7 +14,7 @@ from ..backend import designed_settings
 from ..errors import ModelError
 from . import comparison
 from .backbones import backbone
-from .checkpoint import inspect
+from .checkpoint import counted, inspect
 from .layers import QuarterTurns
 from .network import Network
 from .pixels import view
@@ -263,8 +263,7 @@ def load_network(path: str | Path) -> Any:
     if not zipfile.is_zipfile(path):
         raise ModelError(f"checkpoint {path}: damaged, or not a .keras file")
     try:
-        inspect(Path(path))
-        with designed_settings():
+        with designed_settings(), counted(inspect(Path(path))):
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         raise ModelError(f"checkpoint {path}: cannot be loaded ({reason(error)})") from None

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks import Dataset, replacing
+from ...tasks import Dataset, TaskError, open_zip, replacing
 from ..backend import designed_settings
 from ..bundled import named_weights, read_weights
 from ..errors import ModelError
@@ -246,13 +246,17 @@ class Training:
         return len(means) - 1 - int(np.argmax(means)) >= self.recipe.patience
 
     def _variables(self) -> dict[str, Any]:
-        """Gives a checkpoint's variables: weights, and each stage's optimizer and classifier."""
+        """Gives a checkpoint's variables: weights, and the optimizer and seeds of each stage."""
         variables = named_weights(self.siamese)
         for name, stage in self._stages.items():
             own = list(stage.model.optimizer.variables)
             if name == "classes":
                 own += stage.model.layers[-1].variables
             variables |= {f"{name}.{i:03}": variable for i, variable in enumerate(own)}
+            # The seeds of layers such as Dropout are variables, but no weights.
+            kept = {id(one) for one in stage.model.weights}
+            seeds = [one for one in stage.model.variables if id(one) not in kept]
+            variables |= {f"{name}.seed.{i:03}": one for i, one in enumerate(seeds)}
         return variables
 
     def _identity(self) -> dict[str, Any]:
@@ -284,6 +288,7 @@ class Training:
         path = folder / "checkpoint.npz"
         variables = self._variables()
         try:
+            open_zip(path).close()
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
                 other = [key for key, value in self._identity().items() if state.get(key) != value]
@@ -294,7 +299,7 @@ class Training:
                     )
                 arrays = {name: file[name] for name in variables}
                 best = {n[5:]: file[n] for n in file.files if n.startswith("best.")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TaskError) as error:
             raise ModelError(f"{path}: cannot be read ({error}); train without --resume") from None
         for name, variable in variables.items():
             variable.assign(arrays[name])

@@ -3,6 +3,7 @@ from .latencies import MODES as MODES
 from .record import is_official as is_official
 from .run import OUTCOME as OUTCOME
 from .run import Run as Run
+from .run import adopt as adopt
 from .run import annotate as annotate
 from .run import find as find
 from .run import key as key

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from ..errors import ResultError
+from . import record as records
 from . import run as runs
-from .record import finite
+from .record import Count, Environment, Number
 
 SCHEMA_VERSION = 1
 """Version of the records of latencies."""
@@ -23,6 +26,35 @@ MODES = {"ready": "support ready", "cold": "support included"}
 _SHOWN = ("p50_ms", "low_ms", "high_ms", "valid", "mode", "ways", "shots", "threads")
 _SHOWN += ("engine", "environment", "created")
 _HARDWARE = ("machine", "platform", "cpus", "cpu", "gpus")
+
+
+_REMEDY = "remove it and measure again"
+
+
+class _Protocol(msgspec.Struct):
+    name: str
+
+
+class _Scorer(msgspec.Struct):
+    digest: str
+
+
+class _Record(msgspec.Struct):
+    """The fields that tables show."""
+
+    protocol: _Protocol
+    scorer: _Scorer
+    ways: Count
+    shots: Count
+    mode: Literal["ready", "cold"]
+    p50_ms: Number
+    low_ms: Number | None
+    high_ms: Number | None
+    valid: bool
+    threads: Count
+    engine: str | None
+    environment: Environment
+    created: datetime
 
 
 def place(root: Path, protocol: str, scorer: str, digest: str, key: str) -> Path:
@@ -39,37 +71,27 @@ def place(root: Path, protocol: str, scorer: str, digest: str, key: str) -> Path
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Reads a record of latencies.
+    """Reads a record of latencies that may come from anyone.
+
+    Args:
+        path: The file.
 
     Raises:
         ResultError: The record is damaged, or has another schema version.
     """
     try:
-        record = json.loads(
-            path.read_text(encoding="utf-8"), parse_constant=finite, parse_float=finite
-        )
-        version = record["schema_version"]
-        whole = version != SCHEMA_VERSION or (
-            isinstance(record["p50_ms"], float)
-            and all(isinstance(record[name], float | None) for name in ("low_ms", "high_ms"))
-            and record["mode"] in MODES
-            and isinstance(record["environment"], dict)
-            and isinstance(record["scorer"]["digest"], str)
-            and isinstance(record["protocol"]["name"], str)
-            and set(_SHOWN) <= set(record)
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ResultError(
-            f"{path}: cannot be read ({error!r}); remove it and measure again"
-        ) from None
-    if version != SCHEMA_VERSION:
-        raise ResultError(
-            f"{path}: schema version {version!r}, expected {SCHEMA_VERSION}; "
-            "written by another version of wayshot"
-        )
-    if not whole:
-        raise ResultError(f"{path}: fields are missing or wrong; remove it and measure again")
-    return record
+        content = records.content_of(path, _REMEDY)
+        return records.fields(content, _Record, SCHEMA_VERSION, _REMEDY)
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from None
+
+
+def _places(folder: Path, digest: str) -> list[Path]:
+    """Gives the files of a scorer; not those that a killed process left unfinished."""
+    # Not by a pattern: the digest is any text, and `*` in it would have a meaning.
+    of_scorer = [one for one in folder.glob("*/*") if one.name.endswith(f"-{digest[:12]}")]
+    files = [path for one in of_scorer for path in one.glob("*.json")]
+    return sorted(path for path in files if not path.name.startswith("."))
 
 
 def latest(run: runs.Run) -> dict[str, Any] | None:
@@ -95,7 +117,7 @@ def latest(run: runs.Run) -> dict[str, Any] | None:
     folder = run.folder.parent.parent / FOLDER
     found = [
         record
-        for record in map(read, sorted(folder.glob(f"*/*-{digest[:12]}/*.json")))
+        for record in map(read, _places(folder, digest))
         if record["scorer"]["digest"] == digest and (record["ways"], record["shots"]) == size
     ]
     if not found:

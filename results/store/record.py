@@ -21,6 +21,9 @@ _FIRST_DEFAULTS = {"queries": 1, "drawers": "any", "rotations": "none", "reuse":
 LARGEST = 2**22
 """The largest size of a record, in bytes."""
 
+REMEDY = "remove the folder"
+"""What to do with a run whose record is damaged."""
+
 _DEEPEST = 16
 """The largest depth of nested values."""
 
@@ -128,28 +131,46 @@ def read(path: Path) -> dict[str, Any]:
             version, or a field is wrong; the message says which field.
     """
     try:
+        return decode(content_of(path))
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from None
+
+
+def content_of(path: Path, remedy: str = REMEDY) -> bytes:
+    """Reads a file, or of a large one as much as `fields` needs to refuse it.
+
+    Args:
+        path: The file.
+        remedy: What to do if it cannot be read.
+
+    Raises:
+        ResultError: It cannot be read, or is not a regular file; the message does not name it.
+    """
+    try:
         if path.exists() and not path.is_file():
             raise ValueError("not a file")
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        return decode(content)
-    except ResultError as error:
-        raise ResultError(f"{path}: {error}") from None
+            return file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
-        raise ResultError(f"{path}: cannot be read ({error}); remove the folder") from None
+        raise ResultError(f"cannot be read ({error}); {remedy}") from None
 
 
-def decode(content: bytes) -> dict[str, Any]:
-    """Reads the text of a record.
+def fields(
+    content: bytes, kind: Any, newest: int = SCHEMA_VERSION, remedy: str = REMEDY
+) -> dict[str, Any]:
+    """Reads the text of a record of any kind.
 
     Args:
         content: The file's content, UTF-8.
+        kind: A class of msgspec, with the fields that are checked.
+        newest: The newest schema version that is read.
+        remedy: What to do if it is damaged.
 
     Raises:
-        ResultError: As `read`; the message does not name the file.
+        ResultError: It is damaged, or a field is wrong; the message does not name the file.
     """
     if len(content) > LARGEST:
-        raise ResultError(f"more than {LARGEST:,} bytes, which is too large; remove the folder")
+        raise ResultError(f"more than {LARGEST:,} bytes, which is too large; {remedy}")
     try:
         record = json.loads(content, parse_constant=finite, parse_float=finite)
         if b"\\ud" in content.lower():
@@ -157,20 +178,34 @@ def decode(content: bytes) -> dict[str, Any]:
             json.dumps(record, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
-        raise ResultError(f"cannot be read ({problem}); remove the folder") from None
+        raise ResultError(f"cannot be read ({problem}); {remedy}") from None
     version = record.get("schema_version") if isinstance(record, dict) else None
-    if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+    if type(version) is not int or not 1 <= version <= newest:
+        expected = f"1 to {newest}" if newest > 1 else "1"
         raise ResultError(
-            f"schema version {repr(version)[:80]}, expected 1 to {SCHEMA_VERSION}; "
+            f"schema version {repr(version)[:80]}, expected {expected}; "
             "written by another version of wayshot"
         )
     if _is_deep(record):
-        raise ResultError(f"values are nested deeper than {_DEEPEST}; remove the folder")
+        raise ResultError(f"values are nested deeper than {_DEEPEST}; {remedy}")
     try:
-        msgspec.convert(record, _Record)
+        msgspec.convert(record, kind)
     except msgspec.ValidationError as error:
-        raise ResultError(f"missing or wrong: {error}; remove the folder") from None
-    if version == 1 and "fields" in record["protocol"]:
+        raise ResultError(f"missing or wrong: {error}; {remedy}") from None
+    return record
+
+
+def decode(content: bytes) -> dict[str, Any]:
+    """Reads the text of the record of a run.
+
+    Args:
+        content: The file's content, UTF-8.
+
+    Raises:
+        ResultError: As `read`; the message does not name the file.
+    """
+    record = fields(content, _Record)
+    if record["schema_version"] == 1 and "fields" in record["protocol"]:
         record["protocol"]["fields"] = _without_defaults(record["protocol"]["fields"])
     return record
 

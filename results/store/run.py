@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +25,9 @@ from . import record as records
 from . import scores as scores_file
 from . import trials as trials_file
 from .record import SCHEMA_VERSION
+
+_FILES = ("record.json", "trials.parquet", f"{scores_file.NAME}.parquet")
+"""The files of a run."""
 
 SMALL = 2**14
 """The largest number of trials that a run keeps in memory: half a megabyte."""
@@ -104,12 +110,7 @@ class Run:
             return None
         self._check(scores_file.NAME)
         path = self.folder / f"{scores_file.NAME}.parquet"
-        scores = scores_file.read(path)
-        if scores.dtype.kind not in "fiu" or len(scores) != self.record["n"]:
-            raise ResultError(
-                f"{path}: expected one row of numbers for each trial; remove the folder and run it "
-                "again"
-            )
+        scores = scores_file.read(path, self.record["n"])
         if np.isnan(scores).any() or np.isposinf(scores).any():
             raise ResultError(
                 f"{path}: a score is NaN or infinite; remove the folder and run it again"
@@ -190,33 +191,17 @@ def place(root: Path, protocol: str, scorer: str, key: str) -> Path:
     return others[0] if others else own
 
 
-def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
-    """Stores a run completely, or not at all.
-
-    Args:
-        folder: The folder, from `place`; a run that is there is replaced.
-        record: The record without schema version, n and digests of files.
-        chunks: The trials, as for `trials.write`, optionally with their
-            scores, as for `scores.storing`.
-    """
+@contextmanager
+def _replaced(folder: Path) -> Iterator[Path]:
+    """Gives a new folder that takes the place of a run if no exception is raised."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".new-{folder.name}-", dir=folder.parent))
     fresh_run = fresh / "run"
     try:
         fresh_run.mkdir()
-        scores = fresh_run / f"{scores_file.NAME}.parquet"
-        count = trials_file.write(fresh_run / "trials.parquet", scores_file.storing(scores, chunks))
-        digest = trials_file.digest(fresh_run / "trials.parquet")
-        record = {
-            "schema_version": SCHEMA_VERSION,
-            **record,
-            "n": count,
-            "trials_digest": digest,
-        }
-        if scores.exists():
-            record["scores_digest"] = trials_file.digest(scores)
-        (fresh_run / "record.json").write_text(_text(record), encoding="utf-8")
+        yield fresh_run
         if folder.exists():
+            _keep(folder, fresh_run)
             folder.rename(fresh / "old")
         try:
             fresh_run.rename(folder)
@@ -226,7 +211,62 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
             raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Columns]) -> Run:
+    """Stores a run completely, or not at all.
+
+    Args:
+        folder: The folder, from `place`; a run that is there is replaced.
+        record: The record without schema version, n and digests of files.
+        chunks: The trials, as for `trials.write`, optionally with their
+            scores, as for `scores.storing`.
+    """
+    with _replaced(folder) as fresh:
+        scores = fresh / f"{scores_file.NAME}.parquet"
+        count = trials_file.write(fresh / "trials.parquet", scores_file.storing(scores, chunks))
+        digest = trials_file.digest(fresh / "trials.parquet")
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            **record,
+            "n": count,
+            "trials_digest": digest,
+        }
+        if scores.exists():
+            record["scores_digest"] = trials_file.digest(scores)
+        (fresh / "record.json").write_text(_text(record), encoding="utf-8")
     return Run(folder, record)
+
+
+def adopt(folder: Path, files: Mapping[str, bytes]) -> Run:
+    """Stores a run that was made on another machine, completely or not at all.
+
+    Args:
+        folder: The folder, from `place`; a run that is there is replaced.
+        files: The bytes of its files by name.
+
+    Raises:
+        ResultError: They are not the files of an undamaged run.
+    """
+    strange = sorted({*files} - {*_FILES})
+    if strange:
+        raise ResultError(f"{folder}: {strange[0]} is no file of a run")
+    with _replaced(folder) as fresh:
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+        read(fresh).verify()
+    return read(folder)
+
+
+def _keep(folder: Path, fresh: Path) -> None:
+    """Copies what the user has put into the folder of a run."""
+    for own in folder.iterdir():
+        if own.name.removeprefix(".") in _FILES:
+            continue
+        if own.is_dir() and not own.is_symlink():
+            shutil.copytree(own, fresh / own.name, symlinks=True)
+        elif own.is_symlink() or own.is_file():
+            shutil.copy2(own, fresh / own.name, follow_symlinks=False)
 
 
 def annotate(run: Run, **fields: Any) -> Run:
@@ -246,7 +286,14 @@ def annotate(run: Run, **fields: Any) -> Run:
 
 
 def _text(record: dict[str, Any]) -> str:
-    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    """Gives the text of a record; raises ResultError if it could not be read again."""
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        records.decode(text.encode())
+    except (ResultError, UnicodeEncodeError) as error:
+        problem = str(error).removesuffix(f"; {records.REMEDY}")
+        raise ResultError(f"a record that cannot be read again is not stored: {problem}") from None
+    return text
 
 
 def read(folder: Path) -> Run:
@@ -262,24 +309,56 @@ def read(folder: Path) -> Run:
 def find(folders: Iterable[str | Path]) -> list[Run]:
     """Finds all stored runs below some folders, in the order of their paths.
 
+    A damaged run among others is left out, and a warning is logged.
+
+    Args:
+        folders: The folders; what lies in hidden folders below them is not looked at.
+
     Raises:
-        ResultError: A folder is missing, no folder holds a run, or a run is
-            damaged.
+        ResultError: A folder is missing or cannot be listed, no folder holds a run, or all
+            runs are damaged.
     """
     folders = list(folders)
     found: dict[Path, Run] = {}
+    damaged: list[ResultError] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise ResultError(f"{folder}: no such folder; store runs with: wayshot run")
-        for path in sorted(folder.rglob("record.json")):
-            if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+        for path in _records(folder):
+            try:
                 run = read(path.parent)
+                # Those of a small run stay in memory; a large one is read when it is used.
+                run.outcome() if run.record["n"] <= SMALL else run._check("trials")
+            except ResultError as error:
+                damaged.append(error)
+            else:
                 found.setdefault(path.resolve(), run)
+    if damaged and not found:
+        raise damaged[0]
+    for error in damaged:
+        logging.getLogger(__name__).warning("left out: %s", error)
     if not found:
         raise ResultError(
             f"no stored runs in {', '.join(map(str, folders))}; store some with: wayshot run"
         )
     return list(found.values())
+
+
+def _records(folder: Path) -> list[Path]:
+    """Lists the files that are records, sorted; a folder that cannot be listed is an error."""
+
+    def refuse(error: OSError) -> None:
+        raise ResultError(
+            f"{error.filename}: cannot be listed ({error.strerror}); make it readable, or move "
+            "it away"
+        )
+
+    paths = []
+    for top, inner, names in os.walk(folder, onerror=refuse):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        # A folder of this name is a damaged run.
+        paths += [Path(top, name) for name in (*inner, *names) if name == "record.json"]
+    return sorted(paths)
 
 
 def light(run: Run) -> Run:

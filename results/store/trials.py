@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ResultError
+from . import pages
 
 _NAMES = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -58,10 +59,8 @@ _RANGES = {
 }
 """Smallest and largest possible value of each column."""
 
-_ROWS_A_BYTE = 16
-"""The largest plausible number of rows for each byte of a Parquet file."""
-
-_ROWS_AT_LEAST = 2**20
+LONGEST = 2**12
+"""The largest length of a name of an alphabet, character or drawer."""
 
 Columns = Mapping[str, np.ndarray | pd.Categorical]
 """Some trials: one array for each column."""
@@ -178,40 +177,40 @@ def read(path: str | os.PathLike[str], columns: list[str] | None = None) -> pd.D
     wanted = columns or SCHEMA.names
     try:
         with pq.ParquetFile(os.fspath(path), pre_buffer=False) as file:
-            rows, size = file.metadata.num_rows, Path(path).stat().st_size
-            if rows > max(_ROWS_AT_LEAST, _ROWS_A_BYTE * size):
-                raise ResultError(
-                    f"{path}: {rows:,} trials are impossible in such a small file; run it again"
-                )
-            kinds, found = {}, {}
-            names = columns or file.schema_arrow.names
+            _check_kinds(path, file.schema_arrow, wanted)
+            pages.check(Path(path), file, wanted)
+            found = {}
+            large = file.metadata.num_rows > pages.LARGEST_ROWS
             # Large files column by column, because two copies of all columns fill the memory.
-            for part in [names] if rows <= _ROWS_AT_LEAST else [[name] for name in names]:
-                if part is not names:
+            for part in [[name] for name in wanted] if large else [wanted]:
+                if large:
                     pa.default_memory_pool().release_unused()
                 table = file.read(part, use_threads=False)
                 for name in part:
-                    kinds[name], found[name] = (
-                        table.column(name).type,
-                        _column(table.column(name)),
-                    )
+                    found[name] = _column(table.column(name))
         frame = pd.DataFrame(found, copy=False)
     except (OSError, pa.ArrowException, ValueError, IndexError, KeyError) as error:
         problem = " ".join(str(error).split())[:200]
         raise ResultError(f"{path}: trials cannot be read ({problem}); run it again") from None
-    wrong = [name for name in wanted if kinds.get(name) != SCHEMA.field(name).type]
-    if wrong:
-        raise ResultError(f"{path}: no column {', '.join(wrong)} of the right type; run it again")
-    wrong = [name for name in SCHEMA.names if name in found and not _is_possible(name, found[name])]
+    wrong = [name for name in wanted if not _is_possible(name, found[name])]
     if wrong:
         raise ResultError(f"{path}: impossible values of {', '.join(wrong)}; run it again")
     return frame
 
 
+def _check_kinds(path: str | os.PathLike[str], there: pa.Schema, wanted: list[str]) -> None:
+    kinds = dict(zip(there.names, there.types, strict=True))
+    wrong = [name for name in wanted if kinds.get(name) != SCHEMA.field(name).type]
+    if wrong or len(kinds) < len(there.names):
+        what = ", ".join(wrong or ["once each"])
+        raise ResultError(f"{path}: no column {what} of the right type; run it again")
+
+
 def _is_possible(name: str, column: np.ndarray | pd.Categorical) -> bool:
     """Tells whether a column has no missing values and all its values are in range."""
     if isinstance(column, pd.Categorical):
-        return bool((column.codes >= 0).all())
+        longest = max(map(len, column.categories), default=0)
+        return longest <= LONGEST and bool((column.codes >= 0).all())
     low, high = _RANGES[name]
     # A missing value turns integers into floats; NaN is in no range.
     return column.dtype == SCHEMA.field(name).type.to_pandas_dtype() and (

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import TaskError
-from ..files import read_regular
+from ..files import below, read_regular
 from ..text import readable, reason
+from ..zips import open_zip
 
 LARGEST = 2**18
 """The largest size of a file in bytes; the largest official file has less than 2 KiB."""
@@ -32,7 +33,7 @@ def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]
         # The official runs lie at the top of their zip, the images in a folder.
         runs = sorted(path.glob("run[0-9][0-9]"))
         top = path if runs else path.parent
-        for file in sorted(file for folder in runs or [path] for file in folder.rglob("*")):
+        for file in sorted(file for folder in runs or [path] for file in below(folder)):
             if file.name.endswith(suffixes):
                 name = file.relative_to(top).as_posix()
                 try:
@@ -41,31 +42,31 @@ def members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]
                     raise TaskError(f"{path}: {readable(name)}: {error}") from None
         return
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             chosen = [
                 one
                 for one in archive.infolist()
                 if one.filename.endswith(suffixes) and not one.filename.startswith("__MACOSX/")
             ]
             for member in sorted(chosen, key=lambda one: one.filename):
-                yield member.filename, _content(archive, member, path)
-    except TaskError:
-        raise
+                yield member.filename, _content(archive, member)
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from None
     except Exception as error:
         raise TaskError(
             f"{path}: damaged zip ({reason(error)}); remove it, then run: wayshot data fetch"
         ) from None
 
 
-def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """Reads a member, and no more of it than it may have, whatever it says of its size."""
     name = readable(member.filename)
     if member.file_size > LARGEST:
         raise TaskError(
-            f"{path}: {name}: {member.file_size:,} bytes unpacked, expected at most {LARGEST:,}"
+            f"{name}: {member.file_size:,} bytes unpacked, expected at most {LARGEST:,}"
         )
     try:
         with archive.open(member) as file:
             return file.read(LARGEST + 1)
     except Exception as error:
-        raise TaskError(f"{path}: {name}: damaged member ({reason(error)})") from None
+        raise TaskError(f"{name}: damaged member ({reason(error)})") from None

@@ -104,7 +104,15 @@ def _labelled(root: Path, tables: list[Path]) -> Listing:
 
 def _images(root: Path) -> Iterator[tuple[str, Path]]:
     """Gives the name and the path of every image below a folder; links are not followed."""
-    for folder, folders, names in os.walk(root):
+
+    def refuse(error: OSError) -> None:
+        name = Path(error.filename).relative_to(root).as_posix()
+        raise TaskError(
+            f"{readable(name)} cannot be opened ({error.strerror}); make it readable, or move it "
+            "away"
+        )
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
         folders[:] = [one for one in folders if not one.startswith(".")]
         below = "" if folder == str(root) else f"{Path(folder).relative_to(root).as_posix()}/"
         for one in names:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..errors import TaskError
 from ..text import readable, reason
+from ..zips import open_zip
 
 DAMAGES = (
     *(ValueError, OSError, EOFError, RuntimeError, KeyError),
@@ -144,8 +145,11 @@ class Archive:
 
         Args:
             path: The file.
+
+        Raises:
+            TaskError: It is packed in a way that is not read.
         """
-        self._zip = zipfile.ZipFile(path)
+        self._zip = open_zip(path)
         self._most = _DENSEST * path.stat().st_size
         names = self._zip.namelist()
         self.names = [name.removesuffix(".npy") for name in names if name.endswith(".npy")]

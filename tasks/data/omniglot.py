@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import TaskError
-from ..files import cache_folder
+from ..files import below, cache_folder
 from ..progress import Progress, followed, quiet
 from ..text import readable
 from .archive import LARGEST, members
@@ -222,7 +222,7 @@ def _state(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = [file for file in below(path) if file.is_file()]
     named = [(file.relative_to(path).as_posix(), file) for file in files]
     try:
         return content_digest(named, LARGEST)

@@ -40,6 +40,15 @@ def sequential() -> keras.Model:
     )
 
 
+def forgetful() -> keras.Model:
+    """As `pooled`, with layers that draw at random while it is trained."""
+    image = keras.Input((20, 20, 1), name="image")
+    x = layers.GaussianNoise(0.1)(image)
+    x = layers.ReLU()(BatchNormalization()(Conv2D(8, 5, strides=2, use_bias=False)(x)))
+    x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.Dense(32)(x), name="forgetful")
+
+
 def coloured() -> keras.Model:
     """From (B, 24, 24, 3) to (B, 32)."""
     return _tower(keras.Input((24, 24, 3), name="image"), flat=True, name="coloured")

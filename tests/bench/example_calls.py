@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from multiprocessing import connection
 from pathlib import Path
 
 from wayshot.bench import ScorerError
@@ -26,3 +27,14 @@ def dies_until(marks: Path, times: int) -> int:
 
 def raises(kind: str) -> None:
     raise {"scorer": ScorerError("not\nthis"), "key": KeyError("x")}[kind]
+
+
+def stalls():
+    """Sends the beginning of an answer, and then nothing more."""
+
+    def send(self, data, write=os.write):
+        write(self._handle, bytes(data)[:1])
+        time.sleep(3600)
+
+    connection.Connection._send = send
+    return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
 import sys
 import warnings
 import zipfile
@@ -96,6 +97,9 @@ LAYERS = {
     "a module of PyTorch's": described("keras.layers", "TorchModuleWrapper", module="gASVAAA="),
     "a function of JAX's": described("keras.layers", "JaxLayer", call_fn=MARSHALLED),
     "a vocabulary's file": described("keras.layers", "StringLookup", vocabulary="/etc/passwd"),
+    "a vocabulary of any type": described(
+        "keras.src.layers.preprocessing.index_lookup", "IndexLookup", vocabulary="/etc/passwd"
+    ),
     "a text's file": described("keras.layers", "TextVectorization", vocabulary="/etc/passwd"),
     "a module": described("trap_module", "X"),
     "a registered name": described("trap_module", "X", "trap_module>X"),
@@ -183,6 +187,14 @@ def test_a_bomb_is_not_unpacked(exchanged, name):
     assert "100,000,000 bytes unpacked, expected at most" in refusal(path)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_unpacked_whole_is_refused(exchanged, compression):
+    path = exchanged(compression)
+    assert "expected stored or deflated" in refusal(path)
+    with pytest.raises(ScorerError, match="expected stored or deflated"):
+        resolve(str(path))
+
+
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 def test_a_missing_member_is_refused(sound, tmp_path, name):
     path = tmp_path / "part.keras"
@@ -205,6 +217,43 @@ def test_a_pickle_is_not_loaded(tmp_path, exchanged):
     array = BytesIO()
     np.savez(array, x=np.array([Trap()], dtype=object))
     refusal(exchanged(**{WEIGHTS: array.getvalue()}))
+
+
+HUGE = {
+    "units": described("keras.layers", "Dense", units=3 * 10**8),
+    "a kernel": described(
+        "keras.layers", "Conv2D", filters=8, kernel_size=[20_000, 20_000], padding="same"
+    ),
+    "a vocabulary": described("keras.layers", "Embedding", input_dim=10**9, output_dim=64),
+    "many": described("keras.layers", "Dense", units=5 * 10**6),
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_layer_of_gigabytes_is_refused_before_memory_is_taken(tmp_path, kind):
+    given = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(keras.layers.Conv2D(1, 3)(given))
+    path = tmp_path / "x.keras"
+    keras.Model(given, keras.layers.Dense(4)(flat)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members[CONFIG])
+    layers = config["config"]["layers"]
+    layer = next(one for one in layers if one["class_name"] == "Dense")
+    if kind == "a kernel":
+        layer = next(one for one in layers if one["class_name"] == "Conv2D")
+    layer["class_name"], layer["registered_name"] = HUGE[kind]["class_name"], None
+    layer["config"] = {"name": layer["config"]["name"], **HUGE[kind]["config"]}
+    layer.pop("build_config", None)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {**members, CONFIG: json.dumps(config).encode()}.items():
+            archive.writestr(name, content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    message = refusal(path)
+    assert "its configuration asks for" in message, message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    assert keras.layers.Dense(3).add_weight.__func__.__name__ == "add_weight"
+    assert keras.layers.Dense(10**6)(np.ones((1, 2), np.float32)).shape == (1, 10**6)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from wayshot import results
 from wayshot.results import ResultError, find, read
+from wayshot.results.store import pages
 from wayshot.results.store.record import LARGEST, decode
 
 WRONG = {
@@ -188,10 +189,10 @@ def test_trials_elsewhere_are_not_read(change, sound):
 def forge(change):
     """Writes other trials or scores, with the digest that belongs to them."""
 
-    def forge(table: pa.Table, name="trials", **fields) -> Path:
+    def forge(table: pa.Table, name="trials", compression="snappy", **fields) -> Path:
         folder = change()
         path = folder / f"{name}.parquet"
-        pq.write_table(table, path)
+        pq.write_table(table, path, compression=compression)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return change_record(folder, **{f"{name}_digest": digest, **fields})
 
@@ -245,6 +246,110 @@ def test_a_small_file_of_endlessly_many_trials_is_refused(forge, trials):
     table = pa.concat_tables([constant] * (1 << 10)).combine_chunks()
     message = refusal(everything, forge(table, n=len(table)))
     assert "2,097,152 trials are impossible in such a small file" in message
+
+
+def shown(number: int) -> bytes:
+    """A whole number as Thrift's compact protocol writes it."""
+    left, parts = number << 1, []
+    while left > 127:
+        parts.append(left & 127 | 128)
+        left >>= 7
+    return bytes([*parts, left])
+
+
+def understated(path: Path, number: int) -> None:
+    """Says 1 in the footer of a Parquet file wherever it says a number."""
+    content, old = path.read_bytes(), shown(number)
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    assert old in content[start:]
+    new = b"\x82" + b"\x80" * (len(old) - 2) + b"\0"
+    path.write_bytes(content[:start] + content[start:].replace(old, new))
+
+
+@pytest.mark.parametrize("honest", [True, False], ids=["honest", "understated"])
+@pytest.mark.parametrize("column", ["alphabet", "character", "drawer"])
+def test_a_name_as_long_as_a_library_is_refused_before_it_is_unpacked(
+    forge, trials, column, honest
+):
+    codes, kind = pa.array([0] * len(trials), pa.int32()), trials.schema.field(column)
+    long = pa.DictionaryArray.from_arrays(codes, pa.array(["x" * 10**8]))
+    table = trials.set_column(trials.column_names.index(column), kind, long)
+    folder = forge(table, compression="zstd")
+    path = folder / "trials.parquet"
+    assert path.stat().st_size < 10**5
+    if not honest:
+        groups = pq.ParquetFile(path).metadata.row_group(0)
+        place = trials.column_names.index(column)
+        understated(path, groups.column(place).total_uncompressed_size)
+        record = json.loads((folder / "record.json").read_text())
+        record["trials_digest"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (folder / "record.json").write_text(json.dumps(record))
+    before = pa.default_memory_pool().max_memory()
+    assert "unpacks to 100,0" in refusal(everything, folder)
+    assert pa.default_memory_pool().max_memory() == before
+
+
+@pytest.mark.parametrize("column", ["alphabet", "drawer"])
+def test_names_longer_than_any_folder_has_are_refused(forge, trials, column):
+    names = trials[column].to_pylist()
+    names[7] = "x" * 5000
+    assert column in refusal(everything, forge(replaced(trials, column, names)))
+
+
+def test_pages_whose_bytes_stand_for_more_bytes_are_refused(forge, trials, tmp_path):
+    folder = forge(trials)
+    path = folder / "trials.parquet"
+    plain = trials.set_column(0, "alphabet", pa.array(["x" * 1000 + str(i) for i in range(120)]))
+    pq.write_table(
+        plain,
+        path,
+        use_dictionary=False,
+        column_encoding={"alphabet": "DELTA_BYTE_ARRAY"},
+    )
+    file = pq.ParquetFile(path)
+    with pytest.raises(ValueError, match="a way that wayshot does not use"):
+        pages.check(path, file, ["alphabet"])
+
+
+def test_a_footer_that_says_fewer_values_than_rows_is_refused(tmp_path):
+    path = tmp_path / "x.parquet"
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(3 * 77_777)), 3)
+    pq.write_table(pa.table({"scores": lists}), path)
+    pages.check(path, pq.ParquetFile(path), ["scores"], 3)
+    understated(path, 3 * 77_777)
+    with pytest.raises(ValueError, match="contradicts itself"):
+        pages.check(path, pq.ParquetFile(path), ["scores"], 3)
+
+
+@pytest.mark.parametrize("part", range(1, 40, 3))
+def test_headers_of_pages_that_are_cut_or_changed_are_refused(trials, tmp_path, part):
+    path = tmp_path / "x.parquet"
+    pq.write_table(trials, path)
+    content = bytearray(path.read_bytes())
+    place = pq.ParquetFile(path).metadata.row_group(0).column(0).data_page_offset
+    generator = np.random.default_rng(part)
+    content[place : place + part] = generator.bytes(part)
+    path.write_bytes(content)
+    try:
+        pages.check(path, pq.ParquetFile(path), trials.column_names)
+    except ValueError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize("ways", [2**15 + 1, 10**6])
+def test_scores_of_more_ways_than_there_can_be_are_refused(forge, trials, ways):
+    flat = pa.array(np.zeros(len(trials) * ways, np.int8))
+    forged = pa.table({"scores": pa.FixedSizeListArray.from_arrays(flat, ways)})
+    assert "of 1 to 32,768 ways" in refusal(everything, forge(forged, "scores"))
+
+
+def test_scores_of_more_trials_than_there_are_are_refused_before_they_are_unpacked(forge):
+    flat = pa.array(np.zeros(2 * 10**7, np.float64))
+    forged = pa.table({"scores": pa.FixedSizeListArray.from_arrays(flat, 5)})
+    folder = forge(forged, "scores")
+    before = pa.default_memory_pool().max_memory()
+    assert "expected 120 trials" in refusal(everything, folder)
+    assert pa.default_memory_pool().max_memory() == before
 
 
 @pytest.mark.parametrize("change_scores", ["fewer", "nan", "inf", "text", "bits"])

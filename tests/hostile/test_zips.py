@@ -17,7 +17,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
-from wayshot.tasks import TaskError
+from wayshot.tasks import TaskError, open_protocol, parse
 from wayshot.tasks.data import fetch
 from wayshot.tasks.data.archive import members
 from wayshot.tasks.data.images import pack, pixel_digest
@@ -185,9 +185,33 @@ def test_an_encrypted_or_patched_member_is_refused(part, files, zipped, flags):
     assert str(path) in refusal(read_part, part, path)
 
 
-def test_another_compression_is_read_or_refused(part, files, zipped):
-    for compression in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        assert read_part(part, zipped(files.items(), compression)).digest == part.pixels
+BOMBS = (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+"""What Python unpacks whole, however little of it is asked for."""
+
+
+@pytest.mark.parametrize("compression", BOMBS)
+def test_what_is_unpacked_whole_is_refused(part, files, zipped, compression):
+    path = zipped(files.items(), compression)
+    message = refusal(read_part, part, path)
+    assert message.startswith(f"{path}: ") and "expected stored or deflated" in message
+    content = bytearray(zipped([(NAMES[0], bytes(10**8))], compression).read_bytes())
+    path.write_bytes(content.replace(struct.pack("<I", 10**8), struct.pack("<I", 100)))
+    assert spent(read_part, part, path) < 10**7
+
+
+@pytest.mark.parametrize("compression", BOMBS)
+def test_arrays_that_are_unpacked_whole_are_refused(tmp_path, compression):
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, array in {
+            "images": np.zeros((9, 8, 8), np.uint8),
+            "labels": np.arange(9),
+        }.items():
+            content = BytesIO()
+            np.save(content, array)
+            archive.writestr(f"{name}.npy", content.getvalue())
+    message = refusal(open_protocol, parse(f"images:{path}-between-2w1s"))
+    assert message.startswith(f"images:{path}: ") and "expected stored or deflated" in message
 
 
 @pytest.mark.parametrize("suffix", ["", ".zip"])

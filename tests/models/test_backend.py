@@ -35,7 +35,11 @@ def embedded(home, **settings) -> list[str]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"image_data_format": "channels_first"}, {"floatx": "float16", "epsilon": 1e-3}],
+    [
+        {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 1e-3},
+        pytest.param({"image_data_format": "channels_first"}, marks=pytest.mark.slow),
+        pytest.param({"floatx": "float16", "epsilon": 1e-3}, marks=pytest.mark.slow),
+    ],
 )
 def test_settings_of_the_user_change_no_embedding_and_stay_as_they_were(tmp_path, settings):
     usual, other = embedded(tmp_path / "usual"), embedded(tmp_path / "other", **settings)

@@ -23,6 +23,7 @@ def bed(tmp_path_factory) -> Bed:
         (injections.broken_scorers, 8),
     ],
 )
+@pytest.mark.slow
 def test_nothing_is_lost(inject, times, bed):
     row = inject(bed, times)
     assert (row.times, row.caught, row.lost) == (times, times, 0)

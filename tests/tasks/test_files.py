@@ -73,3 +73,15 @@ def test_a_user_without_a_home_is_told_of_the_variable(monkeypatch):
         monkeypatch.setattr("platformdirs.user_cache_dir", found)
         with pytest.raises(TaskError, match="no home folder; name a folder by WAYSHOT_CACHE"):
             cache_folder()
+
+
+def test_the_cache_folder_may_begin_with_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WAYSHOT_CACHE", "~/inner")
+    assert cache_folder() == tmp_path / "inner"
+
+
+def test_the_cache_folder_stays_where_it_was_named(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAYSHOT_CACHE", "inner")
+    assert cache_folder() == tmp_path / "inner"

@@ -149,11 +149,47 @@ def _places(path: Path, root: Path, level: int, name: str) -> Iterator[Path]:
                 yield known
 
 
-def files_of(modules: Iterable[str]) -> dict[str, Path]:
-    """Gives the files of modules, and of all that they import from below their folders.
+def files_from(start: Path, module: str = "") -> dict[str, Path]:
+    """Gives a file of code, and all that it imports from below the same folder.
 
     Imports are read in the files, wherever in them they stand, so that it does not matter
     whether they were made already.
+
+    Args:
+        start: The file.
+        module: Name of its module. A script that runs scorers, `__main__`, is left out: it changes
+            more often than they do, and what matters of it is known by the functions that are used.
+
+    Returns:
+        The files by their place below the folder of the outermost package.
+    """
+    found: dict[str, Path] = {}
+    start = start.resolve()
+    root, waiting, seen = _folder(start), [start], {start}
+    while waiting:
+        path = waiting.pop()
+        if module != "__main__" or path != start:
+            found[path.relative_to(root).as_posix()] = path
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError, OSError):
+            continue
+        for level, name in _imported(tree):
+            if level > len(path.relative_to(root).parts):
+                continue
+            for place in _places(path, root, level, name):
+                if not place.is_file():
+                    continue
+                place = place.resolve()
+                below = place.is_relative_to(root) and not _is_of_library(place)
+                if below and place not in seen:
+                    seen.add(place)
+                    waiting.append(place)
+    return found
+
+
+def files_of(modules: Iterable[str]) -> dict[str, Path]:
+    """Gives the files of modules, and of all that they import from below their folders.
 
     Args:
         modules: Names of modules that are loaded.
@@ -164,31 +200,8 @@ def files_of(modules: Iterable[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for module in sorted(modules):
         start = file_of(module)
-        if start is None or is_installed(module):
-            continue
-        start = start.resolve()
-        root, waiting, seen = _folder(start), [start], {start}
-        while waiting:
-            path = waiting.pop()
-            # A script that runs scorers changes more often than they do: what matters of it is
-            # known by the functions that are used.
-            if module != "__main__" or path != start:
-                found[path.relative_to(root).as_posix()] = path
-            try:
-                tree = ast.parse(path.read_bytes())
-            except (SyntaxError, ValueError, OSError):
-                continue
-            for level, name in _imported(tree):
-                if level > len(path.relative_to(root).parts):
-                    continue
-                for place in _places(path, root, level, name):
-                    if not place.is_file():
-                        continue
-                    place = place.resolve()
-                    below = place.is_relative_to(root) and not _is_of_library(place)
-                    if below and place not in seen:
-                        seen.add(place)
-                        waiting.append(place)
+        if start is not None and not is_installed(module):
+            found |= files_from(start, module)
     return found
 
 

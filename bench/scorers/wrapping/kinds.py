@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ....models import ModelError, processors
+from ....tasks import open_zip
 from ...errors import ScorerError
 from .engine_models import LiteInterpreter, OnnxSession
 from .keras_models import KerasModel
@@ -55,7 +57,10 @@ def _tflite(path: Path) -> Any:
 
 
 def _pt2(path: Path) -> Any:
-    return _library(path, "torch", "torch").export.load(str(path))
+    torch = _library(path, "torch", "torch")
+    if zipfile.is_zipfile(path):
+        open_zip(path).close()
+    return torch.export.load(str(path))
 
 
 def _keras(path: Path) -> Any:

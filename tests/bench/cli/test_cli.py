@@ -70,7 +70,9 @@ def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tm
     assert trials_bytes(tmp_path / "1") == trials_bytes(tmp_path / "2") != {}
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "kill", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, tmp_path, kill):
     protocol = f"folder:{characters}-between-5w1s"
     words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--runs"]

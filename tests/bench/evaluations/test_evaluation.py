@@ -115,7 +115,14 @@ def test_every_image_is_embedded_once_in_batches_of_one_shape(source, tmp_path):
     assert sorted(seen) == sorted(different)
 
 
-@pytest.mark.parametrize("name", ["within-2w1s", "between-8w2s-q3", "between-6w1s-rot"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "within-2w1s",
+        pytest.param("between-8w2s-q3", marks=pytest.mark.slow),
+        pytest.param("between-6w1s-rot", marks=pytest.mark.slow),
+    ],
+)
 def test_every_pair_is_scored_once_with_one_query_a_call(name, source, tmp_path):
     class Watching(Pairs):
         def __init__(self):

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -258,7 +259,7 @@ def wayshot_process(*words, **options) -> subprocess.Popen:
     )
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ctrl_c_once_finishes_and_stores_and_twice_stops_at_once(jobs, characters, tmp_path):
     protocol = f"folder:{characters}-between-5w1s"
     words = ("run", protocol, "-s", "example_scorers:Slow", "--episodes", 1500, "--jobs", jobs)
@@ -342,7 +343,7 @@ def test_where_all_scorers_fail_there_is_no_table(wayshot, characters, tmp_path,
 @pytest.mark.parametrize(
     ("scorer", "jobs", "problem"),
     [
-        ("Hangs", 1, "no answer within 15 seconds"),
+        pytest.param("Hangs", 1, "no answer within 15 seconds", marks=pytest.mark.slow),
         ("Hangs", 2, "no answer within 15 seconds"),
         ("Dies", 2, r"a worker process died \(exit status 3\), as the 2 before it"),
     ],
@@ -372,3 +373,44 @@ def test_an_answer_that_is_not_finite_names_the_images(source, tmp_path):
     with pytest.raises(ScorerError, match="NaN or infinity") as caught:
         evaluate(Nan(), made, episodes=5, root=tmp_path, settings=Settings(audit=False))
     assert str(caught.value).endswith(f"; first for {expected[0]} and {expected[1]}")
+
+
+def test_a_child_that_a_scorer_forks_does_not_keep_the_lock(source, tmp_path):
+    class Forks(Pixels):
+        digest = "forks"
+        children: ClassVar[list[int]] = []
+
+        def compare(self, query, support):
+            if not self.children and query.ndim == 3:
+                child = os.fork()
+                if not child:
+                    time.sleep(60)
+                    os._exit(0)
+                self.children.append(child)
+            return super().compare(query, support)
+
+    settings = Settings(audit=False)
+    known = traits(Forks(), "x")
+    Forks.children.clear()
+    evaluation = Evaluation(Forks(), known, source(), episodes=10, root=tmp_path, settings=settings)
+    lock = f"{evaluation._unfinished.folder}.lock"
+    evaluation._unfinished.folder.mkdir(parents=True)
+    with evaluation._locked():
+        evaluation._run()
+        held = [Path(f"/proc/{child}/fd") for child in Forks.children]
+        kept = [str(one.readlink()) for folder in held for one in folder.iterdir()]
+    for child in Forks.children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert held and lock not in kept
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_in_one_line(code, source, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(results.ResultError, match=os.strerror(code)) as caught:
+        evaluate(Pixels(), source(), episodes=10, root=tmp_path)
+    assert "\n" not in str(caught.value)

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from example_calls import dies_until, raises, slow
+from example_calls import dies_until, raises, slow, stalls
 from example_scorers import Pairs
 from wayshot.bench import ScorerError, Settings
 from wayshot.bench.evaluations.dispatch import Dispatch
@@ -83,3 +83,14 @@ def test_only_a_window_of_units_is_in_flight(source):
             answers = {call[0][0]: answer for call, answer in dispatch.units("pair_rows", rows)}
     assert sorted(answers) == list(range(40))
     assert workers.most == 5
+
+
+def test_the_limit_holds_while_an_answer_is_received(monkeypatch):
+    monkeypatch.setattr("wayshot.bench.evaluations.workers.GRACE", 1.0)
+    with Workers(processes=True, limit=30) as workers:
+        assert workers.submit(slow, 0).result() == 0
+        workers._limit = 1.0
+        with pytest.raises(OverdueError, match="no answer within 1 seconds"):
+            workers.submit(stalls).result()
+        workers._limit = 60
+        assert workers.submit(slow, 0).result() == 0

@@ -95,3 +95,16 @@ def test_worker_processes_print_nothing_on_the_standard_output(capfd):
     printed = capfd.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == ["noise", "noise of a process"]
+
+
+def test_a_closed_standard_output_is_no_traceback(tmp_path):
+    words = ["run", "glyphs-within-5w1s", "-s", "chance", "--episodes", "5", "--runs", "runs"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "wayshot", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert list((tmp_path / "runs").rglob("record.json"))

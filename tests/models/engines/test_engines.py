@@ -208,6 +208,27 @@ def test_a_network_is_exported_once(fake):
     np.testing.assert_array_equal(again.reference, embedded(probe(32)))
 
 
+@pytest.fixture
+def no_locks(monkeypatch):
+    """Makes the cache one that can only be read, in which no lock can be made."""
+
+    def close():
+        def refuse(*arguments, **options):
+            raise PermissionError(30, "Read-only file system")
+
+        monkeypatch.setattr("filelock.FileLock", refuse)
+        monkeypatch.setattr(Path, "mkdir", refuse)
+
+    return close
+
+
+def test_a_cache_that_can_only_be_read_is_used(fake, no_locks):
+    fake.engine("quick")
+    first, choice = exported(NETWORK, "onnx"), fake.choose()
+    no_locks()
+    assert exported(NETWORK, "onnx").path == first.path and fake.choose() == choice
+
+
 def test_other_weights_formats_and_precisions_are_exports_of_their_own(fake):
     others = (
         (NETWORK, "onnx"),
@@ -240,6 +261,7 @@ def test_a_damaged_export_is_made_anew(fake, name, damage):
     np.testing.assert_array_equal(again.reference, found.reference)
 
 
+@pytest.mark.slow
 def test_an_export_that_fails_leaves_nothing_and_says_why(empty_cache, tmp_path):
     with pytest.raises(ModelError, match=r"cannot be exported to litert f32 .checkpoint.*no such"):
         exported(Origin(str(tmp_path / "none.keras"), "none"), "litert")
@@ -252,6 +274,7 @@ def test_a_file_that_has_changed_is_not_exported_for_what_it_was(empty_cache, sa
         exported(other, "litert")
 
 
+@pytest.mark.slow
 def test_static_int8_is_calibrated_by_background_images_or_not_at_all(saved, no_omniglot):
     with pytest.raises(ModelError, match=r"cannot be exported to litert int8-static .*omniglot"):
         exported(Origin(saved("tiny"), "uncalibrated"), "litert", "int8-static")

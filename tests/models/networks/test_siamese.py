@@ -43,7 +43,10 @@ def shown(model: Siamese, images: np.ndarray) -> np.ndarray:
         {"join": "cosine", "head": "similarity", "quarter_turns": True},
         {"join": "difference", "head": "dense", "pixels": "qucy"},
         {"backbone": "example_backbones:coloured", "join": "squared", "head": "similarity"},
-        {"backbone": "resnet18-eca", "join": "difference", "head": "dense"},
+        pytest.param(
+            {"backbone": "resnet18-eca", "join": "difference", "head": "dense"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_compare_of_embeddings_is_the_pair_models_output(options, pixels):
@@ -57,6 +60,7 @@ def test_compare_of_embeddings_is_the_pair_models_output(options, pixels):
     assert np.ptp(pairs) > 0
 
 
+@pytest.mark.slow
 def test_a_pair_in_one_image_is_the_pair_in_two(pixels):
     model = siamese("resnet18-eca", join="difference", head="dense")
     first, second = np.split(shown(model, pixels[:4]), 2)
@@ -111,8 +115,11 @@ def test_a_tower_of_three_channels_sees_the_image_in_each(pixels):
         {"join": "difference", "head": "dense", "pixels": "qucy"},
         {"join": "product", "head": "similarity", "quarter_turns": True},
         {"backbone": "example_backbones:stacked", "join": "cosine", "head": "weighted"},
-        {"backbone": "resnet18-eca", "join": "difference", "head": "dense"},
-        {"backbone": "keras:MobileNetV3Small"},
+        pytest.param(
+            {"backbone": "resnet18-eca", "join": "difference", "head": "dense"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"backbone": "keras:MobileNetV3Small"}, marks=pytest.mark.slow),
     ],
 )
 def test_a_saved_network_is_loaded_with_the_same_answers(options, pixels, tmp_path):

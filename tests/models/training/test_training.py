@@ -66,10 +66,14 @@ def test_training_by_pairs_lowers_the_loss(changes, recipe, background, tmp_path
     assert len(losses) == 4 and losses[-1] < losses[0] - 0.03
 
 
-def test_a_killed_training_ends_with_the_same_weights(recipe, background, tmp_path, every_step):
+@pytest.mark.parametrize("backbone", ["pooled", "forgetful"])
+@pytest.mark.slow
+def test_a_killed_training_ends_with_the_same_weights(
+    recipe, background, tmp_path, every_step, backbone
+):
     """Whichever stage it is killed in; the step after the last checkpoint is made anew."""
     plan = recipe(
-        network=POOLED,
+        network=msgspec.structs.replace(POOLED, backbone=f"example_backbones:{backbone}"),
         classes=Classes(steps=6, batch=32, warmup_steps=2, small_steps=4, small_size=16),
         pairs=Pairs(steps=4, batch=16, optimizer="sgd", learning_rate=0.01, decay=0.9),
     )

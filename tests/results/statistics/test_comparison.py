@@ -392,6 +392,7 @@ def test_one_episode_of_many_alphabets_is_no_certainty(draw_pair, run_of):
     assert found.difference.method == "paired t over trials"
 
 
+@pytest.mark.slow
 def test_scorers_that_are_equal_over_new_alphabets_are_told_apart_as_often_as_promised(two):
     generator = np.random.default_rng(4)
     cluster, repeats = np.repeat(np.arange(10), 20), 200

@@ -59,6 +59,7 @@ def test_the_test_and_its_interval_agree(mixed, pair):
     assert shown == {True, False}
 
 
+@pytest.mark.slow
 def test_what_differs_by_the_margin_is_seldom_called_equivalent(run_of, plain_trials):
     margin = 0.12
     shown = 0

@@ -136,6 +136,7 @@ def test_the_confidence_set_equals_its_definition(seed):
 
 @pytest.mark.parametrize("clusters", [8, 10, 20])
 @pytest.mark.parametrize("scorers", [3, 20])
+@pytest.mark.slow
 def test_equally_good_scorers_are_in_the_set_as_often_as_promised(clusters, scorers):
     worlds = 200
     lost = sum(

@@ -457,6 +457,7 @@ def test_alphabets_that_are_all_alike_leave_no_width():
         assert (estimate.low, estimate.high) == pytest.approx((estimate.value,) * 2, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_intervals_cover_new_alphabets_where_those_over_trials_do_not():
     generator = np.random.default_rng(0)
     repeats, alphabets, each, ways = 300, 10, 12, 5

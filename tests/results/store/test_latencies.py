@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from wayshot.results import ResultError, table
@@ -87,8 +88,19 @@ def test_what_a_records_own_field_says_comes_first(stored):
     ("content", "problem"),
     [
         ("{", "cannot be read"),
-        ("[]", "cannot be read"),
-        (json.dumps({"schema_version": 1}), "cannot be read"),
+        ("[]", "schema version None, expected 1"),
+        (json.dumps({"schema_version": 1}), "missing or wrong"),
+        (json.dumps({**RECORD, "p50_ms": -1}), "missing or wrong"),
+        (json.dumps({**RECORD, "environment": {"gpus": ["x"], "more": [[]] * 9}})[:-1], "read"),
+        (json.dumps({**RECORD, "engine": ["a"]}), "missing or wrong"),
+        (json.dumps({**RECORD, "valid": "yes"}), "missing or wrong"),
+        (json.dumps({**RECORD, "mode": "other"}), "missing or wrong"),
+        *(
+            (json.dumps({**RECORD, "created": one}), "missing or wrong")
+            for one in (None, 5, [], {}, "", "yesterday", "2026-13-01T00:00:00+00:00")
+        ),
+        ("[" * 10**5, "cannot be read"),
+        (json.dumps({**RECORD, "later": "x" * 2**22}), "too large"),
         (json.dumps({**RECORD, "schema_version": 2}), "schema version 2, expected 1"),
         (json.dumps({**RECORD, "p50_ms": "fast"}), "missing or wrong"),
         (json.dumps({k: v for k, v in RECORD.items() if k != "threads"}), "missing or wrong"),
@@ -100,6 +112,37 @@ def test_a_damaged_record_is_refused_in_one_line(stored, content, problem):
     with pytest.raises(ResultError, match=problem) as raised:
         result(run())
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "loop", "nowhere", "folder"])
+def test_a_record_that_is_no_file_is_refused_in_one_line(stored, kind):
+    run, latency = stored
+    path = latency()
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to({"device": "/dev/zero", "loop": path.name, "nowhere": "x"}[kind])
+    with pytest.raises(ResultError, match="cannot be read") as raised:
+        result(run())
+    assert str(raised.value).startswith(f"{path}: ") and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("left", [".new-0a1b2c3d-k.json", ".k.json"])
+def test_a_file_that_a_killed_process_left_unfinished_is_no_record(stored, left):
+    run, latency = stored
+    path = latency()
+    path.with_name(left).write_text("{")
+    assert result(run())["latency"]["p50_ms"] == 1.5
+
+
+@pytest.mark.parametrize("digest", ["**", "*" * 64, "[a-z", "../../*", "/etc/**", "..", "?", "\0"])
+def test_a_digest_is_a_text_and_no_pattern(stored, digest):
+    run, latency = stored
+    latency()
+    assert result(run(digest=digest))["latency"] is None
 
 
 def test_the_table_says_what_latencies_are_of(stored):

@@ -406,10 +406,12 @@ def test_folders_that_come_from_an_iterator_are_named_too(tmp_path):
     assert str(tmp_path) in failure(iter([tmp_path]))
 
 
-def test_a_damaged_run_among_others_is_refused_by_its_name(run, tmp_path):
+def test_a_damaged_run_among_others_is_told_by_its_name_and_left_out(run, tmp_path, caplog):
     other = write(tmp_path / "runs" / "other", RECORD, [chunk()])
     (other.folder / "record.json").write_text("{")
-    assert str(other.folder) in failure([tmp_path])
+    assert [one.folder for one in find([tmp_path])] == [run.folder]
+    assert str(other.folder) in caplog.text
+    assert str(other.folder) in failure([other.folder])
 
 
 HEAVY = """
@@ -446,3 +448,16 @@ def test_the_check_of_imports_can_fail(name):
     done = python(f"sys.modules[{name!r}] = types.ModuleType({name!r})\n")
     assert done.returncode == 1
     assert name.partition(".")[0] in done.stderr
+
+
+def test_what_the_user_has_put_into_the_folder_of_a_run_stays(run):
+    (run.folder / "notes.txt").write_text("mine")
+    (run.folder / "figures").mkdir()
+    (run.folder / "figures" / "one.svg").write_text("mine too")
+    (run.folder / "link").symlink_to("nowhere")
+    again = write(run.folder, RECORD, [chunk()])
+    again.verify()
+    assert (run.folder / "notes.txt").read_text() == "mine"
+    assert (run.folder / "figures" / "one.svg").read_text() == "mine too"
+    assert (run.folder / "link").is_symlink()
+    assert not list(run.folder.parent.glob(".new-*"))

@@ -208,6 +208,7 @@ def test_verification_decides_by_content(two, home, zip_of, tmp_path):
     assert "not the official" in status.problem
 
 
+@pytest.mark.slow
 def test_all_official_parts_pass_verification(omniglot):
     assert [(status.part, status.state) for status in verify()] == [
         (name, "there") for name in PARTS

@@ -1,0 +1,5 @@
+"""Clusters: work that is done by the workers of a Dask scheduler."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

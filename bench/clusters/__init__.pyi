@@ -1,0 +1,11 @@
+from .cluster import Cluster as Cluster
+from .connection import ClusterError as ClusterError
+from .contents import Content as Content
+from .contents import ContentStore as ContentStore
+from .contents import Shared as Shared
+from .luggage import Luggage as Luggage
+from .remote import RemoteScorer as RemoteScorer
+from .remote import RemoteSpec as RemoteSpec
+from .remote import WholeRun as WholeRun
+from .remote import recognise_there as recognise_there
+from .remote import whole_runs as whole_runs

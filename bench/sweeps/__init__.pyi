@@ -1,0 +1,10 @@
+from .cluster_place import ClusterPlace as ClusterPlace
+from .estimate import estimated_seconds as estimated_seconds
+from .place import Candidate as Candidate
+from .place import Found as Found
+from .place import LocalPlace as LocalPlace
+from .place import Made as Made
+from .place import Terms as Terms
+from .place import Wanted as Wanted
+from .sweep import Sweep as Sweep
+from .sweep import SweepError as SweepError
