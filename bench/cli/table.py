@@ -47,6 +47,7 @@ def _accuracies(
     columns: str | None,
     interval_style: str | None,
     each_seed: bool,
+    rename: Sequence[str],
     **asked: Any,
 ) -> results.Table:
     if picture:
@@ -56,9 +57,22 @@ def _accuracies(
         extras=columns.split(",") if columns else (),
         style=interval_style or "",
         together=not each_seed,
+        rename=dict(map(_renaming, rename)),
         **asked,
     )
 
+
+def _renaming(text: str) -> tuple[str, str]:
+    name, equals, shown = text.partition("=")
+    if not (equals and name and shown.strip()):
+        raise click.UsageError(
+            f"--rename {text!r} is not understood, expected NAME=TEXT such as siamese-small=Siamese"
+        )
+    return name, shown.strip()
+
+
+_DATA = frozenset({"csv", "json"})
+"""Formats that have neither titles nor other names than the stored ones."""
 
 _ACCURACY = "accuracy"
 _VIEWS = {
@@ -66,7 +80,7 @@ _VIEWS = {
         _accuracies,
         (
             *("interval", "level", "decimals", "columns", "baseline", "published", "picture"),
-            *("interval_style", "each_seed"),
+            *("interval_style", "each_seed", "title", "label", "rename"),
         ),
     ),
     **{part: _View(partial(breakdowns, by=part)) for part in PARTS},
@@ -102,6 +116,17 @@ def _refuse_others(view: str, asked: str | None) -> None:
                 f"{asked} does not go with {spelled}: {where}; leave one of them out"
             )
         raise click.UsageError(f"{where}; ask for that, or leave {spelled} out")
+
+
+def _refuse_unseen(form: str) -> None:
+    """Refuses options that were typed and would not be seen in a format."""
+    for name, unseen in (
+        ("title", _DATA),
+        ("rename", _DATA),
+        ("label", {*results.FORMATS} - {"latex"}),
+    ):
+        if form in unseen and typed(name):
+            raise click.UsageError(f"--{name} does not go with --format {form}; leave it out")
 
 
 @click.command(
@@ -164,6 +189,17 @@ def _refuse_others(view: str, asked: str | None) -> None:
     help="Add rows with the published figures of others. verified: those that were checked. all: "
     "those that nobody has checked too, with a mark.",
 )
+@option("--title", metavar="TEXT", default="", help="What stands above the table.")
+@option(
+    "--label", metavar="LABEL", default="", help="The label of --format latex, such as tab:main."
+)
+@option(
+    "--rename",
+    multiple=True,
+    metavar="NAME=TEXT",
+    help="Call a row TEXT; NAME is a scorer, or the row as it is printed. Not for CSV and JSON. "
+    "May be repeated.",
+)
 @option(
     "--by",
     type=click.Choice([view for view in _VIEWS if view != _ACCURACY]),
@@ -197,6 +233,8 @@ def command(
     **asked: Any,
 ) -> None:
     """Print a table of the runs that are stored in the folders DIR."""
+    form = "json" if as_json else form
+    _refuse_unseen(form)
     name, spelling = _view(by, confusions, seeds)
     _refuse_others(name, spelling)
     # --confusions N is the old spelling of --by confusion --most N.
@@ -204,4 +242,4 @@ def command(
     view = _VIEWS[name]
     runs = load(*folders).select(scorers, protocols).runs
     document = view.make(runs, **{option: asked[option] for option in view.options})
-    click.echo(document.render("json" if as_json else form, terminal_width()))
+    click.echo(document.render(form, terminal_width()))

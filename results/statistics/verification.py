@@ -249,7 +249,8 @@ def verify(
     variance = (clusters - 1) / clusters * np.sum((without - values) ** 2, axis=0)
     found = {}
     for name, value, spread in zip(_METRICS, values, variance.tolist(), strict=True):
-        low, high, method = value, value, "no spread between alphabets"
+        low, high = value, value
+        method = "no spread between alphabets (the interval has no width, which is no certainty)"
         if 0 < value < 1 and spread > 0:
             low, high = log_odds_ends(value, spread, clusters - 1, level)
             method = "jackknife by alphabet, log-odds"

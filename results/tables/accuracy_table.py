@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ..errors import ResultError
+import pandas as pd
+
 from ..statistics import LEVEL, Estimate, Seeds, best_group, differs_from, over_seeds
 from ..store import Run, latencies, light
 from ..text import percent
 from . import labels
-from .by_group import breakdown, concentration, half
-from .caption import figure_notes, no_bold, title
-from .layout import MISSING, STYLES, Cell, Column, Ends, Layout, Section, decimals_for
+from .by_group import breakdown, few_errors, hint
+from .caption import comparison_notes, figure_notes, title_of
+from .headings import in_words
+from .latex import check_label
+from .layout import MISSING, STYLES, Cell, Column, Ends, Layout, Section, check_known, decimals_for
 from .literature import Published, as_published, is_setting_of, notes_on
 from .literature import sections_of as published_in
-from .marks import FLAWS, explained, marks
+from .marks import FLAWS, explained, marked_in
 from .rows import (
     by_seed,
     conflicts,
     differ,
     joined,
+    renamed,
     row_named,
     sections_of,
     side_by_side,
     trainings,
 )
-from .summary import EXTRAS, flat, result
+from .summary import EXTRAS, estimate_in, flat, in_short, result
 from .writers import render
 
 DIFFERS = "†"
 """Marks figures that differ significantly from the baseline's."""
-
-_FEW = 0.25
-"""Share of the alphabets: if so few account for half of the errors, a hint says so."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Table:
             style of each format.
         seeds: The cells of several trainings of one recipe.
         trained: The runs of these cells; `runs` has one of them.
+        label: Its LaTeX label; "" for one that is made of the protocol's name.
+        stored: What rows are called if they are not renamed.
     """
 
     rows: tuple[str, ...]
@@ -81,6 +84,8 @@ class Table:
     style: str = ""
     seeds: dict[tuple[str, str], Seeds] = field(default_factory=dict)
     trained: dict[tuple[str, str], tuple[Run, ...]] = field(default_factory=dict)
+    label: str = ""
+    stored: dict[str, str] = field(default_factory=dict)
 
     def text(self, row: str, column: str) -> str:
         """Gives what a cell shows, in percent, without marks.
@@ -165,10 +170,8 @@ class Table:
 
     def _extra(self, row: str, name: str) -> Cell:
         """Gives what a row's runs say, all of it where they say different things."""
-        show = EXTRAS[name][1]
-        shown = (show(one) for of, one in self._facts if of == row)
-        found = dict.fromkeys(one for one in shown if one is not None)
-        return Cell(" / ".join(map(str, found))) if found else MISSING
+        found = in_short(name, [one for of, one in self._facts if of == row])
+        return Cell(found) if found else MISSING
 
     @cached_property
     def _facts(self) -> list[tuple[str, dict[str, Any]]]:
@@ -176,44 +179,29 @@ class Table:
         rows = [row for place in self.runs for row in [place[0]] * len(self._members(*place))]
         return list(zip(rows, self.results, strict=True))
 
-    def _notes(self) -> list[str]:
-        notes: list[str] = []
-        if self.best:
-            notes.append(
-                "Bold: all scorers that may be the best of their column, at 95 % confidence (model "
-                "confidence set, paired by trial)."
-            )
+    def _notes(self, errors: Sequence[tuple[str, str, pd.DataFrame]] = ()) -> list[str]:
+        compared = {column: self.comparable(column) for column in self.columns}
         bold = {column for _, column in self.best}
-        several = [one for one in self.columns if len(self.comparable(one)) > 1]
-        notes += no_bold([one for one in several if one not in bold])
-        if self.baseline:
-            notes.append(
-                f"{DIFFERS} differs significantly from {self.baseline} (paired tests at 5 %, "
-                "corrected for their number)."
-            )
-            silent = [one for one in self.columns if self.baseline not in self.comparable(one)]
-            if silent:
-                notes.append(
-                    f"No {DIFFERS} in {', '.join(silent)}: there is no run of {self.baseline} to "
-                    "compare with."
-                )
-        notes += [*self.figures, *self.notes]
-        return notes + (notes_on(self.published) if self.published else [])
+        notes = comparison_notes(compared, bold, self.baseline, DIFFERS)
+        notes += few_errors([one for one in errors if one[:2] not in self.trained])
+        published = notes_on(self.published) if self.published else []
+        return [*notes, *self.figures, *self.notes, *published]
 
-    def _hint(self) -> str:
-        """Says so where few alphabets account for half of the best scorer's errors, or ""."""
+    def _errors_of_best(self) -> list[tuple[str, str, pd.DataFrame]]:
+        """The most accurate scorer of each column, the column, and the errors by alphabet."""
+        found = []
         for column in self.columns:
             rows = self.comparable(column)
             if rows:
                 best = max(rows, key=lambda row: self.cells[row, column].value)
-                found = breakdown(self._members(best, column)[0])
-                if 0 < half(found) <= _FEW * len(found):
-                    return f"{concentration(best, found)} on {column}: wayshot table --by alphabet"
-        return ""
+                found.append((best, column, breakdown(self._members(best, column)[0])))
+        return found
 
     def layouts(self) -> Sequence[Layout]:
         """Lays the table out; this compares scorers, for which all trials are read."""
-        columns = [Column.of(label) for label in self.columns]
+        errors = self._errors_of_best()
+        of_columns = {column: run for (_, column), run in reversed(self.runs.items())}
+        columns = in_words({label: of_columns[label] for label in self.columns})
         columns += [Column(EXTRAS[name][0], kind="amounts") for name in self.extras]
         sections = [
             Section(
@@ -236,13 +224,14 @@ class Table:
             sections += published_in(self.published, names)
         return [
             Layout(
-                name=" ".join(dict.fromkeys(run.protocol for run in self.runs.values())),
+                name=self.columns[0] if len(self.columns) == 1 else "accuracy",
                 title=self.title,
                 stub="scorer",
                 columns=tuple(columns),
                 sections=tuple(sections),
-                notes=tuple(self._notes()),
-                hint=self._hint(),
+                notes=tuple(self._notes(errors)),
+                hint=hint(errors),
+                label=self.label,
             )
         ]
 
@@ -252,12 +241,18 @@ class Table:
         name = protocol.protocol
         return name if is_setting_of(protocol.record["protocol"], name) else ""
 
+    def _of_seeds(self, row: str, column: str) -> dict[str, Any]:
+        return {
+            "scorer": self.stored.get(row, row),
+            "protocol": self.runs[row, column].protocol,
+        }
+
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
         """Gives the names of fields, and one flat dict for each run and published figure."""
         rows = [flat(one) for one in self.results]
         fields = list(rows[0])
         for (row, column), one in self.seeds.items():
-            said = {"scorer": row, "protocol": self.runs[row, column].protocol}
+            said = self._of_seeds(row, column)
             numbers = ", ".join(map(str, one.values))
             said |= {"n": one.estimate.n, **one.estimate.as_json()}
             rows.append({**said, "source": f"mean of trainings with the seeds {numbers}"})
@@ -269,8 +264,7 @@ class Table:
         found: dict[str, Any] = {"results": list(self.results)}
         if self.seeds:
             found["seeds"] = [
-                {"scorer": row, "protocol": self.runs[row, column].protocol, **one.as_json()}
-                for (row, column), one in self.seeds.items()
+                {**self._of_seeds(*place), **one.as_json()} for place, one in self.seeds.items()
             ]
         if self.published:
             found["published"] = [one.as_json() for one in self.published]
@@ -300,6 +294,9 @@ def table(
     decimals: int = 1,
     style: str = "",
     together: bool = True,
+    title: str = "",
+    label: str = "",
+    rename: Mapping[str, str] | None = None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Table:
     """Lays runs out as a table.
@@ -324,21 +321,26 @@ def table(
         together: Whether trainings of one recipe with several seeds share a
             row, as the mean over trainings with the interval of
             `statistics.over_seeds`; with the default interval only.
+        title: What stands above the table; "" for what its figures are.
+        label: Its LaTeX label; "" for `tab:` and the protocol's name.
+        rename: What rows are called, by the name of a scorer or the label of a
+            row. CSV and JSON keep the names of the scorers.
         advance: Is told of every run that is estimated.
 
     Raises:
         ResultError: There are no runs, trials cannot be read, the interval or
-            another name is unknown, or two different protocols have the same
-            name.
+            another name is unknown, a LaTeX label has other than plain
+            characters, or two protocols or rows have the same name.
     """
-    unknown = [name for name in extras if name not in EXTRAS]
-    if unknown:
-        raise ResultError(f"unknown column {unknown[0]!r}; known are {', '.join(EXTRAS)}")
-    if style and style not in STYLES:
-        raise ResultError(f"unknown style {style!r}; known are {', '.join(STYLES)}")
+    check_known("column", extras, EXTRAS)
+    check_known("style", [style] if style else [], STYLES)
+    check_label(label)
     # Only the default interval covers new trainings.
     together = together and interval == "population"
     rows = joined(runs) if together else labels.rows(runs)
+    baseline = row_named(baseline, rows) if baseline else None
+    new = renamed(rows, rename or {})
+    baseline, rows = baseline and new[baseline], {key: new[row] for key, row in rows.items()}
     columns = labels.columns(runs)
     members: dict[tuple[str, str], list[Run]] = {}
     for run in labels.placed(runs).values():
@@ -351,20 +353,16 @@ def table(
         for one in trained.get(place, (run,)):
             results.setdefault(place, []).append(result(one, interval, level))
             advance(1)
-    cells = {place: Estimate(n=one["n"], **one["accuracy"]) for place, (one, *_) in results.items()}
+    cells = {place: estimate_in(one) for place, (one, *_) in results.items()}
     seeds = {place: over_seeds(some, level) for place, some in trained.items() if differ(some)}
     cells |= {place: one.estimate for place, one in seeds.items()}
-    marked = {
-        place: tuple(dict.fromkeys(mark for run in some for mark in marks(run)))
-        for place, some in members.items()
-    }
-    marked = {place: some for place, some in marked.items() if some}
+    marked = marked_in(members)
     order = side_by_side(columns.values())
     found = as_published(published) if published else ()
     protocols = [run.record["protocol"] for run in placed.values()]
     found = tuple(one for one in found if any(is_setting_of(of, one.protocol) for of in protocols))
     sections = sections_of(rows, order, cells, runs)
-    notes = [*trainings(trained), *explained(placed, marked)]
+    notes = [*trainings(trained), *explained(members, marked)]
     if "latency" in extras:
         notes += latencies.notes(
             (row, results[row, column][0]["latency"], run.record["environment"])
@@ -375,25 +373,27 @@ def table(
         notes.append("As published: there are no figures for these protocols.")
     labelled = tuple(row for section in sections for row in section)
     by_column: dict[str, tuple[Run, list[Estimate]]] = {}
-    for label in order:
-        there = [(row, label) for row in labelled if (row, label) in cells]
-        by_column[label] = placed[there[0]], [cells[place] for place in there]
+    for column in order:
+        there = [(row, column) for row in labelled if (row, column) in cells]
+        by_column[column] = placed[there[0]], [cells[place] for place in there]
     return Table(
         labelled,
         tuple(order),
         cells,
         marked,
-        title(interval, list(cells.values())),
+        title or title_of(interval, list(cells.values())),
         figure_notes(interval, by_column),
         tuple(notes),
         tuple(one for some in results.values() for one in some),
         placed,
         sections,
-        row_named(baseline, rows) if baseline else None,
+        baseline,
         found,
         tuple(extras),
         decimals,
         style,
         seeds,
         trained,
+        label,
+        {text: row for row, text in new.items()},
     )

@@ -21,6 +21,12 @@ from .writers import render
 PARTS = ("alphabet", "character", "drawer")
 """The parts by which trials can be grouped."""
 
+_FEW = 0.25
+"""Share of the parts: errors are concentrated if so few account for half of them."""
+
+_FEW_ERRORS, _MOST = 20, 2 / 3
+"""An interval rests on a few parts if errors are so few, and such a share of them is in these."""
+
 
 def _names(trials: pd.DataFrame, by: str) -> pd.Series:
     """Names of the parts; characters and drawers are those of one alphabet."""
@@ -105,6 +111,41 @@ def concentration(scorer: str, found: pd.DataFrame) -> str:
         return f"{scorer} makes no errors"
     verb = "accounts" if few == 1 else "account"
     return f"{few} of {len(found)} {by}s {verb} for half of the errors of {scorer}"
+
+
+def _is_concentrated(found: pd.DataFrame) -> bool:
+    return 0 < half(found) <= _FEW * len(found)
+
+
+def hint(errors: Sequence[tuple[str, str, pd.DataFrame]]) -> str:
+    """Says so where few alphabets account for half of a scorer's errors, or "".
+
+    Args:
+        errors: Labels of scorers and of episodes, and the `breakdown` of each.
+    """
+    for scorer, column, found in errors:
+        if _is_concentrated(found):
+            return f"{concentration(scorer, found)} on {column}: wayshot table --by alphabet"
+    return ""
+
+
+def few_errors(errors: Sequence[tuple[str, str, pd.DataFrame]]) -> list[str]:
+    """Says where an interval rests on few errors, of few alphabets.
+
+    Args:
+        errors: As for `hint`.
+    """
+    notes = []
+    for scorer, column, found in errors:
+        sizes, few = found["errors"].sort_values(ascending=False), half(found)
+        total, there = sizes.sum(), sizes.head(few).sum()
+        if 0 < total <= _FEW_ERRORS and _is_concentrated(found) and there >= _MOST * total:
+            notes.append(
+                f"{scorer} makes {total:.3g} errors on {column}, "
+                f"{'all' if there == total else f'{there:.3g}'} in {few} of {len(found)} "
+                f"{found.index.name}s, on which its interval rests."
+            )
+    return notes
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..statistics import INTERVALS, Estimate, covered
 from ..store import Run
@@ -33,7 +33,7 @@ def describe(label: str, run: Run) -> str:
     return "; ".join(words)
 
 
-def title(interval: str, estimates: Sequence[Estimate]) -> str:
+def title_of(interval: str, estimates: Sequence[Estimate]) -> str:
     """Writes the title of a table of accuracies.
 
     Args:
@@ -64,14 +64,40 @@ def _listed(labels: Sequence[str]) -> str:
     return ", ".join(labels)
 
 
-def no_bold(columns: Sequence[str]) -> list[str]:
-    """Says why there is no bold face in some columns.
+def comparison_notes(
+    compared: Mapping[str, Sequence[str]], bold: Collection[str], baseline: str | None, mark: str
+) -> list[str]:
+    """Says what bold face and the mark of differences mean, and where there is none.
 
     Args:
-        columns: Their labels.
+        compared: For each column the labels of the scorers that may be compared.
+        bold: The columns with bold face.
+        baseline: Label of the scorer with which the others are compared, or None.
+        mark: What marks figures that differ from it.
     """
-    words = "with so few alphabets and characters, no scorer can be told from the best."
-    return [f"No bold in {_listed(columns)}: {words}"] if columns else []
+    notes: list[str] = []
+    if bold:
+        notes.append(
+            "Bold: all scorers that may be the best of their column, at 95 % confidence (model "
+            "confidence set, paired by trial)."
+        )
+    without = [one for one, rows in compared.items() if len(rows) > 1 and one not in bold]
+    if without:
+        notes.append(
+            f"No bold in {_listed(without)}: with so few alphabets and characters, no scorer can "
+            "be told from the best."
+        )
+    if baseline:
+        notes.append(
+            f"{mark} differs significantly from {baseline} (paired tests at 5 %, corrected for "
+            "their number)."
+        )
+        silent = [one for one, rows in compared.items() if baseline not in rows]
+        if silent:
+            notes.append(
+                f"No {mark} in {_listed(silent)}: there is no run of {baseline} to compare with."
+            )
+    return notes
 
 
 def figure_notes(

@@ -15,7 +15,7 @@ from ..statistics import LEVEL
 from ..store import Run, find
 from . import labels
 from .accuracy_table import table
-from .summary import result
+from .summary import ends_of, result
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Results:
         Returns:
             One row for each run. Columns: protocol, scorer, value, low and
             high (accuracy and its interval, fractions; missing where there is
-            no interval), level, method, n,
+            no interval; `summary.ends_of` other intervals), level, method, n,
             clusters, seed, episodes, digests, parameters, leaked_characters,
             folder.
 
@@ -83,7 +83,7 @@ class Results:
         """
         frame = pd.DataFrame([_row(run, interval, level) for run in self.runs])
         counts = ["clusters", "parameters", "leaked_characters"]
-        ends = dict.fromkeys(["low", "high"], "float64")
+        ends = dict.fromkeys(ends_of(interval), "float64")
         return frame.astype(dict.fromkeys(counts, "Int64") | ends)
 
 
@@ -94,7 +94,7 @@ def _row(run: Run, interval: str, level: float) -> dict[str, Any]:
     return {
         "protocol": run.protocol,
         "scorer": run.scorer,
-        **{name: accuracy[name] for name in ("value", "low", "high", "level", "method")},
+        **{name: accuracy[name] for name in ("value", *ends_of(interval), "level", "method")},
         "n": found["n"],
         "clusters": accuracy["clusters"],
         **{name: found[name] for name in names},

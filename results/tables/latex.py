@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from ..errors import ResultError
 from ..text import plain
 from .layout import Cell, Layout
-from .pages import NUMBER, STRETCH, Page, digits, pages, size_of, stretch
+from .pages import NUMBER, SMALLEST, STRETCH, Page, digits, pages, size_of, stretch
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -25,6 +26,7 @@ _SPECIAL = {
     "×": r"$\times$",
     "°": r"$^\circ$",
     "†": r"\dag{}",
+    "‡": r"\ddag{}",
     "§": r"\S{}",
     "–": "--",
 }
@@ -51,6 +53,22 @@ def escape(text: str) -> str:
         written += _SPECIAL.get(char) or (char if _printable(char) else _number(char))
         before = char
     return written
+
+
+def check_label(label: str) -> None:
+    """Refuses a label that LaTeX would not take as it is.
+
+    Args:
+        label: The label; "" for none.
+
+    Raises:
+        ResultError: It has other than plain characters.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9:._/+-]*", label):
+        raise ResultError(
+            f"LaTeX label {label!r} is impossible, expected ASCII letters, digits and :._/+- such "
+            "as tab:main"
+        )
 
 
 def _printable(char: str) -> bool:
@@ -169,8 +187,15 @@ def _heads(layout: Layout) -> list[str]:
                 rules.append(rf"\cmidrule(lr){{{place}-{place + count - 1}}}")
             place += count
         lines += [" & ".join(cells) + r" \\", " ".join(rules)]
-    headings = [f"{{{escape(heading)}}}" for heading in layout.headings()]
+    headings = [f"{{{_stacked(lines)}}}" for lines in layout.heading_lines()]
     return [*lines, " & ".join([escape(layout.stub), *headings]) + r" \\"]
+
+
+def _stacked(lines: Sequence[str]) -> str:
+    written = [*map(escape, lines)]
+    if len(written) == 1:
+        return written[0]
+    return r"\shortstack{" + r" \\ ".join(written) + "}"
 
 
 def _body(layout: Layout, columns: Sequence[_Figures | _Texts]) -> list[str]:
@@ -203,6 +228,22 @@ def _tabular(layout: Layout) -> list[str]:
     ]
 
 
+def _fitted(tabular: Sequence[str], stretched: float) -> list[str]:
+    """Has LaTeX measure a table. If it is wider than the text, it is set in smaller type."""
+    return [
+        r"\def\wayshottable{\ignorespaces",
+        *tabular,
+        r"\unskip}",
+        r"\sbox0{\wayshottable}",
+        r"\ifdim\wd0>\linewidth\scriptsize\setlength{\tabcolsep}{2pt}",
+        rf"\renewcommand{{\arraystretch}}{{{stretched + 0.3:.1f}}}\fi",
+        r"\sbox0{\wayshottable}",
+        r"\ifdim\wd0>\linewidth\typeout{wayshot: a table is "
+        r"\the\dimexpr\wd0-\linewidth\relax\space wider than the text}\fi",
+        r"\usebox0",
+    ]
+
+
 def _notes(notes: Sequence[str]) -> list[str]:
     if not notes:
         return []
@@ -210,13 +251,14 @@ def _notes(notes: Sequence[str]) -> list[str]:
     return [*start, *(escape(note) + r"\par" for note in notes), r"\end{minipage}"]
 
 
-def _table(page: Page, caption: list[str], size: str) -> list[str]:
+def _table(page: Page, caption: list[str], size: str, full: bool) -> list[str]:
     lines = [r"\begin{table}", r"\centering", r"\setlength{\belowcaptionskip}{6pt}", *caption]
     if any(stretch(panel) > 1 for panel in page.panels):
         lines.append(rf"\renewcommand{{\arraystretch}}{{{STRETCH}}}")
     lines += [size] * bool(size) + [r"\sisetup{detect-weight, table-align-text-post=false}"]
     for panel in page.panels:
-        lines += [r"\par\medskip"] * (panel is not page.panels[0]) + _tabular(panel)
+        tabular = _fitted(_tabular(panel), stretch(panel)) if full else _tabular(panel)
+        lines += [r"\par\medskip"] * (panel is not page.panels[0]) + tabular
     return [*lines, *_notes(page.notes), r"\end{table}"]
 
 
@@ -224,18 +266,24 @@ def write(layout: Layout) -> str:
     """Writes a layout as a table environment, which needs booktabs and siunitx (2 or 3).
 
     A table that does not fit on a page continues on the next one, with the
-    same number.
+    same number. One that about fills the width is measured by LaTeX. If it is
+    wider, it is set in smaller type; if it is still wider, the log says so.
 
     Args:
         layout: The layout.
     """
+    names, layout = layout, layout.in_words()
+    if size_of(layout)[0]:
+        layout = names.in_words(stacked=True)
     first, *others = pages(layout)
-    name = re.sub(r"[^A-Za-z0-9]+", "-", layout.name).strip("-")[:60]
-    caption = [rf"\caption{{{escape(layout.title)}}}", rf"\label{{tab:{name}}}"]
+    name = layout.label or f"tab:{re.sub(r'[^A-Za-z0-9]+', '-', layout.name).strip('-')[:60]}"
+    caption = [rf"\caption{{{escape(layout.title)}}}", rf"\label{{{name}}}"]
     size, space = size_of(layout)
+    full = size == SMALLEST
     size = rf"{size}\setlength{{\tabcolsep}}{{{space}pt}}" if size else ""
     lines = [r"% Needs \usepackage{booktabs} and \usepackage{siunitx}."]
-    lines += _table(first, caption, size)
+    lines += _table(first, caption, size, full)
     for page in others:
-        lines += _table(page, [r"\addtocounter{table}{-1}", r"\caption{continued}"], size)
+        continued = [r"\addtocounter{table}{-1}", r"\caption{continued}"]
+        lines += _table(page, continued, size, full)
     return "\n".join(lines)

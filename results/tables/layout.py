@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..errors import ResultError
 from ..statistics import Estimate
 from ..text import PRECISION, percent
 
@@ -29,6 +30,22 @@ def decimals_for(shares: Iterable[float], least: int = 1) -> int:
 
 STYLES = ("plus-minus", "range", "asymmetric", "none")
 """How an interval can be written: 61.3 ± 7.9, 98.5 (93.4–99.7), 98.5 +1.2 −5.1, or not at all."""
+
+
+def check_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuses names that do not exist.
+
+    Args:
+        what: What they are names of.
+        names: The names.
+        known: Those that exist.
+
+    Raises:
+        ResultError: A name is not one of them.
+    """
+    unknown = [name for name in names if name not in set(known)]
+    if unknown:
+        raise ResultError(f"unknown {what} {unknown[0]!r}; known are {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -128,12 +145,19 @@ class Column:
         short: The heading below the group's heading.
         kind: What it holds: `figures`, aligned at their decimal points;
             `amounts`, with units; or `names`.
+        words: The group's heading and that below it, in words for a printed
+            paper; None if there are none.
+        alone: Whether the group's heading stands above a single column too.
+        stacked: Whether a heading in words has two lines, to be narrow.
     """
 
     heading: str
     group: str = ""
     short: str = ""
     kind: Literal["figures", "amounts", "names"] = "figures"
+    words: tuple[str, str] | None = None
+    alone: bool = False
+    stacked: bool = False
 
     @classmethod
     def of(cls, label: str) -> Column:
@@ -167,7 +191,7 @@ class Layout:
     """A table, laid out.
 
     Attributes:
-        name: The table's subject in a few words; its letters, digits and
+        name: The table's subject in one or two words; its letters, digits and
             hyphens make a LaTeX label.
         title: What the table shows, in one line; it stands above the table.
         stub: Heading of the column of labels.
@@ -175,6 +199,7 @@ class Layout:
         sections: The rows.
         notes: What the figures and the marks mean; they stand below the table.
         hint: What to look at next, for readers at a terminal, or "".
+        label: The LaTeX label; "" for one that is made of `name`.
     """
 
     name: str
@@ -184,6 +209,7 @@ class Layout:
     sections: tuple[Section, ...]
     notes: tuple[str, ...] = ()
     hint: str = ""
+    label: str = ""
 
     def of(self, columns: Sequence[int]) -> Layout:
         """Keeps some of the columns, and the rows that have a value in one of them."""
@@ -212,13 +238,35 @@ class Layout:
         group has several columns.
         """
         spans: list[tuple[str, int]] = []
+        alone = {column.group for column in self.columns if column.alone}
         for column in self.columns:
             if spans and column.group and spans[-1][0] == column.group:
                 spans[-1] = (column.group, spans[-1][1] + 1)
             else:
                 spans.append((column.group, 1))
-        shown = [(group if count > 1 else "", count) for group, count in spans]
+        shown = [(group if count > 1 or group in alone else "", count) for group, count in spans]
         return shown if any(group for group, _ in shown) else []
+
+    def in_words(self, stacked: bool = False) -> Layout:
+        """Gives columns the headings in words that they have.
+
+        Args:
+            stacked: Whether these headings have two lines.
+        """
+        columns = [
+            replace(one, group=one.words[0], short=one.words[1], alone=True, stacked=stacked)
+            if one.words
+            else one
+            for one in self.columns
+        ]
+        return replace(self, columns=tuple(columns))
+
+    def heading_lines(self) -> list[list[str]]:
+        """Gives the lines of each column's heading; two for 5-way and 1-shot, stacked."""
+        return [
+            re.split(r" (?=\d+-shot)", heading, maxsplit=1) if column.stacked else [heading]
+            for column, heading in zip(self.columns, self.headings(), strict=True)
+        ]
 
     def headings(self) -> list[str]:
         """Gives the heading of each column, below `groups`."""

@@ -9,12 +9,26 @@ from dataclasses import dataclass, field, replace
 
 from .layout import Cell, Layout, Section
 
-_SIZES = ((68, "", 6, 13.0), (78, r"\small", 4, 12.0), (92, r"\footnotesize", 3, 10.5))
-"""For each type size: characters on a line, its command, column space, row height.
+_LINE = 330.0
+"""Width of the text in points, 345 in LaTeX's article class, less the error of the estimates."""
 
-Spaces and heights are in points, for a page of LaTeX's article class; they
-were adjusted by eye.
-"""
+SMALLEST = r"\footnotesize"
+"""The smallest type size. LaTeX is told what to do if a table does not quite fit in it."""
+
+
+@dataclass(frozen=True)
+class _Size:
+    """A type size: command, width of a figure, column space and row height, in points."""
+
+    command: str
+    figure: float
+    space: int
+    height: float
+
+
+_SIZES = (_Size("", 5.0, 6, 13.0), _Size(r"\small", 4.63, 4, 12.0), _Size(SMALLEST, 4.25, 3, 10.5))
+_LAST_RESORT = _Size(r"\scriptsize", 3.98, 2, 10.5)
+"""The size that LaTeX is told to take instead of the smallest one."""
 
 _HEIGHT = 520.0
 _CAPTION = (82, 12.0)
@@ -53,18 +67,35 @@ def digits(texts: Sequence[str]) -> tuple[int, int]:
     )
 
 
-def _room(layout: Layout) -> int:
-    """Gives the number of characters in a row."""
+_NARROW = frozenset("fijlrtI.,:;'|!()[]- ")
+_WIDE = frozenset("mwMW@%")
+
+
+def _length(text: str) -> float:
+    """Gives the width of a text, in characters as wide as a figure."""
+    narrow, wide = (sum(char in kind for char in text) for kind in (_NARROW, _WIDE))
+    capitals = sum(char.isupper() and char not in _WIDE and char != "I" for char in text)
+    return len(text) - 0.35 * narrow + 0.65 * wide + 0.4 * capitals
+
+
+def _room(layout: Layout, size: _Size) -> float:
+    """Gives the width of a table in points."""
     rows = [row for section in layout.sections for row in section.rows]
-    room = max([len(layout.stub), *(len(label) for label, _ in rows)])
-    for place, heading in enumerate(layout.headings()):
+    widths = []
+    for place, heading in enumerate(layout.heading_lines()):
         column = [cells[place] for _, cells in rows]
-        room += 2 + max(
-            len(heading),
+        figures = (
             _width([cell.value for cell in column])
             + max(map(_behind, column), default=0)
-            + max((len(cell.marks) for cell in column), default=0),
+            + max((len(cell.marks) for cell in column), default=0)
         )
+        widths.append(size.figure * max(*map(_length, heading), figures) + 2 * size.space)
+    first = max([_length(layout.stub), *(_length(label) for label, _ in rows)])
+    room, start = size.figure * first + 2 * size.space, 0
+    for group, count in layout.groups() or [("", len(widths))]:
+        least = size.figure * _length(group) + 2 * size.space
+        room += max(least if group else 0, sum(widths[start : start + count]))
+        start += count
     return room
 
 
@@ -79,28 +110,30 @@ def _behind(cell: Cell) -> int:
     return len(cell.ends.above) + 3 if style == "plus-minus" else len(cell.interval) + 1
 
 
-def _width(texts: Sequence[str]) -> int:
+def _width(texts: Sequence[str]) -> float:
     """Gives the width of a column whose numbers are aligned at their decimal points."""
     if not any(texts):
         return 0
     whole, places = digits(texts)
-    return max(whole + 1 + places, *map(len, texts))
+    return max(whole + 1 + places, *map(_length, texts))
 
 
 def _panels(layout: Layout) -> list[Layout]:
     """Divides a layout that is too wide into panels, one above the other."""
     panels: list[list[int]] = [[]]
     for place in range(len(layout.columns)):
-        if panels[-1] and _room(layout.of([*panels[-1], place])) > _SIZES[-1][0]:
+        if panels[-1] and _room(layout.of([*panels[-1], place]), _LAST_RESORT) > _LINE:
             panels.append([])
         panels[-1].append(place)
     return [layout.of(panel) for panel in panels] if len(panels) > 1 else [layout]
 
 
-def _size(layout: Layout) -> tuple[str, int, float]:
-    room = max(map(_room, _panels(layout)))
-    fitting = [(size, space, height) for most, size, space, height in _SIZES if room <= most]
-    return fitting[0] if fitting else _SIZES[-1][1:]
+def _size(layout: Layout) -> _Size:
+    panels = _panels(layout)
+    for size in _SIZES:
+        if max(_room(panel, size) for panel in panels) <= _LINE:
+            return size
+    return _SIZES[-1]
 
 
 def stretch(layout: Layout) -> float:
@@ -115,8 +148,8 @@ def stretch(layout: Layout) -> float:
 
 def size_of(layout: Layout) -> tuple[str, int]:
     """Gives the type size in which a layout fits ("" for the normal size), and the column space."""
-    size, space, _ = _size(layout)
-    return size, space
+    size = _size(layout)
+    return size.command, size.space
 
 
 def _lines(text: str, kind: tuple[int, float]) -> float:
@@ -143,7 +176,7 @@ def pages(layout: Layout) -> list[Page]:
     Args:
         layout: The layout.
     """
-    height = _size(layout)[2] * stretch(layout)
+    height = _size(layout).height * stretch(layout)
     done = [Page()]
     left = _HEIGHT - _lines(layout.title, _CAPTION) - 10
     for panel in _panels(layout):

@@ -113,6 +113,28 @@ def row_named(name: str, rows: Mapping[Any, str]) -> str:
     return found[0]
 
 
+def renamed(rows: Mapping[Any, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Gives each row's label the text that shall stand in its place.
+
+    Args:
+        rows: The label of each scorer, by `labels.row_of`.
+        names: The texts, by the name of a scorer or the label of a row.
+
+    Raises:
+        ResultError: A name stands for no row or for several, a text is empty,
+            or two rows would be called the same.
+    """
+    found = {label: label for label in rows.values()}
+    for name, text in names.items():
+        if not text.strip():
+            raise ResultError(f"{name!r} cannot be renamed to nothing; give it a text")
+        found[row_named(name, rows)] = text
+    for text in found.values():
+        if list(found.values()).count(text) > 1:
+            raise ResultError(f"two rows would be called {text!r}; give them different names")
+    return found
+
+
 def by_seed(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Sorts trainings by their seeds."""
     return tuple(sorted(runs, key=lambda run: run.record["scorer"]["training"]["seed"]))
@@ -129,12 +151,13 @@ def trainings(trained: Mapping[tuple[str, str], Sequence[Run]]) -> list[str]:
     for (row, column), runs in trained.items():
         numbers = ", ".join(str(run.record["scorer"]["training"]["seed"]) for run in runs)
         rows.setdefault(row, {}).setdefault(numbers, []).append(column)
-    notes = []
+    alike: dict[str, list[str]] = {}
     for row, of in rows.items():
         where = [f" on {', '.join(columns)}" if len(of) > 1 else "" for columns in of.values()]
         said = "; ".join(f"{one}{there}" for one, there in zip(of, where, strict=True))
-        notes.append(
-            f"{row}: mean of trainings with the seeds {said}. The interval covers new trainings "
-            "too."
-        )
-    return notes
+        alike.setdefault(said, []).append(row)
+    return [
+        f"{', '.join(some)}: mean of trainings with the seeds {said}. The interval covers new "
+        "trainings too."
+        for said, some in alike.items()
+    ]

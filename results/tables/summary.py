@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..statistics import LEVEL, estimate_run
+from ..statistics import LEVEL, Estimate, estimate_run
 from ..store import Run, latencies
+
+_OF_ALPHABETS = ("population", "bootstrap", "t")
+
+
+def ends_of(interval: str) -> tuple[str, str]:
+    """Gives the names of an interval's ends in JSON, CSV and data frames.
+
+    They are low and high. An interval that does not cover new alphabets has its
+    name before them, such as sampler_low, so that nobody takes it for one that
+    does.
+
+    Args:
+        interval: As for `estimates.estimate`.
+    """
+    before = "" if interval in _OF_ALPHABETS else f"{interval.replace('-', '_')}_"
+    return f"{before}low", f"{before}high"
 
 
 def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict[str, Any]:
@@ -18,10 +34,13 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
         level: Nominal coverage.
 
     Returns:
-        What `--json` prints for the run. Accuracy and interval are fractions;
-        errors are n minus the sum of credits.
+        What `--json` prints for the run. Accuracy and interval are fractions,
+        the ends with the names that `ends_of` gives; errors are n minus the sum
+        of credits.
     """
     accuracy = estimate_run(run, interval, level)
+    low, high = ends_of(interval)
+    names = {"low": low, "high": high}
     record, scorer = run.record, run.record["scorer"]
     return {
         "protocol": run.protocol,
@@ -29,7 +48,7 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
         "n": accuracy.n,
         # Rounded where shared credits (twentieths, say) do not add up exactly.
         "errors": round(accuracy.n * (1 - accuracy.value), 6),
-        "accuracy": accuracy.as_json(),
+        "accuracy": {names.get(name, name): one for name, one in accuracy.as_json().items()},
         "seed": record["seed"],
         "episodes": record["episodes"],
         "episodes_digest": record["episodes_digest"],
@@ -43,6 +62,12 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
         "timings": record["timings"],
         "folder": str(run.folder),
     }
+
+
+def estimate_in(one: dict[str, Any]) -> Estimate:
+    """Gives the estimate in a `result`, whatever its ends are called."""
+    value, low, high, level, method, clusters = one["accuracy"].values()
+    return Estimate(value, low, high, level, method, one["n"], clusters)
 
 
 def scaled(value: float) -> str:
@@ -66,11 +91,25 @@ def _count(value: Any) -> str | None:
 
 
 EXTRAS: dict[str, tuple[str, Callable[[dict[str, Any]], str | None]]] = {
-    "params": ("params", lambda one: _count(one["parameters"])),
+    # A scorer without parameters has nothing to learn.
+    "params": ("params", lambda one: _count(one["parameters"] or None)),
     "flops": ("FLOPs", lambda one: _count(one["flops"])),
     "latency": ("p50 latency", lambda one: _milliseconds(one["latency"])),
 }
 """Optional columns: the heading, and what to show of a `result`."""
+
+
+def in_short(name: str, results: Sequence[dict[str, Any]]) -> str | None:
+    """Gives what runs say in an optional column, all of it where they say different things.
+
+    Args:
+        name: A key of `EXTRAS`.
+        results: The `result` of each run.
+    """
+    shown = map(EXTRAS[name][1], results)
+    found = dict.fromkeys(one for one in shown if one is not None)
+    return " / ".join(found) or None
+
 
 _FLAT = (
     *("seed", "episodes", "episodes_digest", "scorer_digest"),

@@ -104,3 +104,32 @@ def test_what_cannot_be_shown_is_refused_in_one_line(wayshot, stored, words, pro
     assert (status, out) == (2, "")
     assert problem in err
     assert err.count("\n") == 1
+
+
+def test_title_label_and_names_are_those_of_the_author(wayshot, stored):
+    words = ("--title", "Baselines", "--rename", "pixel-cosine=Pixels, k=1")
+    status, out, _ = wayshot("table", stored[1], *words)
+    assert status == 0 and out.startswith("Baselines\n") and "pixel-cosine" not in out
+    assert any(line.startswith("Pixels, k=1  ") for line in out.splitlines())
+    status, out, _ = wayshot("table", stored[1], *words, "--label", "tab:base", "--format", "latex")
+    assert status == 0 and r"\caption{Baselines}" in out and r"\label{tab:base}" in out
+    assert "\nPixels, k=1 & " in out
+    assert r"\multicolumn{2}{c}{within alphabets}" in out and "5-way" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--rename", "pixel-cosine"], "expected NAME=TEXT such as"),
+        (["--rename", "nobody=x"], "'nobody' has no run here"),
+        (["--rename", "chance=pixel-cosine"], "two rows would be called 'pixel-cosine'"),
+        (["--label", "tab:x"], "--label does not go with --format text"),
+        (["--title", "x", "--json"], "--title does not go with --format json"),
+        (["--rename", "chance=x", "--format", "csv"], "--rename does not go with --format csv"),
+        (["--title", "x", "--by", "alphabet"], "--title is for the table of accuracies"),
+        (["--label", "a b", "--format", "latex"], "LaTeX label 'a b' is impossible"),
+    ],
+)
+def test_titles_labels_and_names_that_cannot_be_are_refused(wayshot, stored, words, problem):
+    status, out, err = wayshot("table", stored[1], *words)
+    assert (status, out) == (2, "") and problem in err

@@ -201,6 +201,64 @@ def test_trainings_that_differ_in_their_seed_are_one_row(store):
     assert "net (3 seeds)" in one.render("csv")
 
 
+def test_trainings_with_the_same_seeds_share_a_note(store):
+    runs = [
+        store(scorer=training(seed, recipe * 64) | {"name": recipe})
+        for recipe in "ab"
+        for seed in (1, 2)
+    ]
+    notes = [note for note in table(runs).notes if "trainings" in note]
+    assert len(notes) == 1 and notes[0].startswith("a (2 seeds), b (2 seeds): mean of trainings")
+
+
+def test_rows_are_renamed_in_what_is_printed_but_not_in_the_data(store):
+    runs = [store(scorer=training(seed)) for seed in (1, 2)]
+    runs.append(store(scorer={"name": "other", "digest": "o" * 64}))
+    one = table(runs, rename={"net": "ResNet-18", "other": "Ours"}, baseline="other")
+    assert set(one.rows) == {"ResNet-18", "Ours"} and one.baseline == "Ours"
+    for form in ("text", "github", "latex", "html"):
+        rendered = one.render(form)
+        assert "ResNet-18: mean of trainings" in " ".join(rendered.replace("\\", "").split())
+        assert "2 seeds)" not in rendered and "from Ours" in rendered, form
+    assert one.render("csv") == table(runs).render("csv")
+    assert one.render("json") == table(runs).render("json")
+    by_label = table(runs, rename={"net (2 seeds)": "ResNet-18"})
+    assert set(by_label.rows) == {"ResNet-18", "other"}
+
+
+@pytest.mark.parametrize(
+    ("rename", "problem"),
+    [
+        ({"nobody": "x"}, "'nobody' has no run here; name one of a, b"),
+        ({"a": "b"}, "two rows would be called 'b'"),
+        ({"a": "x", "b": "x"}, "two rows would be called 'x'"),
+        ({"a": " "}, "'a' cannot be renamed to nothing"),
+    ],
+)
+def test_impossible_new_names_are_refused(store, rename, problem):
+    runs = [store(scorer={"name": name, "digest": name * 64}) for name in "ab"]
+    with pytest.raises(ResultError, match=problem):
+        table(runs, rename=rename)
+    assert table(runs, rename={"a": "b", "b": "a"}).rows == ("b", "a")
+
+
+def test_a_title_of_ones_own_stands_above(store):
+    for form in ("text", "github", "latex", "html"):
+        rendered = table([store()], title="Our networks").render(form)
+        assert "Our networks" in rendered and "Accuracy (%)" not in rendered.replace("\\", "")
+
+
+def test_what_has_no_parameters_has_a_dash(store):
+    rows = {None: "chance", 0: "pixels", 1_500: "net"}
+    runs = [
+        store(scorer={"name": name, "digest": name.ljust(64, "0"), "parameters": count})
+        for count, name in rows.items()
+    ]
+    lines = table(runs, extras=("params",)).render("text").splitlines()
+    last = {line.split()[0]: line.split()[-1] for line in lines if line.split()[:1]}
+    assert (last["chance"], last["pixels"], last["net"]) == ("–", "–", "k")
+
+
 def test_trainings_can_be_shown_one_by_one_and_show_their_seeds(store):
     runs = [store(scorer=training(seed)) for seed in (1, 7)]
     assert set(table(runs, together=False).rows) == {"net (seed 1)", "net (seed 7)"}
@@ -866,3 +924,81 @@ def test_csv_has_a_row_a_run_whatever_the_names(hostile):
 def test_json_holds_any_name_as_it_is(hostile):
     one = json.loads(hostile[0].render("json"))["results"][0]
     assert (one["scorer"], one["protocol"]) == (hostile[1], hostile[1])
+
+
+@pytest.mark.parametrize("interval", ["sampler", "sampler-z", "wilson", "clopper-pearson"])
+def test_intervals_that_cover_no_new_alphabets_have_columns_of_their_own(store, interval):
+    run = store(np.arange(60) % 5 > 0)
+    one, found = table([run], interval, published="all"), estimate(run.trials, interval)
+    names = [f"{interval.replace('-', '_')}_{end}" for end in ("low", "high")]
+    accuracy = json.loads(one.render("json"))["results"][0]["accuracy"]
+    (row,) = csv.DictReader(io.StringIO(one.render("csv")))
+    frame = Results((run,)).table(interval)
+    for said in (accuracy, row, frame.iloc[0]):
+        assert [float(said[name]) for name in names] == pytest.approx([found.low, found.high])
+        assert not {"low", "high"} & set(said.keys())
+    assert one.cells["pixel-cosine", "lake-within-5w1s"] == found
+
+
+@pytest.mark.parametrize("interval", ["population", "bootstrap", "t"])
+def test_intervals_that_cover_new_alphabets_have_the_same_columns(store, interval):
+    found = Results((store(np.arange(60) % 5 > 0),)).table(interval)
+    assert {"low", "high"} <= set(found)
+
+
+def test_published_figures_keep_their_columns_beside_a_sampler_interval(store):
+    name = {"name": "lake-runs", "fields": {"structure": "runs"}}
+    run = store(protocol=name)
+    rows = list(csv.DictReader(io.StringIO(table([run], "sampler", published="all").render("csv"))))
+    assert rows[0]["sampler_low"] and not rows[0].get("low")
+    assert any(row["value"] and not row["sampler_low"] for row in rows[1:])
+
+
+def machine(**packages):
+    return {"environment": {"packages": {"wayshot": "0.1.0"} | packages}}
+
+
+def test_runs_of_other_versions_are_marked(store):
+    def run(name, **packages):
+        return store(scorer={"name": name, "digest": name * 64}, **machine(**packages))
+
+    runs = [run("a", numpy="2.5.2"), run("b", numpy="2.4.0"), run("c", numpy="2.5.2", torch="2")]
+    one = table(runs)
+    assert one.marks == {("b", "lake-within-5w1s"): ("‡",)}
+    (note,) = [note for note in one.notes if note.startswith("‡")]
+    assert note == (
+        "‡ run with other versions of packages than most of its column: b (numpy 2.4.0, not 2.5.2)"
+    )
+    for form in ("text", "github", "html"):
+        assert "(numpy 2.4.0, not 2.5.2)" in " ".join(table(runs).render(form).split())
+    assert r"\rlap{\textsuperscript{\ddag{}}}" in one.render("latex")
+    # Such a run is compared all the same.
+    assert "b" in one.comparable("lake-within-5w1s")
+
+
+def test_versions_are_those_of_runs_of_the_same_episodes(store):
+    old = store(**machine(numpy="2.4.0"))
+    new = store(episodes_digest="0" * 64, **machine(numpy="2.5.2"))
+    assert table([old, new]).marks == {}
+    assert table([store(), store(environment={"packages": None})]).marks == {}
+
+
+@pytest.mark.parametrize(
+    ("alphabets", "words"),
+    [
+        ([0] * 6, "6 errors on lake-within-5w1s, all in 1 of 12 alphabets"),
+        ([0] * 5 + [3, 4], "7 errors on lake-within-5w1s, 5 in 1 of 12 alphabets"),
+        ([*range(12)], None),
+        ([0] * 21, None),
+        ([], None),
+    ],
+)
+def test_where_an_interval_rests_on_few_errors_a_note_says_so(store, alphabets, words):
+    credit = np.ones((50, 12))
+    for place, alphabet in enumerate(alphabets):
+        credit[place, alphabet] = 0
+    run = store(credit.ravel(), alphabets=12)
+    said = " ".join(table([run]).render("text").split())
+    assert ("on which its interval rests" in said) == bool(words)
+    if words:
+        assert f"pixel-cosine makes {words}, on which its interval rests." in said

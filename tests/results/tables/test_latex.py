@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from wayshot.results import table
+from wayshot.results import ResultError, table
 from wayshot.results.tables.by_group import breakdowns
 from wayshot.results.tables.confusion import confusion_tables
 from wayshot.results.tables.latex import escape, write
@@ -278,3 +278,60 @@ def test_a_wide_table_becomes_several_above_each_other():
 def test_rows_that_stand_apart_have_a_rule_and_a_heading_in_italics():
     written = write(layout((Cell("1"),), heading="as published"))
     assert "\\midrule\n\\multicolumn{2}{l}{\\itshape as published} \\\\\n0 & 1" in written
+
+
+def in_words(*columns):
+    cells = tuple(Cell("98.0", Ends("97.0", "99.0", "1.0", "1.0")) for _ in columns)
+    named = tuple(
+        Column(f"lake-{place}", words=(group, "5-way 1-shot"))
+        for place, group in enumerate(columns)
+    )
+    return write(layout(cells, columns=named))
+
+
+def test_headings_are_in_words_also_above_a_single_column():
+    written = in_words("between alphabets")
+    assert r" & \multicolumn{1}{c}{between alphabets} \\" in written
+    assert r"stub & {5-way 1-shot} \\" in written and "lake-0" not in written
+
+
+def test_headings_of_many_columns_have_two_lines():
+    written = in_words("a", "a", "b", "b", "c", "c")
+    assert r"{\shortstack{5-way \\ 1-shot}} & " in written
+    assert r"\multicolumn{2}{c}{b}" in written and "5-way 1-shot" not in written
+
+
+@pytest.mark.parametrize("columns", [1, 3, 4, 5, 7])
+@pytest.mark.parametrize(
+    "name", ["net", "common-resnet18-eca (3)", "ResNet-18 MAML " * 3, "m" * 22]
+)
+def test_tables_of_any_width_fit_between_the_margins(store, compiled, columns, name):
+    credit = np.tile([1.0, 0.0, 1.0], 40)
+    runs = [
+        store(
+            share * credit,
+            scorer=named(f"{name} {place}"),
+            protocol={
+                "name": f"lake-within-{ways + 2}w1s",
+                "fields": {"structure": "within", "ways": ways + 2, "shots": 1},
+            },
+            episodes_digest=f"{ways}" * 64,
+        )
+        for ways in range(columns)
+        for place, share in enumerate((1, 0.9))
+    ]
+    written = table(runs, style="asymmetric").render("latex")
+    assert not BROKEN.findall(compiled(written)[0])
+
+
+def test_a_table_that_no_type_is_small_enough_for_is_named_in_the_log(compiled):
+    far = Column("x" * 150, kind="names")
+    log = compiled(write(layout((Cell("y"),), columns=(far,))))[0]
+    assert re.search(r"wayshot: a table is [\d.]+pt wider than the text", log)
+
+
+@pytest.mark.parametrize("label", ["tab:a}b", "tab:ü", "a b", "%"])
+def test_labels_that_latex_would_not_take_are_refused(store, label):
+    with pytest.raises(ResultError, match="such as tab:main"):
+        table([store()], label=label)
+    assert r"\label{tab:main_2}" in table([store()], label="tab:main_2").render("latex")
