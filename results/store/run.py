@@ -238,12 +238,12 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
     return Run(folder, record)
 
 
-def adopt(folder: Path, files: Mapping[str, bytes]) -> Run:
-    """Stores a run that was made on another machine, completely or not at all.
+def adopt(folder: Path, files: Mapping[str, bytes | Path]) -> Run:
+    """Stores a run that was made elsewhere, completely or not at all.
 
     Args:
         folder: The folder, from `place`; a run that is there is replaced.
-        files: The bytes of its files by name.
+        files: The bytes of its files, or files to copy, by name.
 
     Raises:
         ResultError: They are not the files of an undamaged run.
@@ -253,7 +253,10 @@ def adopt(folder: Path, files: Mapping[str, bytes]) -> Run:
         raise ResultError(f"{folder}: {strange[0]} is no file of a run")
     with _replaced(folder) as fresh:
         for name, data in files.items():
-            (fresh / name).write_bytes(data)
+            if isinstance(data, Path):
+                shutil.copyfile(data, fresh / name)
+            else:
+                (fresh / name).write_bytes(data)
         read(fresh).verify()
     return read(folder)
 
