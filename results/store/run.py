@@ -200,15 +200,10 @@ def _replaced(folder: Path) -> Iterator[Path]:
     try:
         fresh_run.mkdir()
         yield fresh_run
-        if folder.exists():
-            _keep(folder, fresh_run)
-            folder.rename(fresh / "old")
-        try:
+        if folder.is_dir():
+            _fill(folder, fresh_run)
+        else:
             fresh_run.rename(folder)
-        except OSError:
-            if (fresh / "old").exists():
-                (fresh / "old").rename(folder)
-            raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -261,15 +256,21 @@ def adopt(folder: Path, files: Mapping[str, bytes | Path]) -> Run:
     return read(folder)
 
 
-def _keep(folder: Path, fresh: Path) -> None:
-    """Copies what the user has put into the folder of a run."""
-    for own in folder.iterdir():
-        if own.name.removeprefix(".") in _FILES:
-            continue
-        if own.is_dir() and not own.is_symlink():
-            shutil.copytree(own, fresh / own.name, symlinks=True)
-        elif own.is_symlink() or own.is_file():
-            shutil.copy2(own, fresh / own.name, follow_symlinks=False)
+def _fill(folder: Path, fresh: Path) -> None:
+    """Puts the files of a run into the folder of an earlier one, beside what the user has there.
+
+    Whoever is killed on the way leaves the earlier run, or one that is seen to be damaged: the
+    record, which says what the others are, comes last.
+    """
+    for name in reversed(_FILES):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        if (fresh / name).exists():
+            (fresh / name).rename(path)
+    if not records.read(folder / "record.json").get("scores_digest"):
+        (folder / f"{scores_file.NAME}.parquet").unlink(missing_ok=True)
+    (folder / ".record.json").unlink(missing_ok=True)
 
 
 def annotate(run: Run, **fields: Any) -> Run:
