@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md: make reliability, some fifteen minutes on one core."""
+"""The table of docs/reliability.md: make reliability, an hour or so on one core."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import tabulate
 from bed import HERE, Bed
+from command_kills import audit_kills, latency_kills, train_kills, until_kills
 from injections import (
     Row,
     broken_scorers,
@@ -26,7 +27,11 @@ from injections import (
 )
 
 INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
-    (kills, 200),
+    (kills, 220),
+    (until_kills, 60),
+    (audit_kills, 40),
+    (latency_kills, 40),
+    (train_kills, 40),
     (worker_kills, 10),
     (flips, 60),
     (full_disks, 30),
@@ -37,6 +42,9 @@ INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
 )
 """What is injected, and how often."""
 
+sys.path.insert(0, str(HERE.parent / "hostile"))
+from odd_scorers import FAILING  # noqa: E402
+from odd_scorers import SOUND as SOUND_THOUGH_ODD  # noqa: E402
 
 INPUTS_A_PARSER = 10_000
 """As `tests/fuzz/test_fuzz.py` makes them, which has a test that they are so many."""
@@ -59,7 +67,15 @@ def counted(what: str, sound: list[bool], each: int = 1) -> Row:
 
 def suites(folder: Path) -> list[Row]:
     """The traps, the checks that are taken away, and the generated inputs of the test suite."""
-    traps, inputs = passed("bench/test_traps.py", folder), passed("fuzz/test_fuzz.py", folder)
+    traps = passed("bench/audits/test_traps.py", folder)
+    inputs = passed("fuzz/test_fuzz.py", folder)
+    odd = passed("hostile/test_scorers.py", folder)
+    files = [
+        sound
+        for name in ("images", "zips", "checkpoints", "records", "folders", "recipes")
+        for sound in passed(f"hostile/test_{name}.py", folder).values()
+    ]
+    circumstances = passed("hostile/test_circumstances.py", folder)
     numbered: dict[str, list[bool]] = {}
     for name, sound in traps.items():
         if found := re.match(r"test_(\d+)_", name):
@@ -74,6 +90,13 @@ def suites(folder: Path) -> list[Row]:
             "A trap for each check of the audit, with and without it",
             [sound for name, sound in traps.items() if re.search(taken, name)],
         ),
+        counted(
+            "An odd scorer among others",
+            [odd["test_every_odd_scorer_is_a_row_or_an_error_row[1]"]],
+            len(FAILING) + len(SOUND_THOUGH_ODD),
+        ),
+        counted("A test of hostile files", files),
+        counted("A test of poor circumstances", [*circumstances.values()]),
         counted(f"A generated input, {len(parsers)} parsers", parsers, INPUTS_A_PARSER),
     ]
 
