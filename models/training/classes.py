@@ -64,7 +64,12 @@ class ClassModel(keras.Model):
         self.images, self.network, self.last = images, network, last
 
     def call(self, drawn: dict[str, Any], training: bool | None = None) -> Any:
-        """Gives the cosines (B, classes) of what `TrainingImages.drawn` has drawn."""
+        """Gives the cosines (B, classes).
+
+        Args:
+            drawn: What `TrainingImages.drawn` has drawn.
+            training: Whether batches are normalised by themselves.
+        """
         return self.last(self.network(self.images(drawn), training=training))
 
 
