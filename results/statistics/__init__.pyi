@@ -1,3 +1,12 @@
+from .accuracy_curves import AccuracyCurve as AccuracyCurve
+from .accuracy_curves import MostWays as MostWays
+from .accuracy_curves import band_level as band_level
+from .accuracy_curves import curve_over_runs as curve_over_runs
+from .accuracy_curves import curve_over_ways as curve_over_ways
+from .accuracy_curves import families as families
+from .accuracy_curves import ranks_tell as ranks_tell
+from .accuracy_curves import steps as steps
+from .bands import pointwise_level as pointwise_level
 from .characters import by_character as by_character
 from .characters import influence_of as influence_of
 from .characters import population_influence as population_influence
@@ -15,6 +24,9 @@ from .estimates import log_odds_ends as log_odds_ends
 from .estimates import on_logit_scale as on_logit_scale
 from .estimates import sampler as sampler
 from .estimates import wilson as wilson
+from .extrapolation import Extrapolation as Extrapolation
+from .extrapolation import HeldOut as HeldOut
+from .extrapolation import extrapolated as extrapolated
 from .influences import Influence as Influence
 from .influences import influence as influence
 from .intervals import INTERVALS as INTERVALS
@@ -50,6 +62,7 @@ from .run_metrics import verification_of as verification_of
 from .seeds import Seeds as Seeds
 from .seeds import are_trainings as are_trainings
 from .seeds import over_seeds as over_seeds
+from .thinning import thinned as thinned
 from .verification import Curve as Curve
 from .verification import pairs as pairs
 from .verification import roc as roc
