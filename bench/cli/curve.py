@@ -171,6 +171,8 @@ def _text(one: AccuracyCurve) -> str:
             f"Check: from ranks in {held.fewer} ways, {percent(held.predicted, 2)} % are predicted "
             f"for {held.ways} ways, and {percent(held.measured, 2)} % are measured."
         )
+    elif one.beyond:
+        parts.append("Ranks in so few ways tell little: there is no check of what is extrapolated.")
     table = tabulate.tabulate(rows, headers=heads, disable_numparse=True)
     return "\n\n".join(
         textwrap.fill(part, _WIDTH) if part != table else part

@@ -150,8 +150,10 @@ def draw_accuracy_curves(found: Sequence[AccuracyCurve], path: Path) -> None:
         ticks: set[int] = set()
         for name, one in zip(names, found, strict=True):
             mine, values = look[name], {n: 100 * e.value for n, e in one.points.items()}
-            dots = {"marker": mine.marker} if not one.from_ranks else {}
-            axes.plot(list(values), list(values.values()), color=mine.colour, label=name, **dots)
+            marker = "" if one.from_ranks else mine.marker
+            axes.plot(
+                list(values), list(values.values()), color=mine.colour, label=name, marker=marker
+            )
             _fill(axes, one.points, mine.colour)
             axes.plot(
                 list(one.runs),

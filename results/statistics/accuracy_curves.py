@@ -61,7 +61,8 @@ class AccuracyCurve:
         runs: Accuracies of runs of their own, beside points that follow from ranks.
         most_ways: Where an accuracy is still reached, of curves over ways.
         beyond: Accuracies with more ways than were run; not in the band.
-        held_out: How well half of the ways predict all of them.
+        held_out: How well half of the ways predict all of them; None where that says
+            nothing, see `Extrapolation`.
     """
 
     what: str
@@ -215,7 +216,8 @@ def curve_over_ways(
         chosen = thinned(trials, offered, ways)
         return chosen, population_influence(chosen, run.uses_images_once)
 
-    for ways in sorted({*_spaced(offered), *(others or {})}):
+    numbers: set[int] = {*_spaced(offered), *(others or {})}
+    for ways in sorted(numbers):
         memory[ways] = fewer(ways)
         progress(1)
     pointwise = pointwise_level([found for _, found in memory.values()], level)
@@ -229,11 +231,11 @@ def curve_over_ways(
             between[ways] = _estimate(*fewer(ways), pointwise, looks)
         return between[ways]
 
-    most_ways = MostWays(
-        accuracy,
-        *(_last(offered, partial(_reaches, at, accuracy, end)) for end in ("value", "low", "high")),
-        offered,
-    )
+    ends = {
+        end: _last(offered, partial(_reaches, at, accuracy, end))
+        for end in ("value", "low", "high")
+    }
+    most_ways = MostWays(accuracy, ends["value"], ends["low"], ends["high"], offered)
     further = Extrapolation({}, None)
     if beyond:
         further = extrapolated(trials, offered, sorted({*beyond}), whole, level)
@@ -301,8 +303,9 @@ def curve_over_runs(
             end: [n for n in ordered if _reaches(points.__getitem__, accuracy, end, n)]
             for end in ("value", "low", "high")
         }
-        ends = (max(some) if some else None for some in there.values())
-        most_ways = MostWays(accuracy, *ends, max(ordered))
+        ends = {end: max(some) if some else None for end, some in there.items()}
+        last = max(ordered)
+        most_ways = MostWays(accuracy, ends["value"], ends["low"], ends["high"], last)
     return AccuracyCurve(
         what=what,
         scorer=next(iter(ordered.values())).scorer,

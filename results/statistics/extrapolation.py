@@ -27,6 +27,9 @@ SPACING = 0.5
 Narrower ones follow the noise of ranks, wider ones do not follow the data.
 """
 
+FEWEST_CHECKED = 10
+"""Ways from which an extrapolation is checked: half of fewer tell hardly how U is distributed."""
+
 _LOWEST, _HIGHEST = -3.0, 6.0
 _NODES = np.linspace(-8.0, 12.0, 801)
 _MOST_COUNTED = 500
@@ -156,7 +159,7 @@ class Extrapolation:
     Attributes:
         estimates: The accuracy with each number of ways.
         held_out: How well half of the ways predict all of them; None for
-            fewer than four ways.
+            fewer than `FEWEST_CHECKED` ways.
     """
 
     estimates: dict[int, Estimate]
@@ -197,7 +200,7 @@ def extrapolated(
     whole = counts.sum(axis=0)
     (weights,) = _weights(whole[None])
     held_out = None
-    if len(whole) >= 4:
+    if len(whole) >= FEWEST_CHECKED:
         fewer = len(whole) // 2
         (guess,) = _weights(_chosen(whole[None], fewer))
         predicted = float(guess @ _moments(len(whole)))

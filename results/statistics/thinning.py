@@ -75,6 +75,6 @@ def thinned(trials: pd.DataFrame, offered: int, ways: int) -> pd.DataFrame:
         raise ResultError(f"{ways} ways cannot be chosen of {offered}, expected 2 to {offered}")
     credit, rank = (trials[name].to_numpy(np.float64) for name in ("credit", "rank"))
     # Few pairs of credit and rank are different.
-    pairs, place = np.unique(credit + 4j * rank, return_inverse=True)
-    mean, gain = shares(pairs.real, pairs.imag / 4, offered, ways)
+    _, first, place = np.unique(4 * rank + credit, return_index=True, return_inverse=True)
+    mean, gain = shares(credit[first], rank[first], offered, ways)
     return trials.assign(credit=mean[place], gain=gain[place])

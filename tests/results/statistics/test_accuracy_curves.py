@@ -88,8 +88,8 @@ def test_more_ways_come_with_a_check_and_must_be_more(run):
     curve = curve_over_ways(one, beyond=[20, 10])
     assert list(curve.beyond) == [10, 20]
     assert curve.points[6].value > curve.beyond[10].value > curve.beyond[20].value
-    assert curve.held_out.measured == pytest.approx(curve.points[6].value)
-    assert curve.as_json()["held_out"]["error"] == curve.held_out.error
+    # Half of six ways tell too little for a check.
+    assert curve.held_out is curve.as_json()["held_out"] is None
     with pytest.raises(ResultError, match="6 ways are not beyond the 6"):
         curve_over_ways(one, beyond=[6])
 
