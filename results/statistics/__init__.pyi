@@ -12,6 +12,7 @@ from .characters import influence_of as influence_of
 from .characters import population_influence as population_influence
 from .comparison import Comparison as Comparison
 from .comparison import compare as compare
+from .comparison import error_of as error_of
 from .detection import POWER as POWER
 from .equivalence import Equivalence as Equivalence
 from .equivalence import within_margin as within_margin
@@ -48,6 +49,8 @@ from .matching import together as together
 from .planning import Plan as Plan
 from .planning import plan_from_disagreement as plan_from_disagreement
 from .planning import plan_from_runs as plan_from_runs
+from .practical import Practical as Practical
+from .practical import practical_difference as practical_difference
 from .ranking import Ranking as Ranking
 from .ranking import Ranks as Ranks
 from .ranking import best_group as best_group
