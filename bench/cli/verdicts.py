@@ -13,6 +13,8 @@ import tabulate
 from ... import results
 from ...results import percent, plain
 from ...results.statistics import (
+    FEWEST_SEEDS,
+    OF_TWO_SEEDS,
     POWER,
     Comparison,
     Equivalence,
@@ -238,11 +240,7 @@ def recipes_text(one: RecipeComparison) -> str:
 
 
 def _of_two(scorers: Sequence[str]) -> str:
-    return (
-        f"Warning: {' and '.join(map(plain, scorers))} with two trainings only. Their spread is "
-        "hardly known, and 95 % intervals hold the truth in down to 89.5 % of simulations; train "
-        "with three seeds or more."
-    )
+    return f"Warning: {' and '.join(map(plain, scorers))}: {OF_TWO_SEEDS}"
 
 
 def _trained(
@@ -362,7 +360,7 @@ def ranking_text(one: Ranking) -> str:
             for places, pair in one.pairs.items()
             if isinstance(pair, RecipeComparison)
             for place, seeds in zip(places, pair.seeds, strict=True)
-            if len(seeds) == 2
+            if len(seeds) == FEWEST_SEEDS
         ]
         if names_of_two:
             letters += f" {_of_two([*dict.fromkeys(names_of_two)])}"

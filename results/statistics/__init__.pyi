@@ -62,6 +62,8 @@ from .recipes import compare_recipes as compare_recipes
 from .run_metrics import calibrated as calibrated
 from .run_metrics import metrics as metrics
 from .run_metrics import verification_of as verification_of
+from .seeds import FEWEST_SEEDS as FEWEST_SEEDS
+from .seeds import OF_TWO_SEEDS as OF_TWO_SEEDS
 from .seeds import Seeds as Seeds
 from .seeds import are_trainings as are_trainings
 from .seeds import over_seeds as over_seeds

@@ -18,14 +18,7 @@ from .estimates import LEVEL, Estimate
 from .influences import Influence
 from .matching import Outcome, outcome
 from .practical import Practical, practical_difference
-from .seeds import averaged, by_seed, joint_outcome
-
-FEWEST_TRAININGS = 2
-"""The smallest number of trainings; of so many, the spread is hardly known.
-
-In simulations, intervals of nominally 95 % then hold the truth in down to 89.5 %, as a variance
-with one degree of freedom is often far too small.
-"""
+from .seeds import FEWEST_SEEDS, averaged, by_seed, joint_outcome
 
 
 @dataclass(frozen=True)
@@ -127,7 +120,7 @@ class RecipeComparison:
         return tuple(
             name
             for name, seeds in zip(self.scorers, self.seeds, strict=True)
-            if len(seeds) == FEWEST_TRAININGS
+            if len(seeds) == FEWEST_SEEDS
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -440,8 +440,8 @@ def test_recipes_are_compared_beside_scorers(wayshot, stored, folder_of, tmp_pat
     assert (
         status == 0 and "3 scorers" in said and "Differences of recipes cover new trainings" in said
     )
-    assert "Warning: trained with two trainings only" in said
+    assert "Warning: trained: Two trainings hardly tell" in said
     (one,) = json.loads(wayshot(*words, "--json")[1])["rankings"]
     assert one["pairs"][0]["seeds"] == [[1, 2], []] and "wins" in one["pairs"][2]
     text = wayshot("compare", "trained", "chance", "--runs", tmp_path, "--rope", 1)[1]
-    assert "Warning: trained with two trainings only" in text
+    assert "Warning: trained: Two trainings hardly tell" in text
