@@ -1,4 +1,4 @@
-"""One to twenty alphabets of 10 to 200 characters: coverage and false alarms of the default."""
+"""One to twenty alphabets of so many characters: coverage and false alarms of the default."""
 
 from __future__ import annotations
 
@@ -8,25 +8,39 @@ from coverage_worlds import FAR_APART, draws, nearest, scattered, told, trials
 from wayshot.results.statistics import population_influence
 from wayshot.results.statistics.estimates import on_logit_scale
 
-GROUPS = 1, 2, 3, 4, 5, 10, 20
-CLASSES = 10, 50, 200
 FEWEST_ALPHABETS = 5
-EPISODES = 1_000, 4_000
+EPISODES = 1_000, 10_000
 
-CELLS = tuple((groups, classes) for groups in GROUPS for classes in CLASSES)
+FEW = (
+    ((10,), "lake-within-5w1s"),
+    ((24,), "lake-within-5w1s"),
+    ((50,), "lake-within-5w1s"),
+    ((200,), "lake-within-5w1s"),
+    ((24, 24), "lake-within-5w1s"),
+    ((24, 24), "lake-between-5w1s"),
+    ((10, 20, 40), "lake-between-5w1s"),
+    ((15, 15, 15, 15), "lake-within-5w1s"),
+)
+"""Numbers of characters of few alphabets, and protocols on them."""
+
+MORE = tuple(
+    ((characters,) * alphabets, "lake-between-5w1s")
+    for alphabets in (5, 10, 20)
+    for characters in (10, 50)
+)
 
 
-def groups(cell: tuple[int, int], worlds: int) -> pd.DataFrame:
-    """Coverage and false verdicts with so many alphabets of so many characters.
+def groups(cell: tuple[tuple[int, ...], str], worlds: int) -> pd.DataFrame:
+    """Coverage and false verdicts with alphabets of so many characters, on a protocol.
 
     Fewer than five alphabets are the same in all worlds, and their characters and images are
     not, because that is what the interval covers; from five on, the alphabets are drawn anew.
     """
-    count, classes = cell
-    protocol = f"lake-{'within' if count == 1 else 'between'}-5w1s"
+    sizes, protocol = cell
+    few = len(sizes) < FEWEST_ALPHABETS
     rows = []
-    for names, rng, episodes in draws(protocol, worlds, (classes,) * count, EPISODES[-1]):
-        fixed = np.random.default_rng(count) if count < FEWEST_ALPHABETS else None
+    for names, rng, episodes in draws(protocol, worlds, sizes, EPISODES[-1]):
+        fixed = np.random.default_rng(len(sizes)) if few else None
         images = scattered(FAR_APART, rng, names, fixed)
         two = [
             trials(

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from coverage_groups import CELLS, groups
+from coverage_groups import FEW, MORE, groups
 from coverage_verdicts import BEST, EQUAL, MARGIN, RECIPES, best, equal, recipes
 from coverage_worlds import (
     FAR_APART,
@@ -147,9 +147,12 @@ def _alarms(protocol: str, worlds: int) -> list[str]:
     ]
 
 
-def _groups(cell: tuple[int, int], worlds: int) -> list[str]:
+def _groups(cell: tuple[tuple[int, ...], str], worlds: int) -> list[str]:
+    sizes, protocol = cell
+    several = f"{len(sizes)} alphabets of {sizes[0]}"
+    named = several if len(sizes) >= 5 else " + ".join(map(str, sizes))
     return [
-        f"{cell[0]} | {cell[1]} | {episodes:,} | {_cells(row)}"
+        f"{named} | `{protocol}` | {episodes:,} | {_cells(row)}"
         for episodes, row in groups(cell, worlds).iterrows()
     ]
 
@@ -202,17 +205,26 @@ PARTS = {
         _alarms,
         EVERY,
     ),
-    "groups": Part(
-        "One to twenty alphabets of so many characters each (places, images far apart; "
-        "`lake-within-5w1s` for one\nalphabet, `lake-between-5w1s` for more): coverage of "
-        "`population`, and two equally good scorers told apart at 5 %.\nBelow five alphabets, for "
-        "new characters of the same alphabets",
+    "few": Part(
+        "Few alphabets, over new characters of them (places, images far apart): coverage of "
+        "`population`, and\ntwo scorers that are as good as one another, told apart by a paired "
+        "test at 5 %",
         (
-            *("alphabets", "characters", "episodes", "accuracy"),
-            *("population", "told apart", "over episodes"),
+            *("characters", "protocol", "episodes", "accuracy"),
+            *("population", "by character", "over episodes"),
         ),
         _groups,
-        CELLS,
+        FEW,
+        0.6,
+    ),
+    "groups": Part(
+        "Five and more alphabets, over new alphabets (places, images far apart): the same",
+        (
+            *("alphabets", "protocol", "episodes", "accuracy"),
+            *("population", "by alphabet", "over episodes"),
+        ),
+        _groups,
+        MORE,
         0.5,
     ),
     "best": Part(
@@ -257,16 +269,12 @@ def main() -> None:
         for name in asked.part or PARTS:
             one, start = PARTS[name], time.perf_counter()
             worlds = max(int(one.worlds * asked.worlds), 1)
-            found = pool.map(partial(one.rows, worlds=worlds), one.cells)
-            lines = [
-                line
-                for rows in tqdm(found, total=len(one.cells), desc=name, leave=False)
-                for line in rows
-            ]
-            seconds = time.perf_counter() - start
-            print(f"{one.about}; {worlds:,} worlds a row, {seconds:.0f} s:\n")
+            print(f"{one.about}; {worlds:,} worlds a row:\n")
             print(f"| {' | '.join(one.heads)} |\n{'|---' * len(one.heads)}|")
-            print("\n".join(f"| {line} |" for line in lines), end="\n\n", flush=True)
+            found = pool.map(partial(one.rows, worlds=worlds), one.cells)
+            for rows in tqdm(found, total=len(one.cells), desc=name, leave=False):
+                print("\n".join(f"| {line} |" for line in rows), flush=True)
+            print(f"\n{time.perf_counter() - start:.0f} s.\n", flush=True)
 
 
 if __name__ == "__main__":
