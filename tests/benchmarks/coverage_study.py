@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -274,7 +275,8 @@ def main() -> None:
             found = pool.map(partial(one.rows, worlds=worlds), one.cells)
             for rows in tqdm(found, total=len(one.cells), desc=name, leave=False):
                 print("\n".join(f"| {line} |" for line in rows), flush=True)
-            print(f"\n{time.perf_counter() - start:.0f} s.\n", flush=True)
+            print(flush=True)
+            print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
