@@ -49,10 +49,11 @@ bench: $(VENV)/timed $(PEER)/installed
 	$(BIN)/python tests/benchmarks/report.py build/benchmarks.json > build/performance.md
 	mv build/performance.md docs/performance-table.md
 
-# About twenty minutes on one core.
+# Under half an hour on two cores. coverage_study.py --part NAME prints one of its tables;
+# edge_study.py beside it, which takes ten minutes, is what docs/coverage.md says of other intervals.
 coverage: $(VENV)/tested
 	@mkdir -p build
-	$(BIN)/python tests/benchmarks/coverage_study.py > build/coverage.md
+	$(BIN)/python tests/benchmarks/coverage_study.py --jobs $(JOBS) > build/coverage.md
 	mv build/coverage.md docs/coverage-table.md
 
 # From nothing, as runs of what the scorers were before would stand beside theirs of today.

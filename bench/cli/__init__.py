@@ -28,6 +28,10 @@ COMMANDS = {
     "sweep": ("sweep", "Evaluate many scorers on many protocols, as a file says."),
     "report": ("report", "Write a report of stored runs, as a page for a browser."),
     "figure": ("figure", "Draw a chart of stored runs, for a paper."),
+    "curve": (
+        "curve",
+        "Say how accuracy falls with ways or rises with shots, and where it is 95 %.",
+    ),
     "rescore": ("rescore", "Print all metrics and intervals of stored runs."),
     "plan": ("plan", "Say how many episodes decide a difference between two scorers."),
     "audit": ("audit", "Check whether a scorer, or the episodes of a protocol, can be trusted."),

@@ -1,7 +1,7 @@
 """The grammar of the command line, and what else several subcommands share.
 
 What a command works on is typed as plain words: protocols (`run`, `latency`, `plan`,
-`episodes`), scorers (`compare`, `audit`) or folders of stored runs (`table`, `rescore`,
+`episodes`), scorers (`compare`, `audit`) or folders of stored runs (`table`, `rescore`, `curve`,
 `card`). Everything else is an option. An option has the same name in every command:
 
     --runs DIR            a folder of stored runs, to read or to write

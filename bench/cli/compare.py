@@ -20,8 +20,9 @@ from ...results.statistics import (
     compare,
     compare_recipes,
     disagreeing,
-    matched,
+    error_of,
     outcome,
+    practical_difference,
     rank,
     together,
     within_margin,
@@ -40,7 +41,7 @@ from .common import (
     with_words,
 )
 from .report import material_of, page_option, write_report
-from .verdicts import comparison_text, ranking_text, recipes_text, trials_text
+from .verdicts import comparison_text, practical_text, ranking_text, recipes_text, trials_text
 
 _LISTED = 10
 
@@ -75,6 +76,13 @@ _LISTED = 10
     "points. Choose POINTS before you see the results.",
 )
 @option(
+    "--rope",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    metavar="POINTS",
+    help="Also say how probably the difference of two scorers is within POINTS percentage points "
+    "(region of practical equivalence).",
+)
+@option(
     "--disagreements",
     "listed",
     type=click.IntRange(0),
@@ -93,6 +101,7 @@ def command(
     level: float,
     by: str,
     margin: float | None,
+    rope: float | None,
     listed: int | None,
     picture: Path | None,
     page: Path | None,
@@ -102,7 +111,7 @@ def command(
 
     SCORER is the name of a scorer in stored runs, or the folder of a single run.
     If a name stands for several trainings of one recipe, the recipe is compared:
-    the interval then covers new trainings too.
+    intervals and tests then cover new trainings too.
     """
     # The folder of runs was once the last word.
     if len(words) > 2 and not typed("folder") and _holds_runs(words[-1]):
@@ -112,8 +121,9 @@ def command(
         raise click.UsageError("expected at least two scorers, each named once; name another")
     if len(scorers) > 2 and listed is not None:
         raise click.UsageError("--disagreements goes with two scorers; name two")
-    if len(scorers) > 2 and margin is not None:
-        raise click.UsageError("--margin goes with two scorers; name two")
+    for name, value in (("--margin", margin), ("--rope", rope)):
+        if len(scorers) > 2 and value is not None:
+            raise click.UsageError(f"{name} goes with two scorers; name two")
     if margin is not None and level <= 0.5:
         raise click.UsageError("--margin needs a --level above 0.5, such as 0.95")
     if picture:
@@ -121,21 +131,18 @@ def command(
         if len(scorers) < 3:
             raise click.UsageError("--picture needs at least three scorers; name more")
     found = _found(scorers, folder, protocols)
-    pairs: list[list[list[results.Run]]] = []
-    if len(scorers) == 2:
-        pairs, left_out = together(found, are_trainings)
-        groups = [[*chain(*sides)] for sides in pairs]
-    else:
-        groups, left_out = matched(found)
+    groups, left_out = together(found, are_trainings)
     for line in left_out:
         click.echo(f"left out: {plain(line)}", err=True)
     if picture and len(groups) > 1:
-        shared = ", ".join(runs[0].protocol for runs in groups)
+        shared = ", ".join(sides[0][0].protocol for sides in groups)
         raise click.UsageError(f"--picture shows one protocol; choose by --protocol from {shared}")
     if page:
-        write_report(material_of([*chain(*groups)], level=level), page, start="differences")
+        runs = [run for sides in groups for run in chain(*sides)]
+        write_report(material_of(runs, level=level), page, start="differences")
     if len(scorers) == 2:
-        _compare(pairs, level, by, margin, listed, as_json)
+        shares = tuple(None if one is None else one / 100 for one in (margin, rope))
+        _compare(groups, level, by, shares, listed, as_json)
     else:
         _rank(groups, level, by, picture, as_json)
 
@@ -152,7 +159,7 @@ def _compare(
     pairs: Sequence[Sequence[Sequence[results.Run]]],
     level: float,
     by: str,
-    margin: float | None,
+    shares: tuple[float | None, ...],
     listed: int | None,
     as_json: bool,
 ) -> None:
@@ -162,7 +169,7 @@ def _compare(
     for sides in pairs:
         if all(len(runs) == 1 for runs in sides):
             (first,), (second,) = sides
-            answer, texts = _compare_runs(first, second, level, by, margin, listed, as_json)
+            answer, texts = _compare_runs(first, second, level, by, shares, listed, as_json)
             answers["comparisons"].append(answer)
         else:
             if listed:
@@ -170,12 +177,12 @@ def _compare(
                     "--disagreements goes with two single runs, but a name stands for several "
                     "trainings; name the folder of a run for each"
                 )
-            names = tuple(_recipe_labels(sides))
-            share = None if margin is None else margin / 100
-            one = compare_recipes(sides[0], sides[1], level, by, share)
-            one = replace(one, scorers=names)
+            one = compare_recipes(sides[0], sides[1], level, by, *shares)
+            one = replace(one, scorers=tuple(_side_labels(sides)))
             answers.setdefault("recipes", []).append(one.as_json())
             texts = [recipes_text(one)]
+            if shares[1] is not None:
+                texts.append(practical_text(one.scorers, shares[1], one.practical))
         blocks += texts
     click.echo(json.dumps(answers, indent=1) if as_json else "\n\n".join(blocks))
 
@@ -185,34 +192,49 @@ def _compare_runs(
     second: results.Run,
     level: float,
     by: str,
-    margin: float | None,
+    shares: tuple[float | None, ...],
     listed: int | None,
     as_json: bool,
 ) -> tuple[dict[str, Any], list[str]]:
     """Gives the answer as JSON, or in words."""
-    one = replace(compare(first, second, level, by), scorers=tuple(_labels((first, second))))
-    equal = None
-    if margin is not None:
-        equal = within_margin(outcome(first, by), outcome(second, by), margin / 100, level)
+    sides = outcome(first, by), outcome(second, by)
+    one = replace(
+        compare(first, second, level, by), scorers=tuple(_side_labels([[first], [second]]))
+    )
+    margin, rope = shares
+    equal = None if margin is None else within_margin(*sides, margin, level)
+    believed = None
+    if rope is not None:
+        error = error_of(sides[0].influence - sides[1].influence, sides[0] - sides[1])
+        believed = practical_difference(one.difference.value, error, rope)
     trials = disagreeing(first, second)
     if as_json:
         rows = trials.head(len(trials) if listed is None else listed)
         # By way of pandas' own JSON: a class that no trial asks for is null.
         found = json.loads(rows.to_json(orient="records", double_precision=15))
-        shown = {} if equal is None else {"equivalence": equal.as_json()}
+        shown: dict[str, Any] = {} if equal is None else {"equivalence": equal.as_json()}
+        if rope is not None:
+            shown["practical"] = believed.as_json() if believed else None
         return {**one.as_json(), **shown, "trials": found}, []
     texts = trials_text(one, trials, _LISTED if listed is None else listed)
-    return {}, [comparison_text(one, equal), *texts]
+    text = comparison_text(one, equal)
+    if rope is not None:
+        text += f"\n\n{practical_text(one.scorers, rope, believed)}"
+    return {}, [text, *texts]
 
 
 def _rank(
-    groups: Sequence[Sequence[results.Run]],
+    groups: Sequence[Sequence[Sequence[results.Run]]],
     level: float,
     by: str,
     picture: Path | None,
     as_json: bool,
 ) -> None:
-    found = [replace(rank(runs, level, by), scorers=tuple(_labels(runs))) for runs in groups]
+    found = []
+    for sides in groups:
+        # A single run beside a recipe is one run; so is a recipe with a single training.
+        runs = [one if len(one) > 1 else one[0] for one in sides]
+        found.append(replace(rank(runs, level, by), scorers=tuple(_side_labels(sides))))
     if picture:
         draw_ranks(found[0], picture)
     if as_json:
@@ -221,21 +243,14 @@ def _rank(
         click.echo("\n\n".join(ranking_text(one) for one in found))
 
 
-def _labels(runs: Sequence[results.Run]) -> list[str]:
-    names = [run.scorer for run in runs]
-    return [
-        name if names.count(name) == 1 else f"{name} ({run.record['scorer']['digest'][:8]})"
-        for name, run in zip(names, runs, strict=True)
-    ]
-
-
-def _recipe_labels(sides: Sequence[Sequence[results.Run]]) -> list[str]:
+def _side_labels(sides: Sequence[Sequence[results.Run]]) -> list[str]:
+    """Names the sides; those with the same name by the number of seeds, or by digest."""
     names = [runs[0].scorer for runs in sides]
-    if len(set(names)) == len(names):
-        return names
     said = [runs[0].record["scorer"] for runs in sides]
     return [
-        f"{name} ({len(runs)} seeds, {str(one['training']['recipe'])[:8]})"
+        name
+        if names.count(name) == 1
+        else f"{name} ({len(runs)} seeds, {str(one['training']['recipe'])[:8]})"
         if len(runs) > 1
         else f"{name} ({one['digest'][:8]})"
         for name, runs, one in zip(names, sides, said, strict=True)

@@ -12,6 +12,7 @@ import tabulate
 from ... import results
 from ...results import percent, plain
 from ...results.pictures import draw_curves
+from ...results.tables import EXPLAINED
 from .common import examples, folders_of_runs, json_option, level_option, picture_option
 
 
@@ -91,6 +92,9 @@ def command(folders: tuple[str, ...], level: float, picture: Path | None, as_jso
         ]
         click.echo(_heading(one))
         click.echo(tabulate.tabulate(rows, ["interval", "accuracy %", "method", "clusters"]))
+        methods = dict.fromkeys(row[2] for row in rows)
+        for method in (name for name in methods if name in EXPLAINED):
+            click.echo(f"{method}: {EXPLAINED[method]}")
         ranks = ", ".join(f"{name} {value:.4f}" for name, value in one["ranks"].items())
         click.echo(f"{ranks}\n")
         if "refused" in one.get("verification", {}):

@@ -12,7 +12,16 @@ import tabulate
 
 from ... import results
 from ...results import percent, plain
-from ...results.statistics import POWER, Comparison, Equivalence, Ranking, RecipeComparison
+from ...results.statistics import (
+    FEWEST_SEEDS,
+    OF_TWO_SEEDS,
+    POWER,
+    Comparison,
+    Equivalence,
+    Practical,
+    Ranking,
+    RecipeComparison,
+)
 
 _WIDTH = 100
 
@@ -117,6 +126,26 @@ def _equal(one: Equivalence) -> str:
     )
 
 
+def practical_text(scorers: Sequence[str], rope: float, one: Practical | None) -> str:
+    """Says how probably a difference matters.
+
+    Args:
+        scorers: Names of the two scorers.
+        rope: Half the width of the region of practical equivalence, as a fraction.
+        one: The probabilities, or None.
+    """
+    points = f"{100 * rope:g} points"
+    if one is None:
+        return f"Nothing can be said about a region of {points}: the error is not known."
+    first, second = map(plain, scorers)
+    return textwrap.fill(
+        f"After the data, with a flat prior: with probability {one.first_better:.3f} {first} is "
+        f"better by more than {points}, with {one.equivalent:.3f} they are within {points}, and "
+        f"with {one.second_better:.3f} {second} is better by more.",
+        _WIDTH,
+    )
+
+
 _FOR = {
     "character of one alphabet": "for new characters of this alphabet; it says nothing about new "
     "alphabets",
@@ -203,9 +232,15 @@ def recipes_text(one: RecipeComparison) -> str:
         facts,
         textwrap.fill(_recipes_verdict(one, level), _WIDTH),
     ]
+    if one.of_two:
+        parts.append(textwrap.fill(_of_two(one.of_two), _WIDTH))
     if one.equivalence:
         parts.append(textwrap.fill(_equal(one.equivalence), _WIDTH))
     return "\n\n".join(parts)
+
+
+def _of_two(scorers: Sequence[str]) -> str:
+    return f"Warning: {' and '.join(map(plain, scorers))}: {OF_TWO_SEEDS}"
 
 
 def _trained(
@@ -301,7 +336,9 @@ def ranking_text(one: Ranking) -> str:
                 f"{_percent(one.level)} interval": interval,
                 "p-value": _probability(pair.p_value),
                 "corrected": _probability(one.adjusted[first, second]),
-                "disagreements": f"{percent(pair.disagreements / pair.n)} %",
+                "disagreements": f"{percent(pair.disagreements / pair.n)} %"
+                if isinstance(pair, Comparison)
+                else "–",
             }
         )
     tested = [pair for pair in one.pairs.values() if pair.p_value is not None]
@@ -311,7 +348,22 @@ def ranking_text(one: Ranking) -> str:
         f"corrected for the number of pairs, {level}."
     )
     if not tested:
-        letters = _verdict(next(iter(one.pairs.values())), level)
+        pair = next(iter(one.pairs.values()))
+        of_runs = isinstance(pair, Comparison)
+        letters = _verdict(pair, level) if of_runs else _recipes_verdict(pair, level)
+    else:
+        recipes = [pair for pair in one.pairs.values() if isinstance(pair, RecipeComparison)]
+        if recipes:
+            letters += " Differences of recipes cover new trainings."
+        names_of_two = [
+            names[place]
+            for places, pair in one.pairs.items()
+            if isinstance(pair, RecipeComparison)
+            for place, seeds in zip(places, pair.seeds, strict=True)
+            if len(seeds) == FEWEST_SEEDS
+        ]
+        if names_of_two:
+            letters += f" {_of_two([*dict.fromkeys(names_of_two)])}"
     return "\n\n".join(
         [
             _heading(one, f"{len(names)} scorers"),

@@ -19,3 +19,4 @@ from .style import MOST as MOST
 from .style import Look as Look
 from .style import Size as Size
 from .style import short as short
+from .ways import draw_accuracy_curves as draw_accuracy_curves

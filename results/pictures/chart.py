@@ -48,13 +48,13 @@ class Chart:
 
 CHARTS = {
     "ways": Chart(
-        "Accuracy against ways, with intervals as bands and the level of chance.",
+        "Accuracy against ways, with the level of chance. A band holds the whole curve.",
         draw_ways,
         False,
         "protocols that differ in their ways only",
     ),
     "shots": Chart(
-        "Accuracy against shots, with intervals as bands and the level of chance.",
+        "Accuracy against shots, with the level of chance. A band holds the whole curve.",
         draw_shots,
         False,
         "protocols that differ in their shots only",

@@ -51,6 +51,7 @@ class Material:
             the most accurate one of each protocol.
         level: Nominal coverage of intervals.
         trainings: Cards of trained networks, as `wayshot train` writes them.
+        interval: The kind of intervals.
     """
 
     table: Table
@@ -58,6 +59,7 @@ class Material:
     baseline: str | None = None
     level: float = LEVEL
     trainings: tuple[Mapping[str, Any], ...] = ()
+    interval: str = "population"
 
     @cached_property
     def _cache(self) -> dict[tuple[Any, ...], Any]:
@@ -206,4 +208,5 @@ def gathered(
         found.baseline,
         level,
         tuple(trainings),
+        interval,
     )

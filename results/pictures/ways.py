@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..statistics import AccuracyCurve, Estimate, band_level, estimate_run
 from ..tables import labels
+from ..text import shown
 from .material import Material
-from .style import MOST, Size, figure, short, styled
+from .picture import check_suffix, save
+from .style import MOST, Size, figure, looks, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,10 +98,10 @@ def _panel(axes: Any, material: Material, what: str, one: Series) -> None:
             linestyle=look.dashes,
             label=short(row),
         )
-        band = {n: cell for n, cell in there.items() if cell.low is not None}
-        if band:
-            low, high = ([100 * getattr(c, end) for c in band.values()] for end in ("low", "high"))
-            axes.fill_between(list(band), low, high, color=look.colour, alpha=0.15, linewidth=0)
+        runs = [material.run(row, column) for n, column in one.columns.items() if n in there]
+        level = band_level(runs, material.interval, material.level)
+        wider = (estimate_run(run, material.interval, level) for run in runs)
+        _fill(axes, dict(zip(there, wider, strict=True)), look.colour)
     chance = {n: 100 / _ways(material, column) for n, column in one.columns.items()}
     axes.plot(
         list(chance),
@@ -112,13 +117,77 @@ def _panel(axes: Any, material: Material, what: str, one: Series) -> None:
     axes.set(title=one.title, xlabel=what, ylabel="accuracy %", ylim=(0, 102))
 
 
+def _fill(axes: Any, points: Mapping[int, Estimate], colour: str) -> None:
+    """Draws a band between the ends of the points that have an interval."""
+    there = {n: (one.low, one.high) for n, one in points.items() if one.low is not None}
+    if there:
+        low, high = ([100 * float(pair[end] or 0) for pair in there.values()] for end in (0, 1))
+        axes.fill_between(list(there), low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def draw_accuracy_curves(found: Sequence[AccuracyCurve], path: Path) -> None:
+    """Draws accuracy curves with their bands; what is extrapolated is dashed.
+
+    Args:
+        found: The curves, all against ways or all against shots.
+        path: A `.png` or `.svg` file, written completely or not at all.
+
+    Raises:
+        ResultError: The file has another ending.
+    """
+    check_suffix(path)
+    scorers = [one.scorer for one in found]
+    names = [
+        shown(one.scorer)
+        if scorers.count(one.scorer) == 1
+        else f"{shown(one.scorer)[:40]}, {shown(one.protocols[-1])[:40]}"
+        for one in found
+    ]
+    look, size = looks(list(dict.fromkeys(names))), Size(6, 9)
+    with styled(size):
+        drawn = figure(size, 4.2)
+        axes = drawn.subplots()
+        ticks: set[int] = set()
+        for name, one in zip(names, found, strict=True):
+            mine, values = look[name], {n: 100 * e.value for n, e in one.points.items()}
+            marker = "" if one.from_ranks else mine.marker
+            axes.plot(
+                list(values), list(values.values()), color=mine.colour, label=name, marker=marker
+            )
+            _fill(axes, one.points, mine.colour)
+            axes.plot(
+                list(one.runs),
+                [100 * value for value in one.runs.values()],
+                color=mine.colour,
+                marker=mine.marker,
+                linestyle="",
+            )
+            further = {n: e for n, e in one.points.items() if n == max(one.points)}
+            further |= one.beyond or {}
+            if len(further) > 1:
+                axes.plot(
+                    list(further),
+                    [100 * e.value for e in further.values()],
+                    color=mine.colour,
+                    linestyle=(0, (4, 2)),
+                )
+                _fill(axes, further, mine.colour)
+            ticks |= {min(values), max(values), *one.runs, *further}
+        axes.set_xscale("log")
+        axes.set_xticks(sorted(ticks), [str(n) for n in sorted(ticks)])
+        axes.minorticks_off()
+        axes.set(xlabel=found[0].what if found else "ways", ylabel="accuracy %")
+        drawn.legend(loc="outside lower left", ncols=1)
+        save(drawn, path)
+
+
 def _ways(material: Material, column: str) -> int:
     run = next(run for (_, where), run in material.table.runs.items() if where == column)
     return int(run.record["protocol"]["fields"]["ways"])
 
 
 def draw_ways(material: Material, size: Size) -> Figure | None:
-    """Draws accuracy against ways, with intervals as bands and the level of chance.
+    """Draws accuracy against ways, with the level of chance, in bands that hold whole curves.
 
     Args:
         material: The runs.

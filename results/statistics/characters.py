@@ -16,7 +16,15 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .influences import COLUMNS, FEWEST_CLUSTERS, Influence, counts, influence, numbered
+from .influences import (
+    COLUMNS,
+    FEWEST_CLUSTERS,
+    Influence,
+    counts,
+    gains_of,
+    influence,
+    numbered,
+)
 
 _CELLS = 2**21
 """The largest number of cells of `Influence.parts`; with more episodes they are batched."""
@@ -44,10 +52,10 @@ def by_character(trials: pd.DataFrame) -> Influence:
         trials: Trials with the columns of `influences.COLUMNS` and character,
             one or more. The rotations of a character are one character.
     """
-    cluster, group, names, rotated = _characters(trials)
+    cluster, group, names, rotated = characters_of(trials)
     episode = numbered(trials["episode"].to_numpy())
     target, predicted = (trials[name].to_numpy(np.int64) for name in ("target", "predicted"))
-    credit, rank = (trials[name].to_numpy(np.float64) for name in ("credit", "rank"))
+    credit, gain = trials["credit"].to_numpy(np.float64), gains_of(trials)
     episodes, ways = int(episode.max()) + 1, int(max(target.max(), predicted.max())) + 1
     of_trial = group[cluster]
 
@@ -61,14 +69,12 @@ def by_character(trials: pd.DataFrame) -> Influence:
         own = _own_queries(known // ways, class_at[known], own)
     met = np.bincount(episode)[known // ways] - own
     ahead = class_at[episode * ways + predicted]
-    alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
+    alone = (gain > 0) & (ahead >= 0) & (ahead != cluster)
 
     batches = min(episodes, max(_BATCHES, _CELLS // len(names)))
     batch = np.arange(episodes) * batches // episodes
     shape = batches, len(names)
-    # Without that distractor, the true class shares the top with the classes of its own rank.
-    gain = 1 / (1 + 2 * (rank[alone] - 2))
-    gains = counts(batch[episode[alone]], ahead[alone], shape, gain)
+    gains = counts(batch[episode[alone]], ahead[alone], shape, gain[alone])
     appearances = counts(batch[known // ways], class_at[known], shape, met)
     usual = _ratio(np.bincount(group, gains.sum(axis=0)), appearances.sum(axis=0), group)
     expected = _ratio(np.bincount(of_trial, credit), np.bincount(cluster), group)
@@ -93,7 +99,7 @@ def by_character(trials: pd.DataFrame) -> Influence:
     )
 
 
-def _characters(
+def characters_of(
     trials: pd.DataFrame,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], bool]:
     """Numbers the characters that occur.

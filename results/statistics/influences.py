@@ -266,16 +266,32 @@ def _distractor_parts(
     )
     cluster_of_class = np.full(shape[0] * ways, -1)
     cluster_of_class[target] = cluster
-    rank, credit = (trials[name].to_numpy(np.float64) for name in ("rank", "credit"))
-    ahead = cluster_of_class[predicted]
-    alone = (credit == 0) & (rank < 3) & (ahead >= 0) & (ahead != cluster)
-    # Without that distractor, the true class shares the top with the classes of its own rank.
-    gains = counts(episode[alone], ahead[alone], shape, 1 / (1 + 2 * (rank[alone] - 2)))
+    ahead, gain = cluster_of_class[predicted], gains_of(trials)
+    alone = (gain > 0) & (ahead >= 0) & (ahead != cluster)
+    gains = counts(episode[alone], ahead[alone], shape, gain[alone])
     known = np.flatnonzero(cluster_of_class >= 0)
     classes = counts(known // ways, cluster_of_class[known], shape)
     queries = counts(episode, cluster, shape)
     appearances = (queries.sum(axis=1, keepdims=True) - queries) * classes
     return gains.sum() / appearances.sum() * appearances - gains
+
+
+def gains_of(trials: pd.DataFrame) -> np.ndarray:
+    """Gives the credit that each trial would gain without the class that is ahead of the true one.
+
+    It is 0 if no class is ahead, or more than one. Then the true class shares the top with the
+    classes of its own rank.
+
+    Args:
+        trials: Trials with the columns credit and rank; a column gain is taken as it is.
+
+    Returns:
+        float64 ndarray (n,).
+    """
+    if "gain" in trials:
+        return trials["gain"].to_numpy(np.float64)
+    rank, credit = (trials[name].to_numpy(np.float64) for name in ("rank", "credit"))
+    return np.where((credit == 0) & (rank < 3), 1 / np.maximum(2 * rank - 3, 1), 0.0)
 
 
 def counts(

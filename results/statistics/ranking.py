@@ -17,9 +17,9 @@ from ..store import Run
 from .comparison import Comparison, compare_outcomes
 from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS
-from .matching import Outcome, check_same_episodes, outcome
+from .matching import Outcome, check_same_episodes
 from .multiplicity import confidence_set, step_down
-from .recipes import Side, p_value_between, side
+from .recipes import RecipeComparison, Side, compare_sides, p_value_between, side
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,14 @@ class Ranking:
     Attributes:
         protocol: Name of the protocol.
         scorers: Names of the scorers.
-        digests: Digests of the scorers.
+        digests: Digests of the scorers; of several trainings, that of the first.
         episodes: Number of episodes.
         episodes_digest: Digest of the episodes.
         n: Number of trials.
         level: 1 minus the significance level of all tests together.
         accuracies: Mean credits, as fractions.
-        pairs: The comparison of scorers i and j for each pair (i, j), i < j.
+        pairs: The comparison of scorers i and j for each pair (i, j), i < j; that of
+            recipes if one of them was trained several times.
         adjusted: The p-value of each pair after `step_down`; 1 where nothing can
             be tested.
         groups: The `contiguous_groups` of scorers that do not differ
@@ -82,7 +83,7 @@ class Ranking:
     n: int
     level: float
     accuracies: tuple[float, ...]
-    pairs: dict[tuple[int, int], Comparison]
+    pairs: dict[tuple[int, int], Comparison | RecipeComparison]
     adjusted: dict[tuple[int, int], float]
     groups: tuple[tuple[int, ...], ...]
     what: str
@@ -211,11 +212,15 @@ def _accuracies(outcomes: Sequence[Outcome]) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
-def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ranking:
+def rank(
+    runs: Sequence[Run | Sequence[Run]], level: float = LEVEL, by: str = "alphabet"
+) -> Ranking:
     """Compares all pairs of several scorers on the same episodes, and ranks the scorers.
 
     Args:
-        runs: At least three runs, of different scorers.
+        runs: At least three runs, of different scorers; or, in the place of a run,
+            those of several trainings of one recipe, whose mean counts and whose
+            spread differences cover.
         level: Nominal coverage of each interval; all tests together have the
             significance level 1 - level.
         by: How trials are clustered and scorers are ranked, a key of
@@ -230,24 +235,26 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
         raise ResultError(
             f"{len(runs)} runs cannot be ranked, expected at least 3; compare two runs as a pair"
         )
-    for run in runs[1:]:
-        check_same_episodes(runs[0], run)
-    outcomes = [outcome(run, by) for run in runs]
+    named = [one if isinstance(one, Run) else one[0] for one in runs]
+    for run in named[1:]:
+        check_same_episodes(named[0], run)
+    sides = [side(one, by) for one in runs]
+    outcomes = [one.outcome for one in sides]
     places = list(combinations(range(len(runs)), 2))
-    pairs = {(i, j): compare_outcomes(outcomes[i], outcomes[j], level) for i, j in places}
+    pairs = {(i, j): _compared(sides[i], sides[j], level) for i, j in places}
     p_values = [pair.p_value for pair in pairs.values()]
     adjusted = dict(zip(places, step_down(_parts(outcomes), places, p_values), strict=True))
     apart = {pair for pair in places if adjusted[pair] < 1 - level}
     accuracies = tuple(one.influence.value for one in outcomes)
     order = sorted(
-        range(len(runs)), key=lambda place: (-accuracies[place], runs[place].scorer, place)
+        range(len(runs)), key=lambda place: (-accuracies[place], named[place].scorer, place)
     )
-    record, found = runs[0].record, outcomes[0].influence
+    record, found = named[0].record, outcomes[0].influence
     ranked = found.what == by and len(found.clusters) >= FEWEST_CLUSTERS
     return Ranking(
-        protocol=runs[0].protocol,
-        scorers=tuple(run.scorer for run in runs),
-        digests=tuple(run.record["scorer"]["digest"] for run in runs),
+        protocol=named[0].protocol,
+        scorers=tuple(run.scorer for run in named),
+        digests=tuple(run.record["scorer"]["digest"] for run in named),
         episodes=record["episodes"],
         episodes_digest=record["episodes_digest"],
         n=found.n,
@@ -259,6 +266,12 @@ def rank(runs: Sequence[Run], level: float = LEVEL, by: str = "alphabet") -> Ran
         what=by,
         ranks=ranks(_accuracies(outcomes), level) if ranked else None,
     )
+
+
+def _compared(first: Side, second: Side, level: float) -> Comparison | RecipeComparison:
+    if first.seeds or second.seeds:
+        return compare_sides(first, second, level)
+    return compare_outcomes(first.outcome, second.outcome, level)
 
 
 def _parts(outcomes: Sequence[Outcome]) -> np.ndarray:

@@ -17,7 +17,8 @@ from .equivalence import Equivalence, equivalence_of
 from .estimates import LEVEL, Estimate
 from .influences import Influence
 from .matching import Outcome, outcome
-from .seeds import averaged, by_seed, joint_outcome
+from .practical import Practical, practical_difference
+from .seeds import FEWEST_SEEDS, averaged, by_seed, joint_outcome
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class RecipeComparison:
         detectable: The `smallest_detectable` difference, or None.
         equivalence: Whether the sides are as good as one another within a
             margin; None if no margin was given.
+        practical: How probably the difference matters; None if no region was
+            given, or there is no error.
     """
 
     protocol: str
@@ -109,11 +112,27 @@ class RecipeComparison:
     between_trainings: float | None
     detectable: float | None
     equivalence: Equivalence | None
+    practical: Practical | None = None
+
+    @property
+    def of_two(self) -> tuple[str, ...]:
+        """The scorers with two trainings only, from which their spread is hardly known."""
+        return tuple(
+            name
+            for name, seeds in zip(self.scorers, self.seeds, strict=True)
+            if len(seeds) == FEWEST_SEEDS
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Gives the fields of the JSON interface."""
         equal = self.equivalence.as_json() if self.equivalence else None
-        return {**asdict(self), "difference": self.difference.as_json(), "equivalence": equal}
+        difference = self.difference.as_json()
+        return {
+            **asdict(self),
+            "difference": difference,
+            "equivalence": equal,
+            "of_two": self.of_two,
+        }
 
 
 def side(runs: Run | Sequence[Run], by: str = "alphabet") -> Side:
@@ -218,6 +237,7 @@ def compare_recipes(
     level: float = LEVEL,
     by: str = "alphabet",
     margin: float | None = None,
+    rope: float | None = None,
 ) -> RecipeComparison:
     """Compares two recipes over their trainings, on the same episodes.
 
@@ -233,15 +253,39 @@ def compare_recipes(
         by: How trials are clustered, a key of `matching.CLUSTERS`.
         margin: Also test whether they are as good as one another within this
             margin, a fraction; see `equivalence.within_margin`.
+        rope: Also compute how probably the difference is beyond this fraction; see
+            `practical.practical_difference`.
 
     Raises:
         ResultError: The runs are of different episodes or trials, a side is not
             one recipe with different seeds, both have the same runs, or `level`,
-            `by` or `margin` is impossible.
+            `by`, `margin` or `rope` is impossible.
+    """
+    return compare_sides(side(first, by), side(second, by), level, margin, rope)
+
+
+def compare_sides(
+    first: Side,
+    second: Side,
+    level: float = LEVEL,
+    margin: float | None = None,
+    rope: float | None = None,
+) -> RecipeComparison:
+    """Compares two sides as `compare_recipes` does, without reading their runs again.
+
+    Args:
+        first: One side.
+        second: The other side.
+        level: As for `compare_recipes`.
+        margin: As for `compare_recipes`.
+        rope: As for `compare_recipes`.
+
+    Raises:
+        ResultError: As for `compare_recipes`.
     """
     if not 0 < level < 1:
         raise ResultError(f"level {level} is impossible, expected between 0 and 1, such as 0.95")
-    sides = side(first, by), side(second, by)
+    sides = first, second
     mine, theirs = (one.outcome for one in sides)
     gains, found = mine - theirs, mine.influence - theirs.influence
     error = error_between(*sides)
@@ -267,4 +311,5 @@ def compare_recipes(
         if error
         else None,
         equivalence=None if margin is None else equivalence_of(found, gains, error, margin, level),
+        practical=None if rope is None else practical_difference(estimate.value, error, rope),
     )

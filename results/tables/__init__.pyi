@@ -9,6 +9,7 @@ from .by_group import breakdown as breakdown
 from .by_group import breakdowns as breakdowns
 from .by_group import concentration as concentration
 from .by_group import half as half
+from .caption import EXPLAINED as EXPLAINED
 from .collection import Results as Results
 from .collection import in_order as in_order
 from .collection import load as load

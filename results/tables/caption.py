@@ -11,7 +11,7 @@ from ..text import shown
 _FALLBACK = "wilson"
 """The method that is used where the alphabets do not differ or are too few, and covers less."""
 
-_EXPLAINED = {
+EXPLAINED = {
     _FALLBACK: INTERVALS[_FALLBACK].covers,
     "constant": "every trial has the same credit, so that the interval has no width",
 }
@@ -114,7 +114,7 @@ def figure_notes(
     words = _covered(interval, columns)
     if methods != [interval]:
         named = (
-            f"{method} ({_EXPLAINED[method]})" if method in _EXPLAINED else method
+            f"{method} ({EXPLAINED[method]})" if method in EXPLAINED else method
             for method in methods
         )
         words.append(f"Method: {'; or '.join(named)}.")

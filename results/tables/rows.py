@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import ResultError
-from ..statistics import Estimate
+from ..statistics import FEWEST_SEEDS, OF_TWO_SEEDS, Estimate
 from ..store import Run
 from ..text import shown
 from . import labels
@@ -156,8 +156,10 @@ def trainings(trained: Mapping[tuple[str, str], Sequence[Run]]) -> list[str]:
         where = [f" on {', '.join(columns)}" if len(of) > 1 else "" for columns in of.values()]
         said = "; ".join(f"{one}{there}" for one, there in zip(of, where, strict=True))
         alike.setdefault(said, []).append(row)
-    return [
+    notes = [
         f"{', '.join(some)}: mean of trainings with the seeds {said}. The interval covers new "
         "trainings too."
         for said, some in alike.items()
     ]
+    of_two = dict.fromkeys(row for (row, _), runs in trained.items() if len(runs) == FEWEST_SEEDS)
+    return [*notes, f"{', '.join(of_two)}: {OF_TWO_SEEDS}"] if of_two else notes

@@ -409,3 +409,39 @@ def test_a_margin_goes_with_two_scorers_and_a_level(wayshot, stored):
     low = wayshot(*two(stored, "--margin", 1, "--level", 0.5))
     assert three[0] == 2 and "--margin goes with two scorers; name two" in three[2]
     assert low[0] == 2 and "--margin needs a --level above 0.5" in low[2]
+
+
+def test_what_to_believe_of_a_difference_is_said(wayshot, stored, protocols):
+    words = two(stored, "--protocol", protocols[1], "--disagreements", 0, "--rope", 1)
+    status, out, _ = wayshot(*words)
+    assert status == 0 and "they are within 1 points" in " ".join(out.split())
+    (one,) = json.loads(wayshot(*words, "--json")[1])["comparisons"]
+    shares = [one["practical"][key] for key in ("first_better", "equivalent", "second_better")]
+    assert sum(shares) == pytest.approx(1) and one["practical"]["rope"] == 0.01
+    text = wayshot("compare", "pixel-cosine", "pixel-euclidean", "chance", stored, "--rope", 1)[2]
+    assert "--rope goes with two scorers" in text
+
+
+def test_recipes_are_compared_beside_scorers(wayshot, stored, folder_of, tmp_path):
+    """Two trainings of a recipe, made of the runs of two scorers, and two other scorers."""
+    for seed, scorer in ((1, "pixel-cosine"), (2, "pixel-euclidean")):
+        run = results.read(folder_of(scorer))
+        record = {key: value for key, value in run.record.items() if key != "scores_digest"}
+        said = {**record["scorer"], "name": "trained", "digest": f"{seed}" * 64}
+        record["scorer"] = {**said, "training": {"recipe": "r" * 64, "seed": seed}}
+        (tmp_path / f"{seed}").mkdir()
+        shutil.copy(run.folder / "trials.parquet", tmp_path / f"{seed}")
+        (tmp_path / f"{seed}" / "record.json").write_text(json.dumps(record))
+    for scorer in ("chance", "pixel-cosine"):
+        shutil.copytree(folder_of(scorer), tmp_path / scorer)
+    words = "compare", "trained", "pixel-cosine", "chance", "--runs", tmp_path
+    status, out, _ = wayshot(*words)
+    said = " ".join(out.split())
+    assert (
+        status == 0 and "3 scorers" in said and "Differences of recipes cover new trainings" in said
+    )
+    assert "Warning: trained: Two trainings hardly tell" in said
+    (one,) = json.loads(wayshot(*words, "--json")[1])["rankings"]
+    assert one["pairs"][0]["seeds"] == [[1, 2], []] and "wins" in one["pairs"][2]
+    text = wayshot("compare", "trained", "chance", "--runs", tmp_path, "--rope", 1)[1]
+    assert "Warning: trained: Two trainings hardly tell" in text

@@ -53,13 +53,13 @@ def test_every_option_can_have_old_spellings_and_variables():
 
 
 def test_every_command_can_answer_in_json():
-    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 20
+    assert with_option("--json") == set(COMMANDS) and len(COMMANDS) == 21
 
 
 def test_a_folder_of_runs_is_the_option_runs_in_every_command():
     assert with_option("--runs") == {
         *("run", "sweep", "latency", "plan", "compare"),
-        *("table", "report", "figure", "rescore", "card"),
+        *("table", "report", "figure", "curve", "rescore", "card"),
     }
     assert with_option("--out") == {"episodes", "train", "data sheet", "report", "figure"}
     assert with_option("--in") == set()
@@ -110,7 +110,7 @@ def test_old_variables_of_an_option_still_work(wayshot, stored, monkeypatch, var
 
 
 def test_a_picture_is_the_option_picture_in_every_command():
-    assert with_option("--picture") == {"table", "rescore", "compare"}
+    assert with_option("--picture") == {"table", "rescore", "compare", "curve"}
     for old in ("--diagram", "--pareto", "--curves"):
         assert with_option(old) == set()
 
@@ -136,9 +136,10 @@ def test_old_spellings_of_a_picture_still_work_and_are_in_no_help(wayshot, store
 
 
 def test_a_scorer_is_the_option_scorer_in_every_command():
-    wanted = {"run", "latency", "plan", "table", "compare", "audit", "report", "figure"}
+    reading = {"table", "compare", "audit", "report", "figure", "curve"}
+    wanted = {"run", "latency", "plan", *reading}
     assert with_option("-s") == with_option("--scorer") == wanted
-    assert with_option("--protocol") == {"table", "compare", "audit", "report", "figure"}
+    assert with_option("--protocol") == reading
 
 
 def test_scorers_are_plain_words_or_options_alike(wayshot, stored):

@@ -117,3 +117,11 @@ def test_plans_of_nothing_end_with_one_line(wayshot, words, problem):
     status, out, err = wayshot("plan", "lake-within-20w1s", "--difference", "0.5", *words)
     assert (status, out) == (2, "")
     assert problem in err and len(err.splitlines()) == 1
+
+
+def test_a_method_whose_name_would_be_misread_is_explained(wayshot, characters, tmp_path):
+    words = ("run", f"folder:{characters}-within-5w1s", "--episodes", 30, "--runs", tmp_path)
+    assert wayshot(*words, "-s", "chance")[0] == 0
+    out = wayshot("rescore", tmp_path)[1]
+    assert "constant: every trial has the same credit" in out
+    assert "wilson: treats trials as independent" in out

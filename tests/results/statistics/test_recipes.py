@@ -10,7 +10,7 @@ from wayshot.results import ResultError, compare_recipes
 from wayshot.results.statistics.comparison import compare
 from wayshot.results.statistics.equivalence import within_margin
 from wayshot.results.statistics.matching import outcome
-from wayshot.results.statistics.ranking import best_group, corrected
+from wayshot.results.statistics.ranking import best_group, corrected, rank
 
 
 @pytest.fixture
@@ -208,3 +208,34 @@ def test_bold_takes_the_spread_of_trainings_into_account(trained):
     assert corrected(recipes, 0)[1] > 0.05
     single = [one[0] for one in recipes]
     assert len(best_group(single)) == 1
+
+
+def test_recipes_and_scorers_are_ranked_together(trained):
+    generator = np.random.default_rng(8)
+    first, second = cells(generator, 12, (3, 2))
+    recipes = [trained(first, "a"), trained(second, "b")]
+    alone = trained(second[:1] - 0.2, "c")[0]
+    found = rank([*recipes, alone])
+    for places in ((0, 1), (0, 2), (1, 2)):
+        sides = [[*recipes, [alone]][place] for place in places]
+        assert found.pairs[places] == compare_recipes(*sides)
+        assert found.adjusted[places] >= found.pairs[places].p_value
+    assert found.accuracies == pytest.approx([first.mean(), second.mean(), second[0].mean() - 0.2])
+    ranked = stats.rankdata(
+        -np.stack([first.mean(axis=0), second.mean(axis=0), second[0] - 0.2]), axis=0
+    )
+    assert found.ranks.means == pytest.approx(ranked.mean(axis=1))
+    json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_runs_of_single_trainings_are_ranked_as_before(trained):
+    generator = np.random.default_rng(9)
+    runs = [trained(cells(generator, 12, (1, 1))[0], name)[0] for name in "ab"]
+    runs.append(trained(cells(generator, 12, (1, 1))[0], "c")[0])
+    assert rank(runs) == rank([[run] for run in runs])
+
+
+@pytest.mark.parametrize(("seeds", "expected"), [((3, 3), ()), ((2, 3), ("a",)), ((2, 1), ("a",))])
+def test_recipes_of_two_trainings_are_named(trained, seeds, expected):
+    drawn = cells(np.random.default_rng(10), 12, seeds)
+    assert compare_recipes(trained(drawn[0], "a"), trained(drawn[1], "b")).of_two == expected

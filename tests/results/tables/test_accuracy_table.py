@@ -195,6 +195,9 @@ def test_trainings_that_differ_in_their_seed_are_one_row(store):
     assert cell == over_seeds(runs).estimate
     text = " ".join(one.render("text").split())
     assert "net (3 seeds): mean of trainings with the seeds 0, 1, 2." in text
+    assert "hardly tell" not in text
+    of_two = " ".join(table(runs[:2]).render("text").split())
+    assert "net (2 seeds): Two trainings hardly tell how much trainings differ" in of_two
     data = json.loads(one.render("json"))
     assert len(data["results"]) == 4
     assert data["seeds"][0]["values"] == {str(i): c.mean() for i, c in enumerate(drawn)}
@@ -205,10 +208,10 @@ def test_trainings_with_the_same_seeds_share_a_note(store):
     runs = [
         store(scorer=training(seed, recipe * 64) | {"name": recipe})
         for recipe in "ab"
-        for seed in (1, 2)
+        for seed in (1, 2, 3)
     ]
     notes = [note for note in table(runs).notes if "trainings" in note]
-    assert len(notes) == 1 and notes[0].startswith("a (2 seeds), b (2 seeds): mean of trainings")
+    assert len(notes) == 1 and notes[0].startswith("a (3 seeds), b (3 seeds): mean of trainings")
 
 
 def test_rows_are_renamed_in_what_is_printed_but_not_in_the_data(store):
