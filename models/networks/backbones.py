@@ -78,9 +78,23 @@ BACKBONES = {
             "dense",
         ),
         Backbone(
+            "vgg16-bn",
+            "vgg16, with batch normalisation after every convolution (Ioffe and Szegedy, ICML 2015)",
+            partial(towers.vgg16, normalised=True),
+            "difference",
+            "dense",
+        ),
+        Backbone(
             "koch",
             "Koch, Zemel and Salakhutdinov, ICML workshop 2015",
             towers.koch,
+            "difference",
+            "weighted",
+        ),
+        Backbone(
+            "koch-scaled",
+            "koch, with weights that start so that embeddings differ (He et al., ICCV 2015)",
+            partial(towers.koch, scaled=True),
             "difference",
             "weighted",
         ),
