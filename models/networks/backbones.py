@@ -100,6 +100,13 @@ BACKBONES = {
         ),
         Backbone("conv-4", "Vinyals et al., NeurIPS 2016", towers.conv_4),
         Backbone(
+            "conv-4-maps",
+            "Sung et al., CVPR 2018: as conv-4, but its last maps are the embedding",
+            towers.conv_4_maps,
+            "concatenation",
+            "relation",
+        ),
+        Backbone(
             "glyphnet",
             "this project: a strided stem and residual blocks, for two CPU cores",
             towers.glyphnet,

@@ -110,6 +110,17 @@ def conv_4() -> keras.Model:
     return keras.Model(image, layers.Flatten()(x), name="conv-4")
 
 
+def conv_4_maps() -> keras.Model:
+    """Makes the embedding of Sung et al., from (B, 28, 28, 1) to maps (B, 5 * 5 * 64)."""
+    image = x = keras.Input((28, 28, 1), name="image")
+    for block in range(4):
+        x = Conv2D(64, 3, padding="valid" if block < 2 else "same")(x)
+        x = layers.ReLU()(BatchNormalization()(x))
+        if block < 2:
+            x = MaxPooling2D()(x)
+    return keras.Model(image, layers.Flatten()(x), name="conv-4-maps")
+
+
 def glyphnet() -> keras.Model:
     """Makes this project's small tower, from (B, 40, 40, 1) to unit vectors (B, 192).
 
