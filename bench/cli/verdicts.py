@@ -113,8 +113,8 @@ def _equal(one: Equivalence) -> str:
     test = "" if one.p_value is None else f"two one-sided tests, p {_probability(one.p_value)}; "
     return (
         f"{found} within {margin}, at the level of {level} ({test}"
-        f"{_percent(round(2 * one.level - 1, 12))} interval {interval}). The smallest margin for which "
-        f"it is shown is {math.ceil(1e4 * one.smallest) / 100:g} points."
+        f"{_percent(round(2 * one.level - 1, 12))} interval {interval}). The smallest margin for "
+        f"which it is shown is {math.ceil(1e4 * one.smallest) / 100:g} points."
     )
 
 

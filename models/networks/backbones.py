@@ -79,7 +79,7 @@ BACKBONES = {
         ),
         Backbone(
             "vgg16-bn",
-            "vgg16, with batch normalisation after every convolution (Ioffe and Szegedy, ICML 2015)",
+            "vgg16, with batch normalisation after convolutions (Ioffe and Szegedy, ICML 2015)",
             partial(towers.vgg16, normalised=True),
             "difference",
             "dense",

@@ -47,9 +47,7 @@ def _block(maps: np.ndarray, weights: Mapping[str, np.ndarray], block: int) -> n
     return cut.max(axis=(2, 4))
 
 
-def relate(
-    weights: Mapping[str, np.ndarray], query: np.ndarray, support: np.ndarray
-) -> np.ndarray:
+def relate(weights: Mapping[str, np.ndarray], query: np.ndarray, support: np.ndarray) -> np.ndarray:
     """Scores every query with every support embedding.
 
     One query at a time, so that its scores do not depend on the other queries.

@@ -124,7 +124,11 @@ class Siamese(keras.Model):
     """
 
     def __init__(
-        self, tower: keras.Model, head: Comparison | RelationHead, pixels: str = "area", **options: Any
+        self,
+        tower: keras.Model,
+        head: Comparison | RelationHead,
+        pixels: str = "area",
+        **options: Any,
     ) -> None:
         """Joins a tower and a head, whose weights are made if necessary.
 

@@ -9,7 +9,6 @@ from keras import layers
 
 from .layers import BatchNormalization, Conv2D, EfficientChannelAttention, MaxPooling2D
 
-
 _SCALED = 0.025
 """Standard deviation of the dense weights of Koch's tower, where it starts scaled."""
 

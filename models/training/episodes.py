@@ -62,9 +62,7 @@ class EpisodeStage:
         images_a_step: Number of images in a step.
     """
 
-    def __init__(
-        self, plan: Episodes, siamese: Siamese, images: TrainingImages, seed: int
-    ) -> None:
+    def __init__(self, plan: Episodes, siamese: Siamese, images: TrainingImages, seed: int) -> None:
         """Compiles the model of episodes.
 
         Args:
@@ -92,9 +90,7 @@ class EpisodeStage:
                 f"episodes of {plan.shots} shots and {plan.queries} queries need {self._each} "
                 f"drawings of each character, but a character has only {sizes.min()}; lower queries"
             )
-        self._by_label = np.split(
-            np.argsort(images.labels, kind="stable"), np.cumsum(sizes)[:-1]
-        )
+        self._by_label = np.split(np.argsort(images.labels, kind="stable"), np.cumsum(sizes)[:-1])
         truth = np.repeat(np.eye(plan.ways, dtype=np.float32), plan.queries, axis=0)
         self._truth = truth
         self.model: Any = EpisodeModel(siamese, plan)

@@ -392,7 +392,9 @@ def test_equivalence_within_a_margin_is_said(wayshot, stored, protocols):
     assert "as one another" not in " ".join(wayshot(*words)[1].split())
     told = json.loads(wayshot(*words, "--margin", 90, "--json")[1])["comparisons"][0]["equivalence"]
     assert told["shown"] is True and told["margin"] == 0.9 and told["p_value"] < 0.05
-    said = float(re.search(r"The smallest margin for which it is shown is ([\d.]+) points", wide)[1])
+    said = float(
+        re.search(r"The smallest margin for which it is shown is ([\d.]+) points", wide)[1]
+    )
     assert 0 <= said - 100 * told["smallest"] < 0.0101
 
 
