@@ -12,7 +12,7 @@ VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
 PUBLISHED := docs/tables
 
 # The recipes of docs/backbones.md.
-RECIPES := $(addprefix common-,conv-4 glyphnet resnet18 resnet18-eca vgg16 vgg16-fast)
+RECIPES := $(addprefix common-,conv-4 glyphnet resnet18 resnet18-eca vgg16 vgg16-fast vgg16-bn koch)
 SEEDS := 1 2 3
 
 # A peer, in an environment of its own.

@@ -32,7 +32,11 @@ def _scale(head: str) -> str | None:
 
 def _training(card: dict[str, Any]) -> dict[str, Any]:
     """Gives the digest of a network's whole recipe, and its seed."""
-    recipe = json.dumps(card["recipe"], sort_keys=True).encode()
+    fields = dict(card["recipe"])
+    # So that a recipe has the digest that it had before there was this stage.
+    if fields.get("episodes") is None:
+        fields.pop("episodes", None)
+    recipe = json.dumps(fields, sort_keys=True).encode()
     return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
 
 

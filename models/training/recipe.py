@@ -224,13 +224,8 @@ class Recipe(RecipePart, frozen=True):
         return {name: stage for name, stage in found.items() if stage}
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives all fields, including defaults, in JSON's types.
-
-        Without `episodes` if there are none, so that a recipe has the same
-        digest as before there was this stage.
-        """
-        fields = msgspec.json.decode(msgspec.json.encode(self))
-        return {name: one for name, one in fields.items() if name != "episodes" or one}
+        """Gives all fields, including defaults, in JSON's types."""
+        return msgspec.json.decode(msgspec.json.encode(self))
 
 
 def names() -> list[str]:

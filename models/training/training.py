@@ -293,6 +293,8 @@ class Training:
             open_zip(path).close()
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
+                # Older checkpoints are of recipes without such a stage.
+                state["recipe"] = {"episodes": None, **state["recipe"]}
                 other = [key for key, value in self._identity().items() if state.get(key) != value]
                 if other:
                     raise ModelError(

@@ -235,6 +235,19 @@ def test_a_checkpoint_of_another_training_or_damaged_is_refused(recipe, backgrou
         Training(recipe(), background, seed=1).resume(tmp_path / "nowhere")
 
 
+def test_a_checkpoint_of_a_recipe_from_before_there_were_episodes_is_resumed(
+    recipe, background, tmp_path
+):
+    Training(recipe(), background, seed=1).save(tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    state = json.loads(str(arrays.pop("state")))
+    assert state["recipe"].pop("episodes") is None
+    np.savez(path, state=np.array(json.dumps(state)), **arrays)
+    Training(recipe(), background, seed=1).resume(tmp_path)
+
+
 def test_an_unknown_precision_is_refused(recipe, background):
     with pytest.raises(ModelError, match="'double', expected one of auto, float32, mixed"):
         Training(recipe(), background, seed=1, precision="double")
