@@ -128,7 +128,7 @@ def _start(root: Path, asked: Settings) -> str | None:
         return None
     if found is None:
         return None
-    whole = f"album 3 {asked} {root.name if root.is_file() else ''} {found}"
+    whole = f"album 4 {asked} {root.name if root.is_file() else ''} {found}"
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 

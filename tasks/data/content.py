@@ -7,19 +7,14 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import TaskError
 from ..files import cache_folder, hash_regular, make_cache_folder, replacing
 from ..text import readable
-
-_THREADS = 4
-"""More than the processors, as the system makes threads wait."""
 
 _SETTLED = 3.0
 """Seconds after which a change of a file has another time than the change before."""
@@ -82,15 +77,12 @@ def tree(root: Path) -> str | None:
         return None
     limit, total = int((time.time() - _SETTLED) * 1e9), hashlib.sha256()
     folders = [str(root)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while folders:
-            below: list[str] = []
-            for listing in pool.map(partial(_listing, limit), folders):
-                if listing is None:
-                    return None
-                below += listing.below
-                total.update(listing.digest)
-            folders = below
+    for folder in folders:
+        listing = _listing(limit, folder)
+        if listing is None:
+            return None
+        folders += listing.below
+        total.update(listing.digest)
     return total.hexdigest()
 
 
@@ -111,9 +103,9 @@ def _listing(limit: int, folder: str) -> _Listing | None:
             changed = status.st_ctime_ns
             if changed > limit:
                 return None
-            # Size, times, inode and device.
-            lines.append((entry.name, *status[1:3], status[6], status.st_mtime_ns, changed))
-    text = repr(sorted(lines)).encode(errors="surrogateescape")
+            place = f"{entry.name}/{status.st_ino} {status.st_dev}"
+            lines.append(f"{place} {status.st_size} {status.st_mtime_ns} {changed}")
+    text = "\n".join(sorted(lines)).encode(errors="surrogateescape")
     return _Listing(sorted(below), hashlib.sha256(text).digest())
 
 
