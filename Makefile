@@ -11,10 +11,14 @@ LAKE := lake-runs lake-within-20w1s lake-between-5w1s lake-between-20w1s
 VINYALS := vinyals-5w1s-rot vinyals-5w5s-rot vinyals-20w1s-rot vinyals-20w5s-rot
 PUBLISHED := docs/tables
 
+# The recipes of docs/backbones.md.
+RECIPES := $(addprefix common-,conv-4 glyphnet resnet18 resnet18-eca vgg16 vgg16-fast vgg16-bn koch)
+SEEDS := 1 2 3
+
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test slow extras check format bench coverage tables reliability fuzz lowest smoke clean
+.PHONY: run test slow extras check format bench coverage tables backbones reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -67,8 +71,33 @@ tables: $(VENV)/installed
 	    $(BIN)/wayshot table build/published/$$table --published --format $${form%:*} \
 	        > build/table && mv build/table $(PUBLISHED)/$$table.$${form#*:} || exit 1; \
 	done; done
-	rm -rf $(PUBLISHED)/records && mkdir -p $(PUBLISHED)/records
+	rm -rf $(PUBLISHED)/records/lake $(PUBLISHED)/records/vinyals && mkdir -p $(PUBLISHED)/records
 	cd build/published && find . -name record.json | tar cf - -T - | tar xf - -C ../../$(PUBLISHED)/records
+
+# Of the stored runs; or with TRAIN=1 of networks that are trained first, which takes days on two
+# cores, needs Omniglot, and goes on where it was stopped.
+backbones: $(VENV)/installed
+	rm -rf build/backbones/runs && mkdir -p build/backbones/runs
+ifdef TRAIN
+	for recipe in $(RECIPES); do for seed in $(SEEDS); do \
+	    out=build/backbones/$$recipe-$$seed; resume=; \
+	    if [ -e $$out/checkpoint.npz ]; then resume=--resume; fi; \
+	    [ -e $$out/$$recipe.keras ] || \
+	        $(BIN)/wayshot train $$recipe --seed $$seed --out $$out $$resume || exit 1; \
+	    $(BIN)/wayshot run $(LAKE) --episodes 1000 --runs build/backbones/runs \
+	        -s $$out/$$recipe.keras || exit 1; \
+	done; done
+else
+	$(BIN)/python -m tarfile -e $(PUBLISHED)/backbones.tar.xz build/backbones
+endif
+	for form in github:md latex:tex csv:csv; do \
+	    $(BIN)/wayshot table build/backbones/runs --columns params,flops --format $${form%:*} \
+	        > build/table && mv build/table $(PUBLISHED)/backbones.$${form#*:} || exit 1; \
+	done
+	rm -rf $(PUBLISHED)/records/backbones && mkdir -p $(PUBLISHED)/records/backbones
+	cd build/backbones/runs && find . -name record.json | tar cf - -T - | \
+	    tar xf - -C ../../../$(PUBLISHED)/records/backbones
+	$(BIN)/wayshot compare common-resnet18-eca common-resnet18 --runs build/backbones/runs --margin 0.5
 
 # An hour or so on one core.
 reliability: $(VENV)/tested

@@ -179,7 +179,9 @@ def read_card(path: Path) -> dict[str, Any]:
     """
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        _ = card["name"], card["digest"], card["recipe"], card["seed"]
+        _ = card["name"], card["digest"], card["seed"]
+        # Older cards are of recipes without such a stage.
+        card["recipe"] = {"episodes": None, **card["recipe"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(
             f"{path}: not a readable model card; expected a file that wayshot train has written"

@@ -161,12 +161,12 @@ def command(
     training = Training(plan, background, seed, precision, held_out)
     if resume:
         training.resume(out)
-    stages = {"classes": plan.classes, "pairs": plan.pairs}
-    steps = {name: stage.steps for name, stage in stages.items() if stage}
+    steps = {name: stage.steps for name, stage in plan.stages.items()}
     logs = _Logs(out) if tensorboard else None
     with tqdm(total=sum(steps.values()), unit="step", disable=None) as shown:
         for report in training.run(out):
-            done = report.step + (steps.get("classes", 0) if report.stage == "pairs" else 0)
+            before = list(steps).index(report.stage)
+            done = report.step + sum([*steps.values()][:before])
             if logs:
                 logs.write(report, done)
             shown.set_description(f"{plan.name}: {report.stage}")

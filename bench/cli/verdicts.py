@@ -113,7 +113,7 @@ def comparison_text(one: Comparison, equal: Equivalence | None = None) -> str:
 
 def _equal(one: Equivalence) -> str:
     margin, level = f"{100 * one.margin:g} points", _percent(round(1 - one.level, 12))
-    if one.low is None or one.high is None:
+    if one.low is None or one.high is None or one.smallest is None:
         return f"Nothing can be said about a margin of {margin}: there is no interval."
     interval = f"{_signed(one.low, 2)} to {_signed(one.high, 2)} points"
     found = (
@@ -122,7 +122,8 @@ def _equal(one: Equivalence) -> str:
     test = "" if one.p_value is None else f"two one-sided tests, p {_probability(one.p_value)}; "
     return (
         f"{found} within {margin}, at the level of {level} ({test}"
-        f"{_percent(round(2 * one.level - 1, 12))} interval {interval})."
+        f"{_percent(round(2 * one.level - 1, 12))} interval {interval}). The smallest margin for "
+        f"which it is shown is {math.ceil(1e4 * one.smallest) / 100:g} points."
     )
 
 

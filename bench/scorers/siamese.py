@@ -12,7 +12,7 @@ import numpy as np
 
 from ...models import Bundle, ModelError, bundle, read_weights
 from ...models.engines import Embedder, Origin, fingerprint, with_version
-from ...models.networks import compare
+from ...models.networks import compare, pooling
 from ...tasks import SHADES, Progress, TaskError, quiet, read_regular, readable
 
 if TYPE_CHECKING:
@@ -27,12 +27,16 @@ _LARGEST_CARD = 2**22
 
 def _scale(head: str) -> str | None:
     """Gives the scale of a head's scores: log-odds, but none for a similarity."""
-    return None if head == "similarity" else "log-odds"
+    return None if head in ("similarity", "attention") else "log-odds"
 
 
 def _training(card: dict[str, Any]) -> dict[str, Any]:
     """Gives the digest of a network's whole recipe, and its seed."""
-    recipe = json.dumps(card["recipe"], sort_keys=True).encode()
+    fields = dict(card["recipe"])
+    # So that a recipe has the digest that it had before there was this stage.
+    if fields.get("episodes") is None:
+        fields.pop("episodes", None)
+    recipe = json.dumps(fields, sort_keys=True).encode()
     return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
 
 
@@ -49,14 +53,6 @@ def _told(card: Path) -> tuple[list[str], dict[str, Any]]:
         raise ModelError(
             f"{readable(str(card))}: not the card of a network ({problem}); mend or remove it"
         ) from None
-
-
-def _pooling(join: str) -> str:
-    """Gives the pooling of shots: mean embeddings for joins by product, else mean scores.
-
-    A head on differences was never trained on mean embeddings.
-    """
-    return "prototype" if join in ("product", "cosine") else "mean"
 
 
 class _Embedded:
@@ -116,7 +112,7 @@ class BundledSiamese(_Embedded):
         self._bundle: Bundle = bundle(name)
         card = self._bundle.card
         self._network: dict[str, Any] = card["network"]
-        self.pooling = _pooling(self._network["join"])
+        self.pooling = pooling(self._network["join"], self._network["head"])
         digest = f"{_VERSION} {json.dumps(self._network)} {card['digest']}"
         self._embedder = Embedder(
             Origin(name, digest, data=data), lambda: self.model.embed, engine, progress
@@ -178,7 +174,7 @@ class CheckpointSiamese(_Embedded):
         from ...models.networks import load_checkpoint, tower_flops
 
         self.model = load_checkpoint(path)
-        self.pooling = _pooling(self.model.head.join)
+        self.pooling = pooling(self.model.head.join, self.model.head.head)
         arrays = read_weights(self.model)
         covered = hashlib.sha256(json.dumps(self.model.get_config(), default=str).encode())
         for name, array in sorted(arrays.items()):

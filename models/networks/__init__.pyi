@@ -6,6 +6,7 @@ from .backbones import Backbone as Backbone
 from .backbones import backbone as backbone
 from .comparison import compare as compare
 from .comparison import joined as joined
+from .comparison import pooling as pooling
 from .comparison import unit as unit
 from .network import NAME as NAME
 from .network import Network as Network

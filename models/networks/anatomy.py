@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from .layers import EfficientChannelAttention, QuarterTurns
+from .relation import FILTERS, side_of
 from .siamese import HIDDEN
 
 # Without 1D, 2D or 3D at their end.
@@ -151,21 +152,26 @@ def comparison_flops(join: str, head: str, width: int) -> int:
     """Counts the operations to compare two embeddings with `siamese.Comparison`.
 
     Args:
-        join: One of `comparison.JOINS`.
-        head: One of `comparison.HEADS`.
+        join: One of `comparison.JOINS`, or of `comparison.OF_EPISODES`.
+        head: One of `comparison.HEADS`, or of `comparison.OF_EPISODES`.
         width: Dimensions of an embedding.
 
     Returns:
         Floating-point operations from the two embeddings to the logit.
-        Additions, multiplications, divisions, square roots, absolute values
-        and maxima count as one each; changes of sign do not count.
+        Additions, multiplications, divisions, square roots, absolute values,
+        exponentials and maxima count as one each; changes of sign do not count.
+        Of a relation head, only convolutions and dense layers count.
     """
+    if head == "relation":
+        side = side_of(width)
+        convolutions = 9 * FILTERS * FILTERS * (2 * side**2 + (side // 2) ** 2)
+        return 2 * (convolutions + 8 * FILTERS * (side // 4) ** 2 + 8)
     count = width if join in ("product", "cosine") else 2 * width
     if join == "cosine":
         # For both embeddings: squares, their sum, its square root and the quotients.
         count += 2 * (3 * width)
-    if head == "similarity":
-        return count + width - 1
+    if head in ("similarity", "attention"):
+        return count + width - 1 + (head == "attention")
     if head == "dense":
         # For each hidden unit: products, sum and bias (2 width), and the maximum (1).
         count += HIDDEN * (2 * width + 1)

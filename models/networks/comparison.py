@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..threads import blas, share
+from .relation import relate
 
 JOINS = ("difference", "squared", "product", "cosine")
 """How two embeddings a and b become one vector: |a - b|, (a - b)², a b, and the
@@ -22,6 +23,11 @@ HEADS = ("dense", "weighted", "similarity")
 layer of 1 (the published network); a weighted sum with bias (Koch et al.
 2015); or the sum, with a minus sign for the two differences."""
 
+OF_EPISODES = (("cosine", "attention"), ("concatenation", "relation"))
+"""Joins and heads that go only with one another. `attention`: the exponential of
+the cosine, whose mean over the shots is the attention of Vinyals et al. (2016).
+`relation`: the network of Sung et al. (2018); see `relation_head.RelationHead`."""
+
 _TILE = 2**17
 """Numbers in the joined pairs that are computed at once: they fit the processor's cache."""
 
@@ -30,6 +36,23 @@ _NOISE = 1e-14
 
 _WORTH_A_THREAD = 2**22
 """Numbers in the joined pairs from which another thread saves time."""
+
+
+def pooling(join: str, head: str) -> str:
+    """Gives how several shots become one class: `prototype` or `mean`.
+
+    Means of embeddings (prototypes) for joins by product, for the squared
+    distances of Snell et al. (2017), and for the relation head; else means of
+    scores, because a head on differences was never trained on mean embeddings.
+
+    Args:
+        join: The join of a network.
+        head: The head of a network.
+    """
+    if head == "attention":
+        return "mean"
+    averaged = join in ("product", "cosine", "concatenation")
+    return "prototype" if averaged or (join, head) == ("squared", "similarity") else "mean"
 
 
 def unit(embedding: np.ndarray) -> np.ndarray:
@@ -142,11 +165,12 @@ def compare(
     """Compares every query with every support embedding.
 
     Args:
-        join: One of `JOINS`.
-        head: One of `HEADS`.
+        join: One of `JOINS`, or of `OF_EPISODES`.
+        head: One of `HEADS`, or of `OF_EPISODES`.
         weights: The weights of the head. For `weighted`: `weighting` (D,) and
             `bias` (). For `dense`: `hidden_kernel` (D, 512), `hidden_bias`
-            (512,), `weighting` (512,) and `bias` (). For `similarity`: none.
+            (512,), `weighting` (512,) and `bias` (). For `relation`: those of
+            `relation_head.RelationHead`. For others: none.
         query: float32 ndarray (..., Q, D).
         support: float32 ndarray (..., S, D).
 
@@ -154,6 +178,10 @@ def compare(
         float32 ndarray (..., Q, S): logits that two images show the same
         character.
     """
+    if head == "relation":
+        return relate(weights, query, support)
+    if head == "attention":
+        return np.exp(compare(join, "similarity", weights, query, support))
     if join == "cosine":
         query, support = unit(query), unit(support)
     if (join, head) == ("squared", "similarity"):

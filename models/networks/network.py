@@ -10,10 +10,10 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z"
 """Pattern of a network's name, which is also the name of its files."""
 
 
-Join = Literal["difference", "squared", "product", "cosine"]
+Join = Literal["difference", "squared", "product", "cosine", "concatenation"]
 
 
-Head = Literal["dense", "weighted", "similarity"]
+Head = Literal["dense", "weighted", "similarity", "attention", "relation"]
 
 
 class RecipePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,8 +27,10 @@ class Network(RecipePart, frozen=True):
         backbone: Name of the tower's architecture; see `backbones.backbone`.
         quarter_turns: Whether an embedding consists of the embeddings of the
             image in all four orientations.
-        join: How two embeddings become one vector; see `comparison.JOINS`.
-        head: How this vector becomes a logit; see `comparison.HEADS`.
+        join: How two embeddings become one vector; see `comparison.JOINS`
+            and `comparison.OF_EPISODES`.
+        head: How this vector becomes a logit; see `comparison.HEADS` and
+            `comparison.OF_EPISODES`.
         pixels: How images are prepared for the tower; see `pixels.VIEWS`.
     """
 

@@ -18,6 +18,7 @@ from .checkpoint import counted, inspect
 from .layers import QuarterTurns
 from .network import Network
 from .pixels import view
+from .relation_head import RelationHead
 
 # Keras's annotations have None wherever a tensor may come.
 ops: Any = keras.ops
@@ -41,17 +42,19 @@ class Comparison(keras.layers.Layer):
 
         Args:
             join: One of `comparison.JOINS`.
-            head: One of `comparison.HEADS`.
+            head: One of `comparison.HEADS`, or `attention` for cosines.
             **options: Options of every Keras layer.
 
         Raises:
             ModelError: There is no such join or head.
         """
         super().__init__(**options)
-        if join not in comparison.JOINS or head not in comparison.HEADS:
+        known = join in comparison.JOINS and head in comparison.HEADS
+        if not known and (join, head) != ("cosine", "attention"):
             raise ModelError(
                 f"join {join!r} and head {head!r}, expected one of "
-                f"{', '.join(comparison.JOINS)} and one of {', '.join(comparison.HEADS)}"
+                f"{', '.join(comparison.JOINS)} and one of {', '.join(comparison.HEADS)}; or "
+                f"{' or '.join(' and '.join(one) for one in comparison.OF_EPISODES)}"
             )
         self.join, self.head = join, head
 
@@ -66,7 +69,7 @@ class Comparison(keras.layers.Layer):
                 shape=(HIDDEN,), initializer="zeros", name="hidden_bias"
             )
             width = HIDDEN
-        if self.head != "similarity":
+        if self.head not in ("similarity", "attention"):
             plain = self.head == "weighted" and self.join in ("product", "cosine")
             # The width of the initial dense weights of Koch et al. (2015).
             start = "ones" if plain else keras.initializers.RandomNormal(0.0, 0.2)
@@ -86,9 +89,10 @@ class Comparison(keras.layers.Layer):
             x = ops.square(first - second)
         else:
             x = first * second
-        if self.head == "similarity":
+        if self.head in ("similarity", "attention"):
             sign = -1 if self.join in ("difference", "squared") else 1
-            return sign * ops.sum(x, axis=-1, keepdims=True)
+            alike = sign * ops.sum(x, axis=-1, keepdims=True)
+            return ops.exp(alike) if self.head == "attention" else alike
         if self.head == "dense":
             x = ops.relu(ops.matmul(x, self.hidden_kernel) + self.hidden_bias)
         return ops.sum(x * self.weighting, axis=-1, keepdims=True) + self.bias
@@ -120,7 +124,11 @@ class Siamese(keras.Model):
     """
 
     def __init__(
-        self, tower: keras.Model, head: Comparison, pixels: str = "area", **options: Any
+        self,
+        tower: keras.Model,
+        head: Comparison | RelationHead,
+        pixels: str = "area",
+        **options: Any,
     ) -> None:
         """Joins a tower and a head, whose weights are made if necessary.
 
@@ -238,9 +246,13 @@ def assemble(network: Network, name: str) -> Siamese:
     if network.quarter_turns:
         image = keras.Input(tower.input_shape[1:], name="image")
         tower = keras.Model(image, QuarterTurns(tower)(image), name=f"{tower.name}-turned")
-    return Siamese(
-        tower, Comparison(network.join, network.head, name="head"), network.pixels, name=name
-    )
+    if (network.join, network.head) == (RelationHead.join, RelationHead.head):
+        head = RelationHead(name="head")
+    else:
+        # In float32, because half precision loses the third digit of cosines and distances.
+        exact = {"dtype": "float32"} if network.head in ("similarity", "attention") else {}
+        head = Comparison(network.join, network.head, name="head", **exact)
+    return Siamese(tower, head, network.pixels, name=name)
 
 
 def load_network(path: str | Path) -> Any:

@@ -9,6 +9,9 @@ from keras import layers
 
 from .layers import BatchNormalization, Conv2D, EfficientChannelAttention, MaxPooling2D
 
+_SCALED = 0.025
+"""Standard deviation of the dense weights of Koch's tower, where it starts scaled."""
+
 
 def _unit(x: Any, filters: int, kernel: int = 3, strides: int = 1, relu: bool = True) -> Any:
     x = Conv2D(filters, kernel, strides=strides, padding="same", use_bias=False)(x)
@@ -49,44 +52,51 @@ def resnet18(kernels: tuple[int, ...] | None = None) -> keras.Model:
     return keras.Model(image, layers.Dense(512)(x), name="resnet18-eca" if kernels else "resnet18")
 
 
-def vgg16() -> keras.Model:
-    """Makes VGG16 (configuration D), from (B, 32, 32, 3) to (B, 4096)."""
+def vgg16(normalised: bool = False) -> keras.Model:
+    """Makes VGG16 (configuration D), from (B, 32, 32, 3) to (B, 4096).
+
+    Args:
+        normalised: Whether batches are normalised after every convolution.
+    """
     image = x = keras.Input((32, 32, 3), name="image")
     for filters, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
         for _ in range(count):
-            x = Conv2D(filters, 3, padding="same", activation="relu")(x)
+            x = Conv2D(filters, 3, padding="same", activation=None if normalised else "relu")(x)
+            if normalised:
+                x = layers.ReLU()(BatchNormalization()(x))
         x = MaxPooling2D()(x)
     x = layers.Flatten()(x)
     for _ in range(2):
         x = layers.Dense(4096, activation="relu")(x)
-    return keras.Model(image, x, name="vgg16")
+    return keras.Model(image, x, name="vgg16-bn" if normalised else "vgg16")
 
 
-def koch() -> keras.Model:
+def koch(scaled: bool = False) -> keras.Model:
     """Makes the tower of Koch et al., from (B, 105, 105, 1) to (B, 4096).
 
     Initial weights and biases are those of the paper: weights N(0, 0.01),
-    biases N(0.5, 0.01), and weights N(0, 0.2) for the dense layer.
+    biases N(0.5, 0.01), and weights N(0, 0.2) for the dense layer. Its
+    sigmoids are then saturated, and the same for all images.
+
+    Args:
+        scaled: Whether weights start so that embeddings differ: by He et al.
+            (2015), without biases, and in the dense layer so wide that the
+            sums before the sigmoids have a standard deviation of about 1
+            between characters.
     """
     normal: Any = keras.initializers.RandomNormal
+    start: dict[str, Any] = {"kernel_initializer": "he_normal"}
+    last: dict[str, Any] = {"kernel_initializer": normal(0.0, _SCALED)}
+    if not scaled:
+        start = {"kernel_initializer": normal(0.0, 0.01), "bias_initializer": normal(0.5, 0.01)}
+        last = {**start, "kernel_initializer": normal(0.0, 0.2)}
     image = x = keras.Input((105, 105, 1), name="image")
     for filters, kernel in ((64, 10), (128, 7), (128, 4), (256, 4)):
-        x = Conv2D(
-            filters,
-            kernel,
-            activation="relu",
-            kernel_initializer=normal(0.0, 0.01),
-            bias_initializer=normal(0.5, 0.01),
-        )(x)
+        x = Conv2D(filters, kernel, activation="relu", **start)(x)
         if filters < 256:
             x = MaxPooling2D()(x)
-    x = layers.Dense(
-        4096,
-        activation="sigmoid",
-        kernel_initializer=normal(0.0, 0.2),
-        bias_initializer=normal(0.5, 0.01),
-    )(layers.Flatten()(x))
-    return keras.Model(image, x, name="koch")
+    x = layers.Dense(4096, activation="sigmoid", **last)(layers.Flatten()(x))
+    return keras.Model(image, x, name="koch-scaled" if scaled else "koch")
 
 
 def conv_4() -> keras.Model:
@@ -97,6 +107,17 @@ def conv_4() -> keras.Model:
         x = BatchNormalization()(x)
         x = MaxPooling2D()(layers.ReLU()(x))
     return keras.Model(image, layers.Flatten()(x), name="conv-4")
+
+
+def conv_4_maps() -> keras.Model:
+    """Makes the embedding of Sung et al., from (B, 28, 28, 1) to maps (B, 5 * 5 * 64)."""
+    image = x = keras.Input((28, 28, 1), name="image")
+    for block in range(4):
+        x = Conv2D(64, 3, padding="valid" if block < 2 else "same")(x)
+        x = layers.ReLU()(BatchNormalization()(x))
+        if block < 2:
+            x = MaxPooling2D()(x)
+    return keras.Model(image, layers.Flatten()(x), name="conv-4-maps")
 
 
 def glyphnet() -> keras.Model:

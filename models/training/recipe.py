@@ -144,8 +144,41 @@ class Pairs(RecipePart, frozen=True):
     fitted: bool = False
 
 
+class Episodes(RecipePart, frozen=True):
+    """The stage in which the network learns from episodes (Vinyals et al. 2016).
+
+    Join and head of the network say how a query is compared with a class:
+    `squared` and `similarity` with its mean embedding, by the squared
+    Euclidean distance (Snell et al. 2017); `cosine` and `attention` with each
+    shot (Vinyals et al. 2016); `concatenation` and `relation` by a network
+    (Sung et al. 2018).
+
+    Attributes:
+        steps: Number of episodes.
+        ways: Number of classes of an episode.
+        shots: Support images of each class.
+        queries: Queries of each class.
+        rotations: Whether the four orientations of a character are four classes.
+        loss: `cross-entropy` of a softmax over the classes; or
+            `squared-error` of each class's sigmoid (Sung et al. 2018).
+        learning_rate: Learning rate of Adam at the start.
+        decay: Factor of the learning rate after every `epoch_steps` steps.
+        epoch_steps: Number of episodes in an epoch; see `decay`.
+    """
+
+    steps: Count
+    ways: Annotated[int, Meta(ge=2, le=10**6)] = 60
+    shots: Annotated[int, Meta(ge=1, le=10**6)] = 1
+    queries: Annotated[int, Meta(ge=1, le=10**6)] = 5
+    rotations: bool = True
+    loss: Literal["cross-entropy", "squared-error"] = "cross-entropy"
+    learning_rate: Positive = 1e-3
+    decay: Positive = 0.5
+    epoch_steps: Count = 2000
+
+
 class Recipe(RecipePart, frozen=True):
-    """How to train a Siamese network: by classes, by pairs, or by one after the other.
+    """How to train a network: by classes, by pairs, by episodes, or by one after the other.
 
     Attributes:
         name: Name of the network.
@@ -158,6 +191,7 @@ class Recipe(RecipePart, frozen=True):
             pixels, which are cropped at random.
         classes: The first stage, or None.
         pairs: The second stage, or None.
+        episodes: The third stage, or None.
         validate_every: Number of steps between validations.
         validation_episodes: 20-way 1-shot episodes in each validation.
         patience: Number of validations without improvement after which a stage
@@ -172,15 +206,22 @@ class Recipe(RecipePart, frozen=True):
     distortion: Distortion = Distortion()
     classes: Classes | None = None
     pairs: Pairs | None = None
+    episodes: Episodes | None = None
     validate_every: Count = 500
     validation_episodes: Count = 400
     patience: CountOrZero = 0
 
     def __post_init__(self) -> None:
-        if not self.classes and not self.pairs:
-            raise ValueError("neither classes nor pairs, expected at least one of them")
+        if not self.stages:
+            raise ValueError("no classes, pairs or episodes, expected at least one of them")
         if self.patience and not self.held_out and not is_own(self.data):
             raise ValueError("patience needs held_out alphabets to validate on")
+
+    @property
+    def stages(self) -> dict[str, Classes | Pairs | Episodes]:
+        """The stages that there are, in their order."""
+        found = {"classes": self.classes, "pairs": self.pairs, "episodes": self.episodes}
+        return {name: stage for name, stage in found.items() if stage}
 
     def to_dict(self) -> dict[str, Any]:
         """Gives all fields, including defaults, in JSON's types."""

@@ -19,14 +19,17 @@ from ..bundled import named_weights, read_weights
 from ..errors import ModelError
 from ..networks import Siamese, assemble
 from .classes import ClassStage
+from .episodes import EpisodeStage
 from .pairs import PairStage
 from .precision import chosen_policy
-from .recipe import Recipe
+from .recipe import Classes, Episodes, Pairs, Recipe
 from .training_images import TrainingImages
 from .validation import Validation
 
 # Keras's annotations have None wherever a tensor may come.
 ops: Any = keras.ops
+
+_STAGES: dict[str, Any] = {"classes": ClassStage, "pairs": PairStage, "episodes": EpisodeStage}
 
 CHECKPOINT_SECONDS = 120
 """Time between checkpoints: the work of so many seconds can be lost if the process is killed."""
@@ -43,7 +46,7 @@ class Report:
     """The state of a training.
 
     Attributes:
-        stage: `classes` or `pairs`.
+        stage: `classes`, `pairs` or `episodes`.
         step: Number of finished steps in the stage.
         steps: Number of steps of the stage.
         loss: Mean loss of the last steps.
@@ -58,6 +61,10 @@ class Report:
     loss: float
     images_per_second: float
     accuracy: dict[str, float]
+
+
+def _trains_tower(plan: Classes | Pairs | Episodes) -> bool:
+    return not isinstance(plan, Pairs) or plan.tower
 
 
 class Training:
@@ -125,15 +132,10 @@ class Training:
             seen = background.select(~is_held_out, "seen")
             images = TrainingImages(recipe, seen, self.siamese.size, self.siamese.channels)
             self._stages: dict[str, Any] = {}
-            plans: Any = {
-                "classes": (recipe.classes, ClassStage),
-                "pairs": (recipe.pairs, PairStage),
-            }
-            for name, (plan, kind) in plans.items():
-                if plan:
-                    self.siamese.tower.trainable = name == "classes" or plan.tower
-                    stage = self._stages[name] = kind(plan, self.siamese, images, seed)
-                    stage.model.optimizer.build(stage.model.trainable_variables)
+            for name, plan in recipe.stages.items():
+                self.siamese.tower.trainable = _trains_tower(plan)
+                stage = self._stages[name] = _STAGES[name](plan, self.siamese, images, seed)
+                stage.model.optimizer.build(stage.model.trainable_variables)
         self.characters = images.characters
         self.steps = dict.fromkeys(self._stages, 0)
         self._ended: list[str] = []
@@ -168,7 +170,7 @@ class Training:
         """
         if self._validation is None:
             return {}
-        by_head = stage == "pairs" or "pairs" not in self._stages
+        by_head = stage != "classes" or len(self._stages) == 1
         return self._validation.accuracy(siamese or self.siamese, by_head)
 
     def run(self, folder: Path) -> Iterator[Report]:
@@ -186,7 +188,7 @@ class Training:
         for name, stage in self._stages.items():
             if name in self._ended:
                 continue
-            self.siamese.tower.trainable = name == "classes" or stage.plan.tower
+            self.siamese.tower.trainable = _trains_tower(stage.plan)
             yield from self._run_stage(name, stage, folder)
             if self._best:
                 variables = named_weights(self.siamese)
@@ -297,6 +299,8 @@ class Training:
             open_zip(path).close()
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
+                # Older checkpoints are of recipes without such a stage.
+                state["recipe"] = {"episodes": None, **state["recipe"]}
                 other = [key for key, value in self._identity().items() if state.get(key) != value]
                 if other:
                     raise ModelError(

@@ -43,9 +43,16 @@ class Equivalence:
             return False
         return -self.margin < self.low and self.high < self.margin
 
+    @property
+    def smallest(self) -> float | None:
+        """The margin above which they are shown to be as good as one another; None if none is."""
+        if self.low is None or self.high is None:
+            return None
+        return max(-self.low, self.high)
+
     def as_json(self) -> dict[str, Any]:
         """Gives the fields of the JSON interface."""
-        return {**asdict(self), "shown": self.shown}
+        return {**asdict(self), "shown": self.shown, "smallest": self.smallest}
 
 
 def within_margin(

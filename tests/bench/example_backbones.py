@@ -27,6 +27,13 @@ def pooled() -> keras.Model:
     return _tower(keras.Input((20, 20, 1), name="image"), flat=False, name="pooled")
 
 
+def mapped() -> keras.Model:
+    """From (B, 20, 20, 1) to maps of 64 filters, (B, 5 * 5 * 64)."""
+    image = keras.Input((20, 20, 1), name="image")
+    x = layers.ReLU()(BatchNormalization()(Conv2D(64, 4, strides=4, use_bias=False)(image)))
+    return keras.Model(image, layers.Flatten()(x), name="mapped")
+
+
 def sequential() -> keras.Model:
     """A sequential model that ends in global pooling, from (B, 20, 20, 1) to (B, 16)."""
     return keras.Sequential(

@@ -94,8 +94,9 @@ def run(block: Block) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty current folder, whose modules are gone afterwards."""
+    """A current folder with nothing but docs/, whose modules are gone afterwards."""
     monkeypatch.chdir(tmp_path)
+    Path("docs").symlink_to(ROOT / "docs")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     for name, value in FEW.items():
         monkeypatch.setenv(name, value)

@@ -392,6 +392,10 @@ def test_equivalence_within_a_margin_is_said(wayshot, stored, protocols):
     assert "as one another" not in " ".join(wayshot(*words)[1].split())
     told = json.loads(wayshot(*words, "--margin", 90, "--json")[1])["comparisons"][0]["equivalence"]
     assert told["shown"] is True and told["margin"] == 0.9 and told["p_value"] < 0.05
+    said = float(
+        re.search(r"The smallest margin for which it is shown is ([\d.]+) points", wide)[1]
+    )
+    assert 0 <= said - 100 * told["smallest"] < 0.0101
 
 
 def test_of_too_few_characters_no_margin_is_shown(wayshot, five_characters, tmp_path):

@@ -9,6 +9,8 @@ import pytest
 from wayshot.models import ModelError, assemble, backbone
 from wayshot.models.networks import BACKBONES
 from wayshot.models.networks.network import Network
+from wayshot.tasks import Images
+from wayshot.tasks.data import glyphs
 
 
 def trainable(model: keras.Model) -> int:
@@ -22,7 +24,10 @@ def trainable(model: keras.Model) -> int:
         ("resnet18-eca-log2", (32, 32, 3), 512, 11_442_322, 11_434_514),
         ("resnet18", (32, 32, 3), 512, 11_442_304, 11_434_496),
         ("vgg16", (32, 32, 3), 4096, 33_597_248, 33_597_248),
+        # 13 normalisations have four numbers for each of 4,224 filters, two of which are learned.
+        ("vgg16-bn", (32, 32, 3), 4096, 33_614_144, 33_605_696),
         ("koch", (105, 105, 1), 4096, 38_947_648, 38_947_648),
+        ("koch-scaled", (105, 105, 1), 4096, 38_947_648, 38_947_648),
         ("conv-4", (28, 28, 1), 64, 112_448, 111_936),
     ],
 )
@@ -66,7 +71,21 @@ def test_koch_starts_with_the_published_weights():
             assert bias.std() == pytest.approx(0.01, rel=0.3)
 
 
-@pytest.mark.parametrize("name", sorted(set(BACKBONES) - {"vgg16", "koch"}))
+@pytest.mark.slow
+def test_koch_scaled_starts_with_embeddings_that_differ_and_koch_does_not():
+    images = Images(glyphs.generate(seed=3, alphabets=1)[0])[:200:10]
+    spread = []
+    for name in ("koch", "koch-scaled"):
+        keras.utils.set_random_seed(1)
+        embedded = assemble(Network(backbone=name), "untrained").embed(images)
+        spread.append(float(embedded.std(axis=0).mean()))
+    assert spread[0] < 0.01 and 0.1 < spread[1] < 0.3
+
+
+_LARGE = {"vgg16", "vgg16-bn", "koch", "koch-scaled"}
+
+
+@pytest.mark.parametrize("name", sorted(set(BACKBONES) - _LARGE))
 def test_every_backbone_embeds(name):
     siamese = assemble(Network(backbone=name), "untrained")
     images = (np.random.default_rng(0).random((3, 105, 105)) < 0.1).astype(np.uint8)

@@ -38,7 +38,7 @@ def test_what_is_written_out_is_complete_and_reads_as_the_same_recipe(name, tmp_
     written = recipe.to_dict()
     assert written == json.loads(json.dumps(written))
     fields = {"": recipe, "network": recipe.network, "distortion": recipe.distortion}
-    fields |= {"classes": recipe.classes, "pairs": recipe.pairs}
+    fields |= {"classes": recipe.classes, "pairs": recipe.pairs, "episodes": recipe.episodes}
     for part, value in fields.items():
         told = written[part] if part else written
         assert told is None if value is None else list(told) == list(value.__struct_fields__)
@@ -69,7 +69,7 @@ def test_what_is_written_out_is_complete_and_reads_as_the_same_recipe(name, tmp_
         (GOOD + "distortion: {probability: 2}\n", r"<= 1.0 - at `\$.distortion.probability`"),
         (GOOD + "distortion: 3\n", r"Expected `object`, got `int` - at `\$.distortion`"),
         (GOOD + "drawers: 1\n", r"Expected `int` >= 2 - at `\$.drawers`"),
-        (GOOD.replace("classes: {steps: 5}", ""), "neither classes nor pairs"),
+        (GOOD.replace("classes: {steps: 5}", ""), "no classes, pairs or episodes"),
         (GOOD.replace("Latin", "") + "patience: 3\n", "patience needs held_out"),
         ("name: x\n", "missing required field `network`"),
         ("- 1\n", "Expected `object`, got `array`"),

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from keras import ops
 from wayshot.models import ModelError
-from wayshot.models.networks.comparison import joined, unit
+from wayshot.models.networks.comparison import joined, pooling, unit
 from wayshot.models.networks.network import Network
 from wayshot.models.networks.siamese import assemble
 from wayshot.models.training.classes import ClassStage, CosineClassifier
+from wayshot.models.training.episodes import EpisodeModel, EpisodeStage
 from wayshot.models.training.optimizers import WarmCosine
 from wayshot.models.training.pairs import PairStage
-from wayshot.models.training.recipe import Classes, Pairs
+from wayshot.models.training.recipe import Classes, Episodes, Pairs
 from wayshot.models.training.training_images import Given, TrainingImages
 
 NETWORK = Network(backbone="example_backbones:pooled", join="product", head="weighted")
@@ -151,6 +152,79 @@ def test_hard_pairs_are_those_within_an_alphabet(batch, characters):
     assert {int(alphabets[one[0][0]]) for one in found} == {0, 1}
 
 
+@pytest.mark.parametrize("rotations", [True, False])
+def test_an_episode_has_the_shots_of_its_classes_and_then_other_drawings_as_queries(rotations):
+    plan = Episodes(steps=9, ways=5, shots=2, queries=3, rotations=rotations)
+    made, images = stage(EpisodeStage, plan)
+    seen = []
+    for step in range(9):
+        truth = made.prepare(step)[1]
+        rows, turns, *_ = images.calls[-1]
+        assert len(rows) == made.images_a_step == 25
+        classes = images.labels[rows] * 4 + turns
+        support, queries = classes[:10].reshape(5, 2), classes[10:].reshape(5, 3)
+        assert len(set(support[:, 0])) == 5 and (support == support[:, :1]).all()
+        np.testing.assert_array_equal(queries, np.repeat(support[:, :1], 3, axis=1))
+        assert len({*zip(rows, turns, strict=True)}) == 25
+        np.testing.assert_array_equal(truth, np.repeat(np.eye(5), 3, axis=0))
+        seen.extend(classes)
+    # Of nine episodes, not every class need be in one.
+    assert len({*seen}) > 18 if rotations else {*seen} == {*range(0, 24, 4)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ways": 25}, "25 ways need as many classes, but there are 24; lower ways"),
+        ({"ways": 7, "rotations": False}, "there are 6; lower ways"),
+        ({"ways": 2, "shots": 6}, "need 11 drawings of each character, but .* only 10"),
+    ],
+)
+def test_episodes_that_the_characters_do_not_allow_are_refused(changes, message):
+    with pytest.raises(ModelError, match=message):
+        stage(EpisodeStage, Episodes(steps=1, **changes))
+
+
+OF_EPISODES = [
+    ("tiny", "squared", "similarity"),
+    ("tiny", "cosine", "attention"),
+    ("tiny", "product", "weighted"),
+    ("tiny", "difference", "weighted"),
+    ("mapped", "concatenation", "relation"),
+]
+
+
+@pytest.mark.parametrize(("tower", "join", "head"), OF_EPISODES)
+def test_the_logits_of_an_episode_are_the_scores_of_its_scorer(tower, join, head):
+    """By the slow definition: embed alone, pool the shots, compare in NumPy."""
+    network = Network(backbone=f"example_backbones:{tower}", join=join, head=head)
+    siamese = assemble(network, "tiny")
+    model = EpisodeModel(Given(1), siamese, Episodes(steps=1, ways=3, shots=2, queries=4))
+    images = np.random.default_rng(0).random((18, 20, 20, 1)).astype(np.float32)
+    embedded = np.asarray(ops.convert_to_numpy(siamese.tower(images, training=False)))
+    shots, query = embedded[:6].reshape(3, 2, -1), embedded[6:]
+    if pooling(join, head) == "prototype":
+        expected = siamese.compare(query, shots.mean(axis=1))
+    else:
+        expected = siamese.compare(query, embedded[:6]).reshape(12, 3, 2).mean(axis=2)
+    found = np.asarray(ops.convert_to_numpy(model({"images": images}, training=False)))
+    found = np.exp(found) if head == "attention" else found
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_attention_over_the_shots_is_that_of_matching_networks():
+    """Vinyals et al. 2016, equation 1: the attention on a class's shots, summed."""
+    network = Network(backbone="example_backbones:tiny", join="cosine", head="attention")
+    plan = Episodes(steps=1, ways=3, shots=2, queries=1)
+    model = EpisodeModel(Given(1), assemble(network, "tiny"), plan)
+    images = np.random.default_rng(0).random((9, 20, 20, 1)).astype(np.float32)
+    embedded = unit(np.asarray(ops.convert_to_numpy(model.siamese.tower(images))))
+    attention = np.exp(embedded[6:] @ embedded[:6].T)
+    attention /= attention.sum(axis=1, keepdims=True)
+    given = np.asarray(ops.softmax(model({"images": images}, training=False), axis=-1))
+    np.testing.assert_allclose(given, attention.reshape(3, 3, 2).sum(axis=2), rtol=1e-4)
+
+
 @pytest.mark.parametrize("sampling", ["fixed", "uniform", "alphabet"])
 def test_both_images_of_a_pair_are_mirrored_or_neither(sampling):
     found = pairs_of(Pairs(steps=9, batch=12, sampling=sampling, flip=0.5), 9)
@@ -170,6 +244,7 @@ def test_both_images_of_a_pair_are_mirrored_or_neither(sampling):
         (PairStage, Pairs(steps=9, batch=10, sampling="fixed", flip=0.5)),
         (PairStage, Pairs(steps=9, batch=10, sampling="uniform", flip=0.5)),
         (PairStage, Pairs(steps=9, batch=10, sampling="alphabet", flip=0.5)),
+        (EpisodeStage, Episodes(steps=9, ways=6)),
     ],
 )
 def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tiny):
@@ -190,7 +265,11 @@ def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tin
 
 @pytest.mark.parametrize(
     ("kind", "plan"),
-    [(ClassStage, Classes(steps=9, batch=10)), (PairStage, Pairs(steps=9, batch=10))],
+    [
+        (ClassStage, Classes(steps=9, batch=10)),
+        (PairStage, Pairs(steps=9, batch=10)),
+        (EpisodeStage, Episodes(steps=9, ways=6)),
+    ],
 )
 def test_steps_in_one_call_or_in_several_give_the_same_weights(kind, plan, recipe, tiny):
     trained = []
@@ -375,7 +454,8 @@ def test_nothing_is_fetched_from_the_device_for_a_step(backend, tmp_path):
         "from wayshot.models.networks.siamese import assemble\n"
         "from wayshot.models.training.classes import ClassStage\n"
         "from wayshot.models.training.pairs import PairStage\n"
-        "from wayshot.models.training.recipe import Classes, Distortion, Pairs\n"
+        "from wayshot.models.training.episodes import EpisodeStage\n"
+        "from wayshot.models.training.recipe import Classes, Distortion, Episodes, Pairs\n"
         "from wayshot.models.training.training_images import Distorted, TrainingImages\n"
         "from wayshot.models.training.augmentation import draw\n"
         "distortion = Distortion(stroke=0.5, cutout=0.3)\n"
@@ -385,9 +465,13 @@ def test_nothing_is_fetched_from_the_device_for_a_step(backend, tmp_path):
         "        return {'rows': rows, **draw(rng, len(rows), distortion)}\n"
         "    def layer(self, size=None):\n"
         "        return Distorted(np.ones((60, 40, 40), np.float16), 20, 1, distortion)\n"
-        "plans = Classes(steps=40, batch=8), Pairs(steps=40, batch=8)\n"
+        "plans = {\n"
+        "    ClassStage: Classes(steps=40, batch=8),\n"
+        "    PairStage: Pairs(steps=40, batch=8),\n"
+        "    EpisodeStage: Episodes(steps=40, ways=4),\n"
+        "}\n"
         "stages = [kind(plan, assemble(NETWORK, 'tiny'), Images(), 1)\n"
-        "    for kind, plan in zip((ClassStage, PairStage), plans)]\n"
+        "    for kind, plan in plans.items()]\n"
         "fetched = []\n"
         f"from {CLASSES[backend]}\n"
         f"{COUNTED}\n"

@@ -14,7 +14,7 @@ import pytest
 from wayshot.models import Bundle, ModelError, Training, finish, load_checkpoint
 from wayshot.models.bundled import read_weights
 from wayshot.models.networks.network import Network
-from wayshot.models.training.recipe import Classes, Pairs
+from wayshot.models.training.recipe import Classes, Distortion, Episodes, Pairs
 from wayshot.tasks import Images, TaskError
 from wayshot.tasks.data import glyphs
 
@@ -81,6 +81,59 @@ def test_training_by_pairs_lowers_the_loss(changes, recipe, background, tmp_path
     plan = recipe(network=network, classes=None, pairs=pairs, held_out=(), validate_every=80)
     losses = [report.loss for report in run(Training(plan, background, seed=1), tmp_path)]
     assert len(losses) > 2 and losses[-1] < losses[0] - 0.03
+
+
+@pytest.mark.parametrize(
+    ("backbone", "join", "head", "loss"),
+    [
+        ("tiny", "squared", "similarity", "cross-entropy"),
+        ("tiny", "cosine", "attention", "cross-entropy"),
+        ("mapped", "concatenation", "relation", "squared-error"),
+    ],
+)
+def test_training_by_episodes_lowers_the_loss(
+    backbone, join, head, loss, recipe, background, tmp_path
+):
+    network = Network(backbone=f"example_backbones:{backbone}", join=join, head=head)
+    episodes = Episodes(steps=60, ways=8, queries=4, loss=loss, learning_rate=3e-3)
+    plan = recipe(
+        network=network,
+        classes=None,
+        pairs=None,
+        episodes=episodes,
+        held_out=(),
+        distortion=Distortion(probability=0, elastic=0),
+    )
+    losses = [report.loss for report in run(Training(plan, background, seed=1), tmp_path)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_killed_training_by_episodes_ends_with_the_same_weights(
+    recipe, background, tmp_path, every_step
+):
+    """The averages of a head's normalisations are part of its weights."""
+    network = Network(backbone="example_backbones:mapped", join="concatenation", head="relation")
+    plan = recipe(
+        network=network,
+        classes=Classes(steps=2, batch=8, warmup_steps=1),
+        pairs=None,
+        episodes=Episodes(steps=4, ways=3, shots=2, queries=2),
+        held_out=(),
+    )
+    whole = Training(plan, background, seed=1)
+    run(whole, tmp_path / "whole")
+    (tmp_path / "killed").mkdir()
+    for report in Training(plan, background, seed=1).run(tmp_path / "killed"):
+        if (report.stage, report.step) == ("episodes", 2):
+            break
+    resumed = Training(plan, background, seed=1)
+    resumed.resume(tmp_path / "killed")
+    reports = run(resumed, tmp_path / "killed")
+    assert (reports[0].stage, reports[0].step) == ("episodes", 2)
+    assert_same(weights(whole), weights(resumed))
+    untrained = weights(Training(plan, background, seed=1))
+    moved = {name for name, one in weights(whole).items() if (one != untrained[name]).any()}
+    assert {name for name in untrained if name.startswith("head")} <= moved
 
 
 @pytest.mark.parametrize("backbone", ["pooled", "forgetful"])
@@ -197,6 +250,19 @@ def test_a_checkpoint_of_another_training_or_damaged_is_refused(recipe, backgrou
     assert "\n" not in str(caught.value)
     with pytest.raises(ModelError, match="cannot be read"):
         Training(recipe(), background, seed=1).resume(tmp_path / "nowhere")
+
+
+def test_a_checkpoint_of_a_recipe_from_before_there_were_episodes_is_resumed(
+    recipe, background, tmp_path
+):
+    Training(recipe(), background, seed=1).save(tmp_path)
+    path = tmp_path / "checkpoint.npz"
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    state = json.loads(str(arrays.pop("state")))
+    assert state["recipe"].pop("episodes") is None
+    np.savez(path, state=np.array(json.dumps(state)), **arrays)
+    Training(recipe(), background, seed=1).resume(tmp_path)
 
 
 def test_an_unknown_precision_is_refused(recipe, background):

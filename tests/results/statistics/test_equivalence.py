@@ -59,6 +59,16 @@ def test_the_test_and_its_interval_agree(mixed, pair):
     assert shown == {True, False}
 
 
+@pytest.mark.parametrize("mixed", [True, False])
+def test_above_the_smallest_margin_they_are_equivalent_and_below_it_they_are_not(mixed, pair):
+    for seed in range(10):
+        two = pair(seed, mixed, episodes=60)
+        smallest = within_margin(*two, 0.5).smallest
+        assert within_margin(*two, 0.1).smallest == smallest
+        assert within_margin(*two, smallest + 1e-6).shown
+        assert not within_margin(*two, smallest - 1e-6).shown
+
+
 @pytest.mark.slow
 def test_what_differs_by_the_margin_is_seldom_called_equivalent(run_of, plain_trials):
     margin = 0.12
@@ -88,7 +98,7 @@ def test_without_an_interval_nothing_is_shown(pair):
     two = pair(1, mixed=True, alphabets=1, ways=3, episodes=10)
     found = within_margin(*two, 0.9)
     assert (found.p_value, found.low, found.shown) == (None, None, False)
-    assert found.as_json()["shown"] is False
+    assert found.as_json()["shown"] is False and found.as_json()["smallest"] is None
 
 
 @pytest.mark.parametrize("margin", [0, -0.1, 1, float("nan")])
