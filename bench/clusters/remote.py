@@ -198,13 +198,13 @@ def finish(digest: str, *put: None) -> None:
 
 
 @lru_cache(maxsize=1)
-def _children(limit: float | None) -> tuple[Workers, list[str]]:
+def _children() -> tuple[Workers, list[str]]:
     # Dask's workers are daemons, which Python does not allow to start processes. These end with
     # the worker all the same, as each watches its parent.
     multiprocessing.current_process()._config["daemon"] = False  # pyright: ignore
     lines: list[str] = []
     jobs = _worker().state.nthreads
-    children = Workers(jobs, processes=True, limit=limit, warn=lines.append)
+    children = Workers(jobs, processes=True, warn=lines.append)
     # Before Python waits for processes that nobody has told to end.
     util.Finalize(None, children.kill, exitpriority=100)
     return children, lines
@@ -224,9 +224,10 @@ def perform_order(order: Order) -> Answer | Lacking | Refusal:
     missing = tuple(digest for digest in order.contents if not store.has(digest))
     if missing:
         return Lacking(_worker().address, missing)
-    children, lines = _children(order.limit)
+    children, lines = _children()
     before = len(lines)
-    future = children.submit(call_here, store.folder, order.function, order.arguments)
+    call = (call_here, store.folder, order.function, order.arguments)
+    future = children.submit_within(order.limit, *call)
     value, spoiled = future.result()
     if spoiled:
         # Ends its process, in which a thread still hangs.
