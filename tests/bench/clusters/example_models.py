@@ -35,3 +35,24 @@ class Deadly:
 
     def score(self, query, support):
         os.kill(os.getpid(), 9)
+
+
+class Patient:
+    """Takes its time, a hundredth of a second for an episode."""
+
+    def classify(self, support_images, support_labels, query_images):
+        time.sleep(0.01)
+        support = support_images.reshape(len(support_images), -1).astype(np.float32)
+        query = query_images.reshape(len(query_images), -1).astype(np.float32)
+        scores = query @ support.T
+        ways = range(support_labels.max() + 1)
+        return np.stack([scores[:, support_labels == way].max(1) for way in ways], 1)
+
+
+class Large(Linear):
+    """Needs more memory than its worker has, where the file `large` says so."""
+
+    def embed(self, images):
+        if os.path.exists("large"):
+            self.kept = np.ones(2**29)
+        return super().embed(images)
