@@ -6,13 +6,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .connection import ClusterError, dask, reached, unreachable
+from .connection import ClusterError, reached, resources_of, told, unreachable
 from .contents import Content, Shared
 from .remote import (
     Answer,
@@ -102,6 +102,7 @@ class Cluster(Executor):
         self._deliveries: dict[tuple[str, str], tuple[Any, list[_Call]]] = {}
         self._calls: set[_Call] = set()
         self._refused: dict[str, str] = {}
+        self._awaited = set[tuple[tuple[str, float], ...]]()
         self._generation = 0
         self._events: queue.SimpleQueue = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -112,8 +113,9 @@ class Cluster(Executor):
     def _known(self) -> dict[str, int]:
         """Gives the threads of each worker, once there is one; says which ones are of no use."""
         try:
-            # A batch system may start them after the scheduler.
-            self._client.wait_for_workers(1, timeout=4 * self._timeout)
+            # A batch system may start them after the scheduler, an adaptive cluster not before
+            # there is something to do.
+            self._client.submit(len, (), pure=False).result(4 * self._timeout)
         except (TimeoutError, OSError):
             self._client.close(timeout=2)
             raise ClusterError(
@@ -122,6 +124,9 @@ class Cluster(Executor):
             ) from None
         answers = self._client.run(versions, on_error="return")
         for worker, found in answers.items():
+            if isinstance(found, OSError):
+                # It has gone meanwhile.
+                continue
             if isinstance(found, Exception):
                 reason = " ".join(f"{type(found).__name__}: {found}".split())[:160]
                 hint = "; install wayshot there" if isinstance(found, ImportError) else ""
@@ -146,8 +151,7 @@ class Cluster(Executor):
     @property
     def size(self) -> int:
         """Number of calls that are made at the same time."""
-        threads = (count for name, count in self._workers.items() if name not in self._refused)
-        return max(1, sum(threads))
+        return max(1, sum(n for name, n in self._workers.items() if name not in self._refused))
 
     def hold(self, content: Content) -> str:
         """Keeps a content for the workers that will need it; gives its digest.
@@ -277,18 +281,9 @@ class Cluster(Executor):
                 self._deliver(outcome, call)
         elif sent.status == "error":
             self._calls.discard(call)
-            _raise_in(call, self._told(sent.exception()))
+            _raise_in(call, told(sent.exception()))
         else:
             raise ConnectionError("a call was lost")
-
-    def _told(self, error: Any) -> BaseException:
-        if isinstance(error, dask().scheduler.KilledWorker):
-            return BrokenExecutor(
-                f"{error.allowed_failures + 1} workers of the cluster died in the same unit, the "
-                f"last one at {getattr(error.last_worker, 'address', error.last_worker)}; it may "
-                "need more memory than a worker has"
-            )
-        return error
 
     def _deliver(self, lacking: Lacking, call: _Call) -> None:
         """Sends contents to a worker, and begins a call again when they are there."""
@@ -337,6 +332,7 @@ class Cluster(Executor):
         for gone in {*self._workers} - {*there}:
             self._warn(f"worker {gone} has gone; what it was doing is done again")
         self._workers = there
+        self._look_for_resources()
         for place in [place for place in self._deliveries if place[0] not in there]:
             _, calls = self._deliveries.pop(place)
             for call in calls:
@@ -346,6 +342,21 @@ class Cluster(Executor):
                 sent, call.sent = call.sent, None
                 sent.cancel()
                 self._begin(call)
+
+    def _look_for_resources(self) -> None:
+        """Says once of which resources no worker has enough."""
+        asked = {tuple(sorted(call.resources.items())) for call in self._calls if call.resources}
+        if not asked - self._awaited:
+            return
+        declared = resources_of(self._client)
+        for one in asked - self._awaited:
+            self._awaited.add(one)
+            if not any(all(has.get(name, 0) >= n for name, n in one) for has in declared):
+                words = ",".join(f"{name}={n:g}" for name, n in one)
+                self._warn(
+                    f"cluster {self._address}: no worker has {words}; waiting for one, as of: "
+                    f"dask worker {self._address} --nthreads 1 --resources {words}"
+                )
 
     def forget(self, shared: Shared) -> None:
         """Lets go of a shared file that no call needs any more.

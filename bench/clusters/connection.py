@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +55,63 @@ def reached(address: str, timeout: float) -> Any:
         return distributed.Client(cluster, set_as_default=False)
     path = Path(address).expanduser()
     if path.is_file():
-        return distributed.Client(scheduler_file=str(path), timeout=timeout, set_as_default=False)
+        address = _address_in(path)
     if "://" not in address:
         raise ClusterError(
             f"cluster {address!r}: expected the address of a Dask scheduler, as "
             "tcp://127.0.0.1:8786 or tls://host:8786, the path of its scheduler file, or local:N "
             "for N workers on this machine"
         )
+    if address.startswith("tls:") and not _certified(distributed):
+        raise ClusterError(
+            f"cluster {address}: TLS needs the certificates that its scheduler trusts; name their "
+            "files by DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._TLS__CLIENT__CERT and "
+            "..._TLS__CLIENT__KEY, or in Dask's configuration"
+        )
     return distributed.Client(address, timeout=timeout, set_as_default=False)
+
+
+def _address_in(path: Path) -> str:
+    """Gives the address in a scheduler file."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["address"])
+    except (ValueError, KeyError, TypeError):
+        raise ClusterError(
+            f"cluster {path}: expected the file that dask scheduler --scheduler-file has written"
+        ) from None
+
+
+def _certified(distributed: Any) -> bool:
+    return distributed.Security().get_connection_args("client").get("ssl_context") is not None
+
+
+def resources_of(client: Any) -> list[dict[str, float]]:
+    """Gives the resources that each worker has declared.
+
+    Args:
+        client: Dask's client.
+    """
+    try:
+        told = client.scheduler_info(n_workers=-1)
+    except TypeError:
+        # An older Dask, which tells of all workers.
+        told = client.scheduler_info()
+    return [worker.get("resources") or {} for worker in told["workers"].values()]
+
+
+def told(error: Any) -> BaseException:
+    """Gives an error of a call as the user should read it.
+
+    Args:
+        error: What Dask says that the call has raised.
+    """
+    if isinstance(error, dask().scheduler.KilledWorker):
+        return BrokenExecutor(
+            f"{error.allowed_failures + 1} workers of the cluster died in the same unit, the "
+            f"last one at {getattr(error.last_worker, 'address', error.last_worker)}; it may "
+            "need more memory than a worker has"
+        )
+    return error
 
 
 def unreachable(address: str, error: Exception) -> ClusterError:

@@ -109,7 +109,7 @@ class _Process:
     def ask(self, function: Callable[..., Any], arguments: tuple, limit: float | None) -> Answer:
         if self._begun:
             return self._ask((function, arguments), limit)
-        # That Python starts and imports is not the time of a unit, and takes long on a busy machine.
+        # That Python starts and imports is not the time of a unit: it takes long on a busy machine.
         try:
             self._ask((_begin, (function,)), START)
         except OverdueError:

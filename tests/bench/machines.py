@@ -49,11 +49,16 @@ class Machines:
         self.scheduler: subprocess.Popen | None = None
         self.workers: dict[str, subprocess.Popen] = {}
 
-    def _start(self, name: str, command: str, *words: str) -> subprocess.Popen:
+    def _start(
+        self, name: str, command: str, *words: str, memory: int | None = None
+    ) -> subprocess.Popen:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         own = {"WAYSHOT_DATA": "", "WAYSHOT_CACHE": str(folder / "cache")}
         started = [sys.executable, "-m", f"distributed.cli.dask_{command}", *words, *self._options]
+        if memory is not None:
+            limit = f'ulimit -v {memory // 1024} && exec "$@"'
+            started = ["bash", "-c", limit, "bash", *started]
         with (folder / "log").open("ab") as log:
             return subprocess.Popen(
                 started,
@@ -68,11 +73,16 @@ class Machines:
         words = ("--host", self.address.rpartition(":")[0], "--port", str(self._port))
         self.scheduler = self._start("scheduler", "scheduler", *words, "--no-dashboard")
 
-    def start_worker(self, name: str, *words: str, address: str | None = None) -> None:
-        """Starts a worker of one thread; its nanny starts another when it dies."""
-        to = address or self.address
-        words = ("--nthreads", "1", "--no-dashboard", "--name", name, *words)
-        self.workers[name] = self._start(name, "worker", to, *words)
+    def start_worker(self, name: str, *words: str, memory: int | None = None) -> None:
+        """Starts a worker of one thread; its nanny starts another when it dies.
+
+        Args:
+            name: Its name.
+            *words: Further options.
+            memory: Bytes that each of its processes may have, or None.
+        """
+        words = (self.address, "--nthreads", "1", "--no-dashboard", "--name", name, *words)
+        self.workers[name] = self._start(name, "worker", *words, memory=memory)
 
     def worker(self, name: str) -> psutil.Process | None:
         """The process that works, below its nanny; None while it is started."""

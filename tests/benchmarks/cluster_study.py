@@ -1,4 +1,4 @@
-"""The table of docs/scale.md: make scale.
+"""The table of docs/scale.md: make scale, or parts of it: cluster_study.py ratios bytes memory.
 
 Times are those of whole commands, each beside the other in turns, with the processor's seconds of
 all their processes, which depend less on what else runs.
@@ -6,6 +6,7 @@ all their processes, which depend less on what else runs.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -24,9 +25,33 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from cluster_models import draw_weights
 from machines import Machines, start, stored
 
-PROTOCOLS = "glyphs-{within-5w1s,within-20w1s,between-5w1s,between-20w1s,between-5w5s,between-20w5s}"
-SCORERS = 20
-ROUNDS = 1
+PROTOCOLS = "glyphs-{within,between}-{5w1s,20w1s,5w5s}"
+SCORERS = int(os.environ.get("STUDY_SCORERS", "20"))
+ROUNDS = int(os.environ.get("STUDY_ROUNDS", "3"))
+EPISODES = int(os.environ.get("STUDY_EPISODES", "1000000"))
+"""Scorers of the sweep, how often it is timed, and the episodes of the long run."""
+
+COUNTED = """
+import threading, time
+from pathlib import Path
+from tornado.iostream import IOStream
+
+received, read = [0], IOStream.read_from_fd
+
+def counting(stream, buffer):
+    count = read(stream, buffer)
+    received[0] += count or 0
+    return count
+
+def tell():
+    while True:
+        Path("received").write_text(str(received[0]))
+        time.sleep(0.2)
+
+IOStream.read_from_fd = counting
+threading.Thread(target=tell, daemon=True).start()
+"""
+"""Makes a worker write how many bytes it has received."""
 
 
 class Watch:
@@ -78,6 +103,7 @@ class Study:
         self.desk.mkdir()
         code = Path(__file__).parent / "cluster_models.py"
         (self.desk / "mine.py").write_bytes(code.read_bytes())
+        (folder / "counted.py").write_text(COUNTED)
         lines = ["scorers:"]
         for seed in range(SCORERS):
             draw_weights(str(self.desk / f"{seed}.npz"), seed)
@@ -97,7 +123,7 @@ class Study:
             machines.start_scheduler()
             names = [f"worker{number}" for number in range(workers)]
             for name in names:
-                machines.start_worker(name)
+                machines.start_worker(name, "--preload", str(self.folder / "counted.py"))
             for name in names:
                 while "Registered" not in (folder / name / "log").read_text():
                     time.sleep(0.1)
@@ -170,45 +196,39 @@ def ratios(study: Study) -> list[Row]:
 
 
 def bytes_sent(study: Study) -> list[Row]:
-    """What the scheduler and workers receive for a second sweep over the same data."""
-    words = ("sweep", "sweep.yaml", "--runs")
+    """What a worker receives for a sweep, and for another one over the same data and scorers."""
+    words = ("run", "glyphs-within-5w1s", "glyphs-between-5w1s")
+    for seed in range(4):
+        words += ("-s", f"s{seed}=mine.py:Tower,weights={seed}.npz")
+    counts = [0]
     with study.cluster(1) as machines:
-        received = []
-        for runs in ("sent", "sent-again"):
-            before = _received(machines)
-            study.command(*words, runs, cache=study.fresh(), machines=machines)
-            received.append(_received(machines) - before)
+        told = machines.folder / "worker0" / "received"
+        for seed in ("1", "2"):
+            more = ("--seed", seed, "--runs", f"sent{seed}")
+            study.command(*words, *more, cache=study.fresh(), machines=machines)
+            time.sleep(1)
+            counts.append(int(told.read_text()))
+    first, second = (after - before for before, after in itertools.pairwise(counts))
     return [
         (
-            "bytes to a worker: with empty folders, and when it has the data",
-            " and ".join(f"{count / 1e6:.2f} MB" for count in received),
-            "when it has them, under 1 MB",
+            "bytes to a worker, 4 scorers x 2 protocols: with empty folders, and when it has all",
+            f"{first / 1e6:.1f} MB and {second / 1e6:.2f} MB",
+            "when it has all, under 1 MB",
         )
     ]
 
 
-def _received(machines: Machines) -> int:
-    """Bytes that the worker's processes have read, of files and of connections."""
-    total = 0
-    for process in machines.workers.values():
-        root = psutil.Process(process.pid)
-        for one in (root, *root.children(recursive=True)):
-            total += _network_bytes(one.pid)
-    return total
-
-
-def _network_bytes(pid: int) -> int:
-    raise NotImplementedError(pid)
-
-
-def memory(study: Study, few: int = 100_000, many: int = 1_000_000) -> list[Row]:
+def memory(study: Study) -> list[Row]:
     """The client's memory at many episodes."""
+    few, many = EPISODES // 10, EPISODES
     scorers = ("-s", "pixel-cosine", "-s", "chance", "-s", "s0=mine.py:Tower,weights=0.npz")
     peaks = []
     for episodes in (few, many):
         words = ("run", "glyphs-within-5w1s", *scorers, "--episodes", str(episodes), "--runs")
         with study.cluster(2) as machines:
-            _, watch = study.command(*words, f"long{episodes}", cache=study.fresh(), machines=machines)
+            _, watch = study.command(
+                *words, f"long{episodes}", cache=study.fresh(), machines=machines
+            )
         peaks.append(watch.peak)
         print(episodes, "episodes:", watch.peak, file=sys.stderr, flush=True)
     study.command(*words, "long-alone", cache=study.fresh())

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -50,9 +51,26 @@ class Patient:
 
 
 class Large(Linear):
-    """Needs more memory than its worker has, where the file `large` says so."""
+    """Needs 8 GiB."""
 
     def embed(self, images):
-        if os.path.exists("large"):
-            self.kept = np.ones(2**29)
+        if len(np.unique(images)) == 2:
+            self.kept = np.ones(2**30)
+        return super().embed(images)
+
+
+class Murderous(Linear):
+    """Ends the process that has started its own."""
+
+    digest = "murderous"
+
+    def embed(self, images):
+        os.kill(os.getppid(), 9)
+
+
+class Where(Linear):
+    """Leaves a file beside the cache of its worker."""
+
+    def embed(self, images):
+        Path(os.environ["WAYSHOT_CACHE"]).with_name("asked").touch()
         return super().embed(images)

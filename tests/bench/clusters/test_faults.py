@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -125,3 +126,87 @@ def test_a_scheduler_that_is_started_again_is_said_and_costs_nothing(tmp_path, d
         machines.start_worker("three")
         said = assert_same(desk, client, "restarted")
     assert "waiting for the scheduler, and what is not finished is done again" in said
+
+
+def test_a_scorer_that_needs_more_memory_than_there_is_is_a_row(tmp_path, desk):
+    with Machines(tmp_path) as machines:
+        machines.start_scheduler()
+        machines.start_worker("small", memory=5 * 2**30)
+        done = wayshot(
+            desk, "run", WITHIN, "-s", "mine.py:Large,weights=matrix.npy", "-s", "chance",
+            "--episodes", "64", "--runs", "large", "--cluster", machines.address, "--json",
+        )  # fmt: skip
+    errors = json.loads(done.stdout)["errors"]
+    assert [row["scorer"] for row in errors] == ["mine.py:Large,weights=matrix.npy"], done.stderr
+    assert "MemoryError" in errors[0]["reason"]
+    assert len(stored(desk / "large")) == 1
+
+
+def test_a_scorer_that_kills_every_worker_is_a_row_and_the_cluster_stays(machines, desk):
+    done = wayshot(
+        desk, "run", WITHIN, "-s", "mine.py:Murderous,weights=matrix.npy", "-s", "chance",
+        "--episodes", "64", "--runs", "murder", "--cluster", machines.address, "--json",
+    )  # fmt: skip
+    errors = json.loads(done.stdout)["errors"]
+    assert [row["scorer"] for row in errors] == ["mine.py:Murderous,weights=matrix.npy"]
+    assert "workers of the cluster died in the same unit" in errors[0]["reason"]
+    assert len(stored(desk / "murder")) == 1
+
+
+def test_scorers_go_to_workers_with_their_resources_which_may_come_later(tmp_path, desk):
+    (desk / "resources.yaml").write_text(
+        "scorers:\n"
+        "  - {scorer: 'mine.py:Where', weights: matrix.npy, resources: {FAST: 1}}\n"
+        "  - chance\n"
+        f"protocols: ['{WITHIN}']\nepisodes: 64\nruns: resources\n"
+    )
+    with Machines(tmp_path) as machines:
+        machines.start_scheduler()
+        machines.start_worker("slow")
+        client = start(desk, "sweep", "resources.yaml", "--cluster", machines.address)
+        for line in client.stderr:
+            if "no worker has FAST=1; waiting for one" in line:
+                break
+        machines.start_worker("fast", "--resources", "FAST=1")
+        _, said = client.communicate(timeout=120)
+        assert client.returncode == 0, said
+        assert (machines.folder / "fast" / "asked").exists()
+        assert not (machines.folder / "slow" / "asked").exists()
+    assert len(stored(desk / "resources")) == 2
+
+
+def test_connections_can_be_encrypted(tmp_path, desk):
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test",
+         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("openssl makes no certificate here")
+    certificate, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    files = ("--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", key)
+    client = {"CA_FILE": certificate, "CLIENT__CERT": certificate, "CLIENT__KEY": key}
+    trust = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": path for name, path in client.items()}
+    words = ("run", WITHIN, "-s", "chance", "--episodes", "64", "--runs", "secret")
+    with Machines(tmp_path, *files, scheme="tls") as machines:
+        machines.start_scheduler()
+        machines.start_worker("one")
+        done = wayshot(desk, *words, "--cluster", machines.address, **trust)
+        assert done.returncode == 0, done.stderr
+        assert len(stored(desk / "secret")) == 1
+        stranger = wayshot(desk, *words, "--cluster", machines.address)
+    assert stranger.returncode == 2
+    assert "TLS needs the certificates" in stranger.stderr
+    assert "Traceback" not in stranger.stderr
+
+
+def test_a_cluster_that_starts_workers_when_there_is_work_is_used(desk):
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=0, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as adaptive:
+        adaptive.adapt(minimum=0, maximum=2, interval="500ms")
+        done = wayshot(desk, *ASKED, "--runs", "adaptive", "--cluster", adaptive.scheduler_address)
+    assert done.returncode == 0, done.stderr
+    assert stored(desk / "adaptive") == stored(desk / "alone")
