@@ -85,18 +85,40 @@ def _certified(distributed: Any) -> bool:
     return distributed.Security().get_connection_args("client").get("ssl_context") is not None
 
 
-def resources_of(client: Any) -> list[dict[str, float]]:
-    """Gives the resources that each worker has declared.
+def workers_of(client: Any) -> dict[str, dict[str, Any]]:
+    """Gives what the scheduler knows of each worker, by address.
 
     Args:
         client: Dask's client.
     """
     try:
-        told = client.scheduler_info(n_workers=-1)
+        return client.scheduler_info(n_workers=-1)["workers"]
     except TypeError:
         # An older Dask, which tells of all workers.
-        told = client.scheduler_info()
-    return [worker.get("resources") or {} for worker in told["workers"].values()]
+        return client.scheduler_info()["workers"]
+
+
+def worker_called(client: Any, name: str) -> str:
+    """Gives the address of a worker that has nothing to do.
+
+    Args:
+        client: Dask's client.
+        name: Its name or address.
+
+    Raises:
+        ClusterError: There is no such worker, or it is working.
+    """
+    workers = workers_of(client)
+    found = [address for address, one in workers.items() if name in (address, str(one["name"]))]
+    if not found:
+        close = ", ".join(sorted(str(one["name"]) for one in workers.values())[:10])
+        raise ClusterError(f"the cluster has no worker {name!r}; there are: {close or 'none'}")
+    if any(client.processing(found).values()):
+        raise ClusterError(
+            f"worker {name} is working; a latency is measured where nothing else runs: wait, or "
+            "name another worker"
+        )
+    return found[0]
 
 
 def told(error: Any) -> BaseException:

@@ -22,12 +22,9 @@ from ... import tasks
 from ...models import ModelError
 from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec
-from ..machine import environment
 from ..scorers import OverdueScorerError, Scorer, Spec, Traits, resolve
 from .contents import ContentStore, Piece, Shared
-
-_COMPARED = ("python", "machine", "keras_backend", "packages")
-"""Fields of `environment` that must be the same everywhere."""
+from .versions import differences, versions
 
 
 @dataclass(frozen=True)
@@ -141,31 +138,6 @@ class Refusal:
     line: str
 
 
-def versions() -> dict[str, Any]:
-    """Gives what must be the same on all workers: versions of Python and of libraries."""
-    found = environment()
-    return {name: found[name] for name in _COMPARED}
-
-
-def differences(here: dict[str, Any], there: dict[str, Any]) -> str:
-    """Says in which versions a worker differs; "" if in none.
-
-    Args:
-        here: `versions` of this process.
-        there: Those of the worker.
-    """
-    flat = [
-        {**one["packages"], **{name: one[name] for name in _COMPARED if name != "packages"}}
-        for one in (here, there)
-    ]
-    ours, theirs = flat
-    return ", ".join(
-        f"{name} {theirs.get(name) or 'missing'} (here {ours.get(name) or 'missing'})"
-        for name in sorted({*ours, *theirs})
-        if ours.get(name) != theirs.get(name)
-    )
-
-
 def _worker() -> Any:
     from distributed import get_worker
 
@@ -266,8 +238,13 @@ def call_here(
     return function(*given), bool(_HUNG)
 
 
+def contents_folder() -> Path:
+    """Gives the folder of contents, in the process beside that of Dask."""
+    return _CONTENTS[0]
+
+
 def _content(digest: str) -> Path:
-    return _CONTENTS[0] / digest
+    return contents_folder() / digest
 
 
 @lru_cache(maxsize=2)

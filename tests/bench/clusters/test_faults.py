@@ -175,6 +175,19 @@ def test_scorers_go_to_workers_with_their_resources_which_may_come_later(tmp_pat
     assert len(stored(desk / "resources")) == 2
 
 
+def test_a_latency_is_measured_on_one_worker_alone(machines, desk):
+    words = ("latency", WITHIN, "-s", "mine.py:Linear,weights=matrix.npy", "--seconds", "0.2")
+    words = (*words, "--queries", "64", "--runs", "timed", "--on", machines.address)
+    done = wayshot(desk, *words, "two", "--json")
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads(done.stdout)["results"]
+    assert record["p50_ms"] > 0 and record["footprint"]["load_ms"] > 0
+    assert len(list((desk / "timed").rglob("*.json"))) == 1
+    done = wayshot(desk, *words, "three")
+    assert done.returncode == 2
+    assert "the cluster has no worker 'three'; there are: one, two" in done.stderr
+
+
 def test_connections_can_be_encrypted(tmp_path, desk):
     made = subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test",
