@@ -245,7 +245,7 @@ def _refuse(_: Any, __: Any, address: str | None) -> None:
     help="Measure on one worker of a Dask cluster: the address of the scheduler, as for "
     "wayshot run --cluster, and the name or address of the worker.",
 )
-@click.option("--cluster", hidden=True, expose_value=False, callback=_refuse)
+@option("--cluster", hidden=True, expose_value=False, callback=_refuse)
 @engine_option
 @seed_option()
 @runs_option("Folder of stored runs, in which latencies are stored too.", old=("--out",))
