@@ -14,7 +14,7 @@ PUBLISHED := docs/tables
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test slow extras check format bench coverage tables reliability fuzz lowest smoke clean
+.PHONY: run test slow extras check format bench scale coverage tables reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -48,6 +48,11 @@ bench: $(VENV)/timed $(PEER)/installed
 	    --benchmark-only --benchmark-json=build/benchmarks.json --benchmark-columns=min,median,rounds -q -s
 	$(BIN)/python tests/benchmarks/report.py build/benchmarks.json > build/performance.md
 	mv build/performance.md docs/performance-table.md
+
+# About twenty minutes on two cores, on which nothing else should run.
+scale: $(VENV)/tested
+	$(BIN)/python tests/benchmarks/cluster_study.py
+	$(BIN)/python tests/benchmarks/schedule_study.py
 
 # About twenty minutes on one core.
 coverage: $(VENV)/tested

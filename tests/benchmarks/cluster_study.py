@@ -1,4 +1,4 @@
-"""The table of docs/scale.md: make scale, or parts of it: cluster_study.py ratios bytes memory.
+"""What clusters cost: make scale, or parts of it: cluster_study.py ratios bytes memory.
 
 Times are those of whole commands, each beside the other in turns, with the processor's seconds of
 all their processes, which depend less on what else runs.
@@ -36,9 +36,9 @@ import threading, time
 from pathlib import Path
 from tornado.iostream import IOStream
 
-received, read = [0], IOStream.read_from_fd
+received = [0]
 
-def counting(stream, buffer):
+def counting(stream, buffer, read=IOStream.read_from_fd):
     count = read(stream, buffer)
     received[0] += count or 0
     return count
@@ -48,8 +48,10 @@ def tell():
         Path("received").write_text(str(received[0]))
         time.sleep(0.2)
 
-IOStream.read_from_fd = counting
-threading.Thread(target=tell, daemon=True).start()
+# Dask loads this twice.
+if IOStream.read_from_fd.__name__ != "counting":
+    IOStream.read_from_fd = counting
+    threading.Thread(target=tell, daemon=True).start()
 """
 """Makes a worker write how many bytes it has received."""
 
@@ -126,6 +128,7 @@ class Study:
                 machines.start_worker(name, "--preload", str(self.folder / "counted.py"))
             for name in names:
                 while "Registered" not in (folder / name / "log").read_text():
+                    assert machines.workers[name].poll() is None, folder
                     time.sleep(0.1)
             yield machines
 
