@@ -91,6 +91,7 @@ def main() -> None:
         for inject, times in INJECTIONS:
             rows.append(inject(bed, times))
             print(rows[-1], file=sys.stderr, flush=True)
+        (Path(folder) / "machines").mkdir()
         rows += cluster_kills(Path(folder) / "machines", *KILLS)
         rows += suites(Path(folder))
     cells = [(row.what, row.times, row.caught, row.lost) for row in rows]
