@@ -57,8 +57,16 @@ def cluster_kills(folder: Path, workers: int, clients: int, schedulers: int) -> 
             killed: Counter[str] = Counter()
             words = (*SWEEP_WORDS, f"swept{number}", "--cluster", machines.address)
             client, begun = start(desk, *words), time.monotonic()
-            while client.poll() is None and time.monotonic() < begun + LONGEST:
+            while client.poll() != 0 and time.monotonic() < begun + LONGEST:
                 time.sleep(rng.uniform(0.5, 4))
+                for name in names:
+                    # A nanny gives up if its worker is killed while it starts.
+                    if machines.workers[name].poll() is not None:
+                        machines.start_worker(name)
+                if client.poll() not in (None, 0):
+                    # A command that has found no scheduler, or no worker, is started again.
+                    client.communicate()
+                    client = start(desk, *words)
                 waiting = [who for who, count in left.items() if count > 0]
                 if not waiting or client.poll() is not None:
                     continue
