@@ -74,7 +74,7 @@ tables: $(VENV)/installed
 	rm -rf $(PUBLISHED)/records && mkdir -p $(PUBLISHED)/records
 	cd build/published && find . -name record.json | tar cf - -T - | tar xf - -C ../../$(PUBLISHED)/records
 
-# Half an hour or so on one core.
+# An hour or so on one core.
 reliability: $(VENV)/tested
 	@mkdir -p build
 	$(BIN)/python tests/reliability/report.py > build/reliability.md

@@ -16,6 +16,7 @@ from .episodes import Source as Source
 from .episodes import episodes_digest as episodes_digest
 from .episodes import open_protocol as open_protocol
 from .errors import TaskError as TaskError
+from .files import ReadOnlyCacheError as ReadOnlyCacheError
 from .files import below as below
 from .files import cache_folder as cache_folder
 from .files import make_cache_folder as make_cache_folder

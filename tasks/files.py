@@ -21,6 +21,10 @@ _ABANDONED = 24 * 3600
 """Seconds after which an unfinished file is taken as left by a killed process."""
 
 
+class ReadOnlyCacheError(TaskError):
+    """A cache folder that cannot be made or written."""
+
+
 def cache_folder() -> Path:
     """Gives the cache folder, for everything that can be made again.
 
@@ -47,15 +51,19 @@ def make_cache_folder(folder: Path) -> None:
     """Makes a folder below the cache folder, and removes old unfinished files from it.
 
     Raises:
-        TaskError: The folder cannot be made.
+        ReadOnlyCacheError: The folder cannot be made, or not be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TaskError(
+        raise ReadOnlyCacheError(
             f"cache folder {folder}: cannot be made ({error.strerror}); "
             "name another by WAYSHOT_CACHE"
         ) from None
+    if not os.access(folder, os.W_OK):
+        raise ReadOnlyCacheError(
+            f"cache folder {folder}: can only be read; name another by WAYSHOT_CACHE"
+        )
     sweep(folder)
 
 

@@ -93,6 +93,22 @@ def _is_for_the_user(error: Exception) -> bool:
     return isinstance(error, ModelError | ResultError | TaskError | ScorerError | OSError)
 
 
+def _lacking(error: Exception) -> str | None:
+    """Says what the machine, and not this project, was short of; None if that is not the error."""
+    said = str(error)
+    if isinstance(error, MemoryError) or "failed to map segment" in said:
+        more = f" ({' '.join(said.split())})" if said else ""
+        return (
+            f"the memory is used up{more}; end other programs, raise ulimit -v, or use fewer --jobs"
+        )
+    if isinstance(error, RuntimeError) and "can't start new thread" in said:
+        return (
+            "no more threads can be started; end other programs, raise ulimit -u, or use fewer "
+            "--jobs"
+        )
+    return None
+
+
 def _line(words: str, state: dict[str, Any]) -> str:
     """One line for the user, with the variables that set what it is about."""
     line = " ".join(words.split())
@@ -131,11 +147,12 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("wayshot: interrupted; the same command goes on where it stopped", err=True)
         sys.exit(130)
     except Exception as error:
-        if not _is_for_the_user(error):
+        said = _lacking(error)
+        if said is None and not _is_for_the_user(error):
             raise
         if state.get("traceback"):
             traceback.print_exception(error)
-        click.echo("wayshot: " + _line(str(error), state), err=True)
+        click.echo("wayshot: " + _line(said or str(error), state), err=True)
         sys.exit(2)
     finally:
         if arguments is None:

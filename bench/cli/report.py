@@ -186,7 +186,7 @@ def material_of(
 
 def _amounts(run: results.Run) -> dict[str, Any]:
     scorer = run.record["scorer"]
-    latency = run.record.get("latency") or latencies.latest(run)
+    latency = run.record.get("latency") or latencies.latest(run, lenient=True)
     return {
         "parameters": scorer.get("parameters"),
         "flops": scorer.get("flops"),

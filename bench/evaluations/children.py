@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _SAFE = "PYTHONSAFEPATH"
@@ -42,7 +42,9 @@ def follow_parent() -> None:
     """Lets this process, started in `safe_paths`, end when its parent ends, however that ends."""
     # Not for what a scorer starts.
     os.environ.pop(_SAFE, None)
-    threading.Thread(target=_follow, daemon=True).start()
+    # Where no more threads can be started, it ends when its pipe is closed.
+    with suppress(RuntimeError):
+        threading.Thread(target=_follow, daemon=True).start()
 
 
 def _follow() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from ... import results
 from ...tasks import (
@@ -46,6 +45,7 @@ class Evaluation:
     Attributes:
         bench: The scorer and the episodes.
         episodes: Number of episodes to run.
+        root: Folder of all runs.
         folder: Folder in which the run is stored.
     """
 
@@ -87,9 +87,8 @@ class Evaluation:
             protocol.digest, source.dataset.digest, source.seed, self.episodes, known.digest
         )
         self.folder = results.place(root, protocol.title, known.name, self._key)
-        self._root = root
+        self.root = root
         self._unfinished = UnfinishedRun(root / ".partial" / self._key[:32])
-        self._lock = FileLock(f"{self._unfinished.folder}.lock")
 
     def stored(self) -> results.Run | None:
         """Gives the run if it is stored already and its trials are not damaged, or None.
@@ -99,12 +98,8 @@ class Evaluation:
         run = self._stored()
         if run is not None and not self._fits(run):
             return None
-        if run is not None and (
-            self._unfinished.folder.exists() or Path(self._lock.lock_file).exists()
-        ):
-            # Another process that holds the lock will do it.
-            with suppress(OSError), self._lock.acquire(timeout=0):
-                self._tidy()
+        if run is not None:
+            self._unfinished.sweep(self._tidy)
         return run
 
     def _stored(self) -> results.Run | None:
@@ -141,52 +136,70 @@ class Evaluation:
             ResultError: The folder cannot be written.
             KeyboardInterrupt: The settings tell to end early.
         """
-        try:
-            self._unfinished.folder.mkdir(parents=True, exist_ok=True)
-            # A process that waits for the lock finds the run stored, even if the file is gone.
-            with self._locked():
-                run = self._stored()
-                if run is not None and not self._fits(run):
-                    raise ScorerError(
-                        f"scorer {self.traits.name}: the run stored in {self.folder} has its "
-                        "digest and was made with other answers; a scorer that has changed needs "
-                        "another digest"
-                    )
-                run = run or self._run()
-                self._tidy()
+        # A process that waits for the lock finds the run stored, even if the file is gone.
+        with self.writing(), self._locked():
+            run = self._found() or self._run()
+            self._tidy()
             return run
-        except OSError as error:
-            raise self._unwritten(error) from error
 
-    def adopt(self, files: Mapping[str, bytes]) -> results.Run:
+    def _found(self) -> results.Run | None:
+        """Gives the run if it is stored; raises ScorerError if its scorer gave other answers."""
+        run = self._stored()
+        if run is not None and not self._fits(run):
+            raise ScorerError(
+                f"scorer {self.traits.name}: the run stored in {self.folder} has its digest and "
+                "was made with other answers; a scorer that has changed needs another digest"
+            )
+        return run
+
+    def elsewhere(self, root: Path, episodes: int) -> Evaluation:
+        """Gives the same evaluation in another place.
+
+        Args:
+            root: Folder of all runs.
+            episodes: Number of episodes.
+        """
+        return Evaluation(
+            self.bench.scorer,
+            self.traits,
+            self.source,
+            episodes=episodes,
+            root=root,
+            settings=self.settings,
+            data=self._data,
+        )
+
+    def adopt(self, files: Mapping[str, bytes | Path]) -> results.Run:
         """Stores a run that was made elsewhere.
 
         Args:
-            files: The bytes of its files by name.
+            files: The bytes of its files, or files to copy, by name.
 
         Raises:
+            ScorerError: A run with other answers is stored under the digest of the scorer.
             ResultError: They are no run of this evaluation, or the folder cannot be written.
         """
-        try:
-            self._unfinished.folder.parent.mkdir(parents=True, exist_ok=True)
-            with self._locked():
+        with self.writing(), self._locked():
+            run = self._found()
+            if run is None:
+                results.adopt(self.folder, files)
                 run = self._stored()
-                if run is None:
-                    results.adopt(self.folder, files)
-                    run = self._stored()
-                if run is None:
-                    raise results.ResultError(f"{self.folder}: what was received is another run")
-                self._tidy()
+            if run is None:
+                raise results.ResultError(f"{self.folder}: what was received is another run")
+            self._tidy()
             return run
-        except OSError as error:
-            raise self._unwritten(error) from error
 
-    def _unwritten(self, error: OSError) -> results.ResultError:
-        problem = " ".join(str(error.strerror or error).split())
-        return results.ResultError(
-            f"{self._root}: {problem}; once that is mended, the same command goes on where it "
-            "stopped"
-        )
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Raises a ResultError in place of an OSError."""
+        try:
+            yield
+        except OSError as error:
+            problem = " ".join(str(error.strerror or error).split())
+            raise results.ResultError(
+                f"{self.root}: {problem}; once that is mended, the same command goes on where it "
+                "stopped"
+            ) from error
 
     def failure(self, error: Exception) -> Failure:
         """Describes the error that `run` has raised."""
@@ -196,28 +209,19 @@ class Evaluation:
     def _training(self) -> Training:
         return Training(self.traits, self.source, self._data)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            self._lock.acquire(timeout=1)
-        except Timeout:
-            self.settings.warn(
+    def _locked(self) -> AbstractContextManager[None]:
+        return self._unfinished.locked(
+            lambda: self.settings.warn(
                 f"{self.source.protocol.name}, {self.traits.name}: waiting for another process "
                 "that does the same"
             )
-            self._lock.acquire()
-        try:
-            yield
-        finally:
-            self._lock.release()
+        )
 
     def _tidy(self) -> None:
         """Removes unfinished units, and files left by killed processes."""
-        shutil.rmtree(self._unfinished.folder, ignore_errors=True)
         for left in self.folder.parent.glob(f".new-{self.folder.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
-        with suppress(OSError):
-            Path(self._lock.lock_file).unlink()
+        self._unfinished.remove()
 
     def _run(self) -> results.Run:
         started = time.perf_counter()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from . import array_files as archive
 
@@ -19,6 +22,44 @@ class UnfinishedRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = FileLock(f"{folder}.lock")
+
+    @contextmanager
+    def locked(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """Keeps other processes away from the folder.
+
+        Args:
+            waiting: Is called if another process has the folder for longer than a second.
+
+        Raises:
+            OSError: The file system cannot write or lock a file.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=1)
+        except Timeout:
+            waiting()
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def remove(self) -> None:
+        """Removes the folder and its lock, by the process that holds it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            Path(self._lock.lock_file).unlink()
+
+    def sweep(self, tidy: Callable[[], None]) -> None:
+        """Has what a killed process left cleared away, unless another process has the folder.
+
+        Args:
+            tidy: Is called if there is something, while the folder is locked.
+        """
+        if self.folder.exists() or Path(self._lock.lock_file).exists():
+            with suppress(OSError), self._lock.acquire(timeout=0):
+                tidy()
 
     def path(self, unit: str) -> Path:
         """Gives the file of a unit, which need not exist."""

@@ -14,10 +14,10 @@ from ...models import ModelError, bundles
 from ...tasks import Progress, open_zip, quiet
 from ..errors import ScorerError
 from .baselines import BASELINES
-from .failures import told
+from .failures import BrokenScorerError, told
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
-from .specs import Spec, application, attribute, made, wrapped
+from .specs import Spec, UnknownNameError, application, attribute, made, wrapped
 from .surroundings import is_interrupt, outside
 from .wrapping import READERS, UNREAD, unread
 
@@ -43,6 +43,9 @@ def _attempt(name: str, action: Callable[[], Any]) -> Any:
     try:
         with outside():
             return action()
+    except UnknownNameError as error:
+        # What was typed is wrong, and not the code that it names.
+        raise ScorerError(f"scorer {name!r} cannot be made ({error})") from error.__cause__
     except ScorerError:
         raise
     except ModelError as error:
@@ -51,7 +54,7 @@ def _attempt(name: str, action: Callable[[], Any]) -> Any:
         if is_interrupt(error):
             raise
         problem = told("", error).strip()
-        raise ScorerError(f"scorer {name!r} cannot be made ({problem})") from error
+        raise BrokenScorerError(f"scorer {name!r} cannot be made ({problem})") from error
 
 
 def _is_ours(path: str) -> bool:

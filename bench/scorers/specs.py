@@ -24,6 +24,7 @@ import yaml
 
 from ...tasks import TaskError, read_regular
 from ..errors import ScorerError
+from .failures import told
 from .scorer import Scorer
 from .wrapping import KINDS, is_service, kind_of, wrap
 
@@ -32,6 +33,10 @@ _CODE = ("compare", "head", "transform")
 
 _LARGEST = 2**20
 """The largest size of a scorer.yaml, in bytes."""
+
+
+class UnknownNameError(ScorerError):
+    """A module or attribute that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +196,20 @@ def attribute(name: str) -> tuple[Any, str]:
         name: Module or path, a colon, and names with dots between them.
     """
     place, _, path = name.rpartition(":")
-    thing: Any = module(place)
+    try:
+        thing: Any = module(place)
+    except ModuleNotFoundError as error:
+        # Not what the module itself lacks.
+        if f"{place}.".startswith(f"{error.name}."):
+            raise UnknownNameError(told("", error).strip()) from error
+        raise
     file = getattr(thing, "__file__", None)
     code = Path(file).read_bytes() if file and Path(file).is_file() else b""
-    for part in path.split("."):
-        thing = getattr(thing, part)
+    try:
+        for part in path.split("."):
+            thing = getattr(thing, part)
+    except AttributeError as error:
+        raise UnknownNameError(told("", error).strip()) from error
     return thing, hashlib.sha256(code).hexdigest()
 
 

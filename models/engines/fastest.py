@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...tasks import Progress, TaskError, cache_folder, make_cache_folder, replacing
+from ...tasks import (
+    Progress,
+    ReadOnlyCacheError,
+    TaskError,
+    cache_folder,
+    make_cache_folder,
+    replacing,
+)
 from ..backend import backend_name, processor
 from ..errors import ModelError
 from .engines import ENGINES, packages, versions
@@ -96,15 +103,13 @@ def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Ch
 
     If no inference engine is installed, it is Keras. Otherwise all engines that
     agree with Keras are timed on the same images. The choice is stored in the
-    cache folder for the network, the processor and the versions of all engines.
+    cache folder for the network, the processor and the versions of all engines;
+    if that can only be read, it is Keras.
 
     Args:
         origin: The network.
         keras: Loads the network in Keras and gives its embedding.
         progress: Shows the progress.
-
-    Raises:
-        TaskError: The cache folder cannot be made.
     """
     engines = [one.name for one in ENGINES.values() if one.precision == "f32" and one.installed]
     if not engines:
@@ -118,7 +123,11 @@ def choose(origin: Origin, keras: Callable[[], Embed], progress: Progress) -> Ch
     # Before the lock, for which a cache that is only read has no place.
     if (stored := _read(path, {*engines, backend_name()})) is not None:
         return stored
-    make_cache_folder(path.parent)
+    try:
+        make_cache_folder(path.parent)
+    except ReadOnlyCacheError as error:
+        # There is no place for exports either.
+        return Choice(backend_name(), {}, dict.fromkeys(engines, f"{error}; Keras embeds"))
     with FileLock(f"{path}.lock"):
         choice = _read(path, {*engines, backend_name()})
         if choice is None:

@@ -1,8 +1,17 @@
-"""The order of a training's batches; any batch can be computed without the others."""
+"""The batches of a training: any one can be computed without the others, and ahead of its step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
 import numpy as np
+
+Prepare = Callable[[int], tuple[dict[str, np.ndarray], np.ndarray]]
+"""Gives the inputs and the truth of a batch, by the number of its step."""
+
+_THREADS, _AHEAD = 2, 8
 
 
 def rng_of(seed: int, *key: int) -> np.random.Generator:
@@ -33,7 +42,50 @@ class Epochs:
 
     def __getitem__(self, step: int) -> np.ndarray:
         epoch, place = divmod(step, self._items // self._batch)
-        if self._order[0] != epoch:
+        # Other threads may ask for batches of another epoch meanwhile.
+        known, order = self._order
+        if known != epoch:
             order = rng_of(self._seed, self._key, epoch).permutation(self._items)
             self._order = (epoch, order)
-        return self._order[1][place * self._batch : (place + 1) * self._batch]
+        return order[place * self._batch : (place + 1) * self._batch]
+
+
+class _Ahead(keras.utils.PyDataset):
+    """Some consecutive batches, prepared ahead in threads."""
+
+    def __init__(self, prepare: Prepare, first: int, last: int) -> None:
+        super().__init__(workers=_THREADS, max_queue_size=_AHEAD)
+        self._prepare, self._first, self._last = prepare, first, last
+
+    def __len__(self) -> int:
+        return self._last - self._first
+
+    def __getitem__(self, index: int) -> Any:
+        return self._prepare(self._first + index)
+
+
+class _Unasked(keras.callbacks.CallbackList):
+    """Keras's list of callbacks, which fetches the loss of every step, but without that."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Does nothing."""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Does nothing."""
+
+
+def train(model: Any, prepare: Prepare, first: int, last: int) -> float:
+    """Trains on the batches of some steps, and fetches nothing from the device until the last.
+
+    Args:
+        model: The compiled Keras model.
+        prepare: Gives the batch of a step.
+        first: Number of the first step.
+        last: Number of the step after the last.
+
+    Returns:
+        The mean loss.
+    """
+    unasked = _Unasked(add_history=True, model=model)
+    model.fit(_Ahead(prepare, first, last), shuffle=False, verbose=0, callbacks=unasked)
+    return float(model.history.history["loss"][0])

@@ -11,8 +11,8 @@ from ...tasks import reason
 from ..bundled import bundle
 from ..errors import ModelError
 from ..networks import Siamese, unit
-from .batches import Epochs, rng_of
-from .optimizers import without_decay
+from .batches import Epochs, rng_of, train
+from .optimizers import WarmCosine, without_decay
 from .recipe import Classes
 from .training_images import TrainingImages
 
@@ -47,6 +47,25 @@ class CosineClassifier(keras.layers.Layer):
             self.add_loss(self.norm_penalty * ops.mean(ops.square(length - 1)))
         directions = ops.normalize(self.kernel, axis=0)
         return ops.matmul(ops.normalize(embedding, axis=-1), directions)
+
+
+class ClassModel(keras.Model):
+    """A classifier of distorted images."""
+
+    def __init__(self, images: Any, network: Any, last: CosineClassifier) -> None:
+        """Keeps the layers.
+
+        Args:
+            images: The layer that distorts images.
+            network: The network that embeds them.
+            last: The layer of cosines.
+        """
+        super().__init__()
+        self.images, self.network, self.last = images, network, last
+
+    def call(self, drawn: dict[str, Any], training: bool | None = None) -> Any:
+        """Gives the cosines (B, classes) of what `TrainingImages.drawn` has drawn."""
+        return self.last(self.network(self.images(drawn), training=training))
 
 
 def _resized(network: Any, shape: tuple[int, ...]) -> keras.Model:
@@ -98,13 +117,15 @@ class ClassStage:
         network = siamese.network
         # In float32, because cosines differ in their third digit, which half precision loses.
         last = CosineClassifier(self._classes, plan.norm_penalty, dtype="float32")
-        self.model = self._compiled(network, last, network.input_shape[1:])
+        last.build((None, network.output_shape[-1]))
+        self.model = self._compiled(images.layer(), network, last)
         if plan.teacher:
             last.kernel.assign(self._taught(plan.teacher, network.output_shape[-1]))
         self._small = self.model
         if plan.small_steps:
             shape = (plan.small_size, plan.small_size, network.input_shape[-1])
-            self._small = self._compiled(_resized(network, shape), last, shape)
+            resized = _resized(network, shape)
+            self._small = self._compiled(images.layer(plan.small_size), resized, last)
             self._small.optimizer = self.model.optimizer
 
     def _taught(self, teacher: str, width: int) -> np.ndarray:
@@ -134,20 +155,14 @@ class ClassStage:
         turn = np.linalg.qr(random)[0][: len(axes)]
         return (unit(means @ axes.T) @ turn).T.astype(np.float32)
 
-    def _compiled(self, network: Any, last: Any, shape: tuple[int, ...]) -> Any:
-        model: Any = keras.Sequential([network, last])
-        model.build((None, *shape))
+    def _compiled(self, *layers: Any) -> Any:
+        model: Any = ClassModel(*layers)
         model.compile(optimizer=self._optimizer(), loss=self._loss)
         return model
 
     def _optimizer(self) -> Any:
         plan = self.plan
-        schedule: Any = keras.optimizers.schedules.CosineDecay(
-            0.0,
-            max(plan.steps - plan.warmup_steps, 1),
-            warmup_target=plan.learning_rate,
-            warmup_steps=plan.warmup_steps,
-        )
+        schedule: Any = WarmCosine(plan.learning_rate, plan.warmup_steps, plan.steps)
         return without_decay(keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay))
 
     def _loss(self, labels: Any, cosines: Any) -> Any:
@@ -155,23 +170,36 @@ class ClassStage:
         logits = self.plan.scale * (cosines - self.plan.margin * truth)
         return keras.losses.categorical_crossentropy(truth, logits, from_logits=True)
 
-    def step(self, step: int) -> float:
-        """Trains on one batch.
+    @property
+    def turning_point(self) -> int:
+        """Number of the step from which images have their full size."""
+        return self.plan.small_steps
+
+    def prepare(self, step: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Draws a batch.
 
         Args:
             step: Number of the batch; all random numbers depend only on it.
 
         Returns:
-            The loss.
+            Inputs of the model, and the class of each image.
         """
         rng = rng_of(self._seed, 1, step)
         rows, turns = np.divmod(self._batches[step], 4)
         mirrored = rng.random(len(rows)) < (0.5 if self.plan.mirrors else 0)
-        small = step < self.plan.small_steps
-        size = self.plan.small_size if small else None
-        images = self._images.batch(rng, rows, turns, mirrored, size)
-        labels = self._images.labels[rows] * self._kinds + turns + 4 * mirrored
-        model = self._small if small else self.model
-        # Reset, because some versions of Keras give the mean loss since the last reset.
-        model.reset_metrics()
-        return float(ops.convert_to_numpy(model.train_on_batch(images, labels)))
+        size = self.plan.small_size if step < self.plan.small_steps else None
+        drawn = self._images.drawn(rng, rows, turns, mirrored, size)
+        return drawn, self._images.labels[rows] * self._kinds + turns + 4 * mirrored
+
+    def train(self, first: int, last: int) -> float:
+        """Trains on some consecutive batches, all before or all after the turning point.
+
+        Args:
+            first: Number of the first batch.
+            last: Number of the batch after the last.
+
+        Returns:
+            The mean loss.
+        """
+        model = self._small if first < self.turning_point else self.model
+        return train(model, self.prepare, first, last)

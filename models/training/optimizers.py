@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -14,6 +15,32 @@ def without_decay(optimizer: Any) -> Any:
     """Excludes biases and normalisations from weight decay, and gives the optimizer."""
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+class WarmCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises linearly and then falls as a cosine to nothing.
+
+    As Keras's `CosineDecay`, but it never asks on the host which of both it is: with PyTorch,
+    every step would wait for the device.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int, steps: int) -> None:
+        """Keeps the settings.
+
+        Args:
+            peak: The highest learning rate.
+            warmup_steps: Steps of the rise.
+            steps: Steps of rise and fall.
+        """
+        self._peak, self._rise = peak, warmup_steps
+        self._fall = max(steps - warmup_steps, 1)
+
+    def __call__(self, step: Any) -> Any:
+        """Gives the learning rate of a step."""
+        step = ops.cast(step, "float32")
+        fallen = ops.clip((step - self._rise) / self._fall, 0.0, 1.0)
+        falling = 0.5 * (1.0 + ops.cos(math.pi * fallen))
+        return self._peak * ops.where(step < self._rise, step / max(self._rise, 1), falling)
 
 
 class RisingMomentum(keras.optimizers.SGD):

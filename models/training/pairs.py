@@ -10,7 +10,7 @@ from scipy import optimize
 
 from ..errors import ModelError
 from ..networks import HIDDEN, Siamese, joined, unit
-from .batches import Epochs, rng_of
+from .batches import Epochs, rng_of, train
 from .optimizers import RisingMomentum, without_decay
 from .recipe import Pairs
 from .training_images import TrainingImages
@@ -23,30 +23,31 @@ PAIRS_EACH = 10
 
 
 class PairModel(keras.Model):
-    """A Siamese network for a batch of images and pairs of them."""
+    """A Siamese network for a batch of distorted images and pairs of them."""
 
-    def __init__(self, siamese: Siamese, tower: bool) -> None:
+    def __init__(self, images: Any, siamese: Siamese, tower: bool) -> None:
         """Keeps the network.
 
         Args:
+            images: The layer that distorts images.
             siamese: The network.
             tower: Whether the tower is trained too.
         """
         super().__init__()
-        self.siamese, self._learns = siamese, tower
+        self.images, self.siamese, self._learns = images, siamese, tower
 
     def call(self, batch: Any, training: bool | None = None) -> Any:
         """Gives the logits (P, 1) of pairs.
 
         Args:
-            batch: Images (B, size, size, channels), and for each pair the two
-                places of its images, (P, 2).
+            batch: What `TrainingImages.drawn` has drawn, and as `places` the
+                two places in it of each pair's images, (P, 2).
             training: Whether batches are normalised by themselves, if the
                 tower is trained.
         """
-        images, places = batch
-        siamese = self.siamese
-        embedded = siamese.tower(images, training=bool(training) and self._learns)
+        siamese, places = self.siamese, batch["places"]
+        drawn = {name: value for name, value in batch.items() if name != "places"}
+        embedded = siamese.tower(self.images(drawn), training=bool(training) and self._learns)
         first, second = (ops.take(embedded, places[:, i], axis=0) for i in range(2))
         return siamese.head([first, second])
 
@@ -58,7 +59,10 @@ class PairStage:
         model: The Keras model that is trained, with its optimizer.
         plan: The recipe's part for this stage.
         images_a_step: Number of images in a step.
+        turning_point: 0, as all steps are alike.
     """
+
+    turning_point = 0
 
     def __init__(self, plan: Pairs, siamese: Siamese, images: TrainingImages, seed: int) -> None:
         """Compiles the pair model.
@@ -97,7 +101,7 @@ class PairStage:
                     f"fitted needs embeddings of at most {HIDDEN} dimensions, not {width}; "
                     "set fitted: false"
                 )
-        self.model: Any = PairModel(siamese, plan.tower)
+        self.model: Any = PairModel(images.layer(), siamese, plan.tower)
         self.model.compile(optimizer=self._optimizer(), loss=self._loss)
 
     def _optimizer(self) -> Any:
@@ -189,7 +193,7 @@ class PairStage:
         places = np.stack([first, second + count], axis=1)
         return drawings.T.ravel(), places, same, weight
 
-    def _fit_head(self, images: Any, places: np.ndarray, truth: np.ndarray) -> None:
+    def _fit_head(self, batch: dict[str, np.ndarray], truth: np.ndarray) -> None:
         """Sets the head to the linear function of the join's sum that fits a batch best.
 
         Factor and bias must fit from the start. With a wrong bias, training
@@ -197,8 +201,9 @@ class PairStage:
         has learned before.
         """
         head = self.model.siamese.head
-        embedded = self.model.siamese.tower.predict_on_batch(images)
-        embedded = ops.convert_to_numpy(embedded).astype(np.float64)
+        drawn = {name: value for name, value in batch.items() if name != "places"}
+        embedded = self.model.siamese.tower.predict_on_batch(self.model.images(drawn))
+        embedded, places = ops.convert_to_numpy(embedded).astype(np.float64), batch["places"]
         if head.join == "cosine":
             embedded = unit(embedded)
         alike = joined(head.join, *(embedded[places[:, i]] for i in range(2))).sum(axis=-1)
@@ -218,24 +223,34 @@ class PairStage:
         head.weighting.assign(np.full(head.weighting.shape, factor / spread, dtype=np.float32))
         head.bias.assign(np.float32(bias - factor * middle / spread))
 
-    def step(self, step: int) -> float:
-        """Trains on one batch.
+    def prepare(self, step: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Draws a batch.
 
         Args:
             step: Number of the batch; all random numbers depend only on it.
 
         Returns:
-            The loss.
+            Inputs of the model; and for each pair, (P, 2), 1 if both images
+            are of one character, and its weight.
         """
         rng = rng_of(self._seed, 3, step)
         hard = self.plan.sampling == "alphabet"
         rows, places, same, weight = self._hard(rng) if hard else self._simple(rng, step)
         flipped = np.tile(rng.random(len(rows) // 2) < self.plan.flip, 2)
-        images = self._images.batch(rng, rows, mirrored=flipped, pairs=True)
+        drawn = self._images.drawn(rng, rows, mirrored=flipped, pairs=True)
         truth = np.stack([same, weight], axis=1).astype(np.float32)
-        batch = (images, places.astype(np.int32))
-        if step == 0 and self.plan.fitted:
-            self._fit_head(images, places, truth)
-        # Reset, because some versions of Keras give the mean loss since the last reset.
-        self.model.reset_metrics()
-        return float(ops.convert_to_numpy(self.model.train_on_batch(batch, truth)))
+        return {**drawn, "places": places.astype(np.int32)}, truth
+
+    def train(self, first: int, last: int) -> float:
+        """Trains on some consecutive batches.
+
+        Args:
+            first: Number of the first batch.
+            last: Number of the batch after the last.
+
+        Returns:
+            The mean loss.
+        """
+        if first == 0 and self.plan.fitted:
+            self._fit_head(*self.prepare(0))
+        return train(self.model, self.prepare, first, last)

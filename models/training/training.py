@@ -31,8 +31,11 @@ ops: Any = keras.ops
 CHECKPOINT_SECONDS = 120
 """Time between checkpoints: the work of so many seconds can be lost if the process is killed."""
 
-REPORT_STEPS = 20
-"""Steps between reports."""
+REPORT_SECONDS = 2
+"""Time between reports, where steps take less."""
+
+LOSS_STEPS = 20
+"""Steps before a validation whose mean loss is noted with it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Report:
         stage: `classes` or `pairs`.
         step: Number of finished steps in the stage.
         steps: Number of steps of the stage.
-        loss: Mean loss since the last report.
+        loss: Mean loss of the last steps.
         images_per_second: Speed of this process, without validations.
         accuracy: 20-way 1-shot accuracy on the held-out alphabets at the last
             validation, by structure.
@@ -194,33 +197,36 @@ class Training:
             self.save(folder)
 
     def _run_stage(self, name: str, stage: Any, folder: Path) -> Iterator[Report]:
-        recipe, steps = self.recipe, stage.plan.steps
+        steps, every, count = stage.plan.steps, self.recipe.validate_every, 1
         saved = reported = time.monotonic()
-        losses: list[float] = []
         accuracy: dict[str, float] = self.history[-1]["accuracy"] if self.history else {}
         while self.steps[name] < steps:
-            losses.append(stage.step(self.steps[name]))
-            if not np.isfinite(losses[-1]):
+            first = self.steps[name]
+            target = min((first // every + 1) * every, steps)
+            # One call, so that its mean loss does not depend on when others have ended.
+            start = target - LOSS_STEPS
+            last = target if first >= start else min(first + count, start)
+            if first < stage.turning_point:
+                last = min(last, stage.turning_point)
+            loss = stage.train(first, last)
+            if not np.isfinite(loss):
                 raise ModelError(
-                    f"step {self.steps[name]} of {name}: the loss is {losses[-1]}; lower the "
+                    f"steps {first + 1} to {last} of {name}: the loss is {loss}; lower the "
                     "learning rate. The last checkpoint is kept"
                 )
-            self.steps[name] += 1
-            step = self.steps[name]
-            measured = step % recipe.validate_every == 0 or step == steps
-            if step % REPORT_STEPS and not measured:
-                continue
+            step = self.steps[name] = last
+            measured = last == target
             now = time.monotonic()
-            rate = len(losses) * stage.images_a_step / (now - reported)
+            rate = (last - first) * stage.images_a_step / (now - reported)
+            fits = int((last - first) * REPORT_SECONDS / (now - reported))
+            count = max(1, min(2 * count, fits))
             self.seconds += now - reported
             reported = now
             if measured:
                 accuracy = self.validate(stage=name)
-                mean = float(np.mean(losses))
-                entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": mean}
+                entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": loss}
                 self.history.append(entry)
-            yield Report(name, step, steps, float(np.mean(losses)), rate, accuracy)
-            losses = []
+            yield Report(name, step, steps, loss, rate, accuracy)
             stop = measured and self._no_better(name, accuracy)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save(folder)

@@ -1,4 +1,8 @@
-"""Training images: those of a recipe, with new random distortions in every batch."""
+"""Training images: those of a recipe, with new random distortions in every batch.
+
+What is random is drawn on the host, and is small; the images stay on the device, and the layer
+that distorts them is the first of what is trained, compiled with it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,59 @@ import numpy as np
 
 from ...tasks import SHADES, Dataset, wanted
 from ..networks import area_matrix, between_size, crops, shrink
-from .augmentation import draw, restroke, sample
-from .recipe import Recipe
+from .augmentation import draw, places, restroke, sample, turned
+from .recipe import Distortion, Recipe
 
 # Keras's annotations have None wherever a tensor may come.
 ops: Any = keras.ops
+
+
+class Distorted(keras.layers.Layer):
+    """A layer that gives batches of distorted images; all images are its variable."""
+
+    def __init__(
+        self, images: np.ndarray, size: int, channels: int, distortion: Distortion
+    ) -> None:
+        """Keeps the images.
+
+        Args:
+            images: float16 ndarray (n, side, side), ink = 1.
+            size: Height and width of what it gives.
+            channels: Number of equal channels of what it gives.
+            distortion: The ranges of the distortions.
+        """
+        super().__init__(trainable=False, dtype="float32")
+        self.size, self.channels, self.distortion = size, channels, distortion
+        # For `sample`.
+        shape = (len(images), *(side + 2 for side in images.shape[1:]))
+        self.images = self.add_weight(
+            shape=shape, initializer="zeros", dtype="float16", trainable=False, autocast=False
+        )
+        self.images.assign(np.pad(images, ((0, 0), (1, 1), (1, 1))))
+        self.built = True
+
+    def call(self, drawn: dict[str, Any]) -> Any:
+        """Gives images (B, size, size, channels).
+
+        Args:
+            drawn: The index of each image as `rows`, (B,), and as from `augmentation.draw`.
+        """
+        chosen = ops.cast(ops.take(self.images, drawn["rows"], axis=0), "float32")
+        seen = restroke(sample(chosen, places(drawn, self.size)), drawn, self.distortion)
+        return ops.repeat(seen, self.channels, axis=-1) if self.channels > 1 else seen
+
+
+class Given(keras.layers.Layer):
+    """A layer that gives batches of images as they come."""
+
+    def __init__(self, channels: int) -> None:
+        """Keeps the number of equal channels of what it gives."""
+        super().__init__(trainable=False, dtype="float32")
+        self.channels = channels
+
+    def call(self, drawn: dict[str, Any]) -> Any:
+        """Gives images (B, size, size, channels) of `images`, (B, size, size, 1)."""
+        return ops.repeat(drawn["images"], self.channels, axis=-1)
 
 
 class TrainingImages:
@@ -42,27 +94,37 @@ class TrainingImages:
         self.labels = seen.character_codes
         self.alphabets = seen.table["alphabet"].cat.codes.to_numpy()
         self._seen = wanted(seen.images, SHADES)
-        self._kept: dict[int, np.ndarray] = {}
+        self._layers: dict[int, Any] = {}
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def _sources(self, size: int) -> np.ndarray:
         """Gives all images in the size from which distortions to `size` start, (n, side, side)."""
-        if size not in self._kept:
-            # Only one size is kept, because the whole set is large.
-            self._kept.clear()
-            count, side = len(self), self._seen.side
-            if self._recipe.network.pixels == "qucy":
-                self._kept[size] = self._seen[np.arange(count)]
-            else:
-                matrix = area_matrix(side, between_size(side, size))
-                parts = [
-                    shrink(self._seen[start : start + 1024], matrix)[..., 0].astype(np.float16)
-                    for start in range(0, count, 1024)
-                ]
-                self._kept[size] = np.concatenate(parts)
-        return self._kept[size]
+        matrix = area_matrix(self._seen.side, between_size(self._seen.side, size))
+        parts = [
+            shrink(self._seen[start : start + 1024], matrix)[..., 0].astype(np.float16)
+            for start in range(0, len(self), 1024)
+        ]
+        return np.concatenate(parts)
+
+    def layer(self, size: int | None = None) -> Any:
+        """Gives the layer that makes images for the tower of what `drawn` gives.
+
+        Args:
+            size: Height and width; None for those of the tower's input.
+
+        Returns:
+            A Keras layer; the same for the same size.
+        """
+        size = size or self._size
+        if size not in self._layers:
+            self._layers[size] = (
+                Given(self._channels)
+                if self._recipe.network.pixels == "qucy"
+                else Distorted(self._sources(size), size, self._channels, self._recipe.distortion)
+            )
+        return self._layers[size]
 
     def embedded(
         self, siamese: Any, rows: np.ndarray, turn: int = 0, mirrored: bool = False
@@ -84,7 +146,7 @@ class TrainingImages:
             parts.append(siamese.embed(images[:, :, ::-1] if mirrored else images))
         return np.concatenate(parts)
 
-    def batch(
+    def drawn(
         self,
         rng: np.random.Generator,
         rows: np.ndarray,
@@ -92,8 +154,8 @@ class TrainingImages:
         mirrored: np.ndarray | bool = False,
         size: int | None = None,
         pairs: bool = False,
-    ) -> Any:
-        """Gives a batch of distorted images for the tower.
+    ) -> dict[str, np.ndarray]:
+        """Draws what is random in a batch of distorted images.
 
         Args:
             rng: Source of random numbers.
@@ -105,21 +167,17 @@ class TrainingImages:
                 pairs; both images of a pair get the same `qucy` crop.
 
         Returns:
-            Float32 tensor (B, size, size, channels).
+            Inputs of the layer of this size.
         """
         count, size = len(rows), size or self._size
-        images = self._sources(size)[rows]
         turns, mirrored = np.broadcast_to(turns, count), np.broadcast_to(mirrored, count)
+        if self._recipe.network.pixels != "qucy":
+            drawn = turned(draw(rng, count, self._recipe.distortion), turns, mirrored)
+            return {"rows": rows.astype(np.int32), **drawn}
+        images = self._seen[rows]
         for quarter in (1, 2, 3):
             images[turns == quarter] = np.rot90(images[turns == quarter], quarter, axes=(1, 2))
-        if self._recipe.network.pixels == "qucy":
-            offsets = rng.integers(0, 26, (count // 2 if pairs else count, 2))
-            seen: Any = crops(images, size, np.tile(offsets, (2, 1)) if pairs else offsets)
-            seen[mirrored] = seen[mirrored][:, :, ::-1]
-            seen = ops.convert_to_tensor(seen)
-        else:
-            images[mirrored] = images[mirrored][:, :, ::-1]
-            where = draw(rng, count, size, self._recipe.distortion)
-            seen = sample(images.astype(np.float32), where)
-            seen = restroke(seen, rng, self._recipe.distortion)
-        return ops.repeat(seen, self._channels, axis=-1) if self._channels > 1 else seen
+        offsets = rng.integers(0, 26, (count // 2 if pairs else count, 2))
+        seen = crops(images, size, np.tile(offsets, (2, 1)) if pairs else offsets)
+        seen[mirrored] = seen[mirrored][:, :, ::-1]
+        return {"images": seen}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -94,7 +95,20 @@ def _places(folder: Path, digest: str) -> list[Path]:
     return sorted(path for path in files if not path.name.startswith("."))
 
 
-def latest(run: runs.Run) -> dict[str, Any] | None:
+def _sound(paths: Iterable[Path], lenient: bool) -> list[dict[str, Any]]:
+    """Reads records; leaves out damaged ones, if they may be, and logs a warning."""
+    found = []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except ResultError as error:
+            if not lenient:
+                raise
+            logging.getLogger(__name__).warning("left out: %s", error)
+    return found
+
+
+def latest(run: runs.Run, lenient: bool = False) -> dict[str, Any] | None:
     """Gives the latency of a run's scorer, whether measured before or after the run.
 
     Of several latencies with the run's ways and shots, one on the run's own
@@ -102,6 +116,7 @@ def latest(run: runs.Run) -> dict[str, Any] | None:
 
     Args:
         run: A run in a folder as from `run.place`.
+        lenient: Whether damaged records are left out, with a warning that is logged.
 
     Returns:
         The median `p50_ms` with its interval `low_ms` to `high_ms`, whether it
@@ -109,7 +124,7 @@ def latest(run: runs.Run) -> dict[str, Any] | None:
         environment). None if there is no latency.
 
     Raises:
-        ResultError: A record is damaged.
+        ResultError: A record is damaged, and it is not lenient.
     """
     digest = run.record["scorer"]["digest"]
     fields = run.record["protocol"].get("fields", {})
@@ -117,7 +132,7 @@ def latest(run: runs.Run) -> dict[str, Any] | None:
     folder = run.folder.parent.parent / FOLDER
     found = [
         record
-        for record in map(read, _places(folder, digest))
+        for record in _sound(_places(folder, digest), lenient)
         if record["scorer"]["digest"] == digest and (record["ways"], record["shots"]) == size
     ]
     if not found:

@@ -200,15 +200,10 @@ def _replaced(folder: Path) -> Iterator[Path]:
     try:
         fresh_run.mkdir()
         yield fresh_run
-        if folder.exists():
-            _keep(folder, fresh_run)
-            folder.rename(fresh / "old")
-        try:
+        if folder.is_dir():
+            _fill(folder, fresh_run)
+        else:
             fresh_run.rename(folder)
-        except OSError:
-            if (fresh / "old").exists():
-                (fresh / "old").rename(folder)
-            raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -238,12 +233,12 @@ def write(folder: Path, record: dict[str, Any], chunks: Iterable[trials_file.Col
     return Run(folder, record)
 
 
-def adopt(folder: Path, files: Mapping[str, bytes]) -> Run:
-    """Stores a run that was made on another machine, completely or not at all.
+def adopt(folder: Path, files: Mapping[str, bytes | Path]) -> Run:
+    """Stores a run that was made elsewhere, completely or not at all.
 
     Args:
         folder: The folder, from `place`; a run that is there is replaced.
-        files: The bytes of its files by name.
+        files: The bytes of its files, or files to copy, by name.
 
     Raises:
         ResultError: They are not the files of an undamaged run.
@@ -253,20 +248,29 @@ def adopt(folder: Path, files: Mapping[str, bytes]) -> Run:
         raise ResultError(f"{folder}: {strange[0]} is no file of a run")
     with _replaced(folder) as fresh:
         for name, data in files.items():
-            (fresh / name).write_bytes(data)
+            if isinstance(data, Path):
+                shutil.copyfile(data, fresh / name)
+            else:
+                (fresh / name).write_bytes(data)
         read(fresh).verify()
     return read(folder)
 
 
-def _keep(folder: Path, fresh: Path) -> None:
-    """Copies what the user has put into the folder of a run."""
-    for own in folder.iterdir():
-        if own.name.removeprefix(".") in _FILES:
-            continue
-        if own.is_dir() and not own.is_symlink():
-            shutil.copytree(own, fresh / own.name, symlinks=True)
-        elif own.is_symlink() or own.is_file():
-            shutil.copy2(own, fresh / own.name, follow_symlinks=False)
+def _fill(folder: Path, fresh: Path) -> None:
+    """Puts the files of a run into the folder of an earlier one, beside what the user has there.
+
+    Whoever is killed on the way leaves the earlier run, or one that is seen to be damaged: the
+    record, which says what the others are, comes last.
+    """
+    for name in reversed(_FILES):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        if (fresh / name).exists():
+            (fresh / name).rename(path)
+    if not records.read(folder / "record.json").get("scores_digest"):
+        (folder / f"{scores_file.NAME}.parquet").unlink(missing_ok=True)
+    (folder / ".record.json").unlink(missing_ok=True)
 
 
 def annotate(run: Run, **fields: Any) -> Run:

@@ -88,7 +88,7 @@ class Results:
 
 
 def _row(run: Run, interval: str, level: float) -> dict[str, Any]:
-    found = result(run, interval, level)
+    found = result(run, interval, level, lenient=True)
     accuracy = found.pop("accuracy")
     names = ("seed", "episodes", "protocol_digest", "episodes_digest", "scorer_digest")
     return {

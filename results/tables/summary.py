@@ -25,13 +25,16 @@ def ends_of(interval: str) -> tuple[str, str]:
     return f"{before}low", f"{before}high"
 
 
-def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict[str, Any]:
+def result(
+    run: Run, interval: str = "population", level: float = LEVEL, lenient: bool = False
+) -> dict[str, Any]:
     """Summarises a run in JSON's types.
 
     Args:
         run: The run.
         interval: As for `estimates.estimate_run`.
         level: Nominal coverage.
+        lenient: As for `latencies.latest`.
 
     Returns:
         What `--json` prints for the run. Accuracy and interval are fractions,
@@ -56,7 +59,7 @@ def result(run: Run, interval: str = "population", level: float = LEVEL) -> dict
         "scorer_digest": scorer["digest"],
         "parameters": scorer.get("parameters"),
         "flops": scorer.get("flops"),
-        "latency": record.get("latency") or latencies.latest(run),
+        "latency": record.get("latency") or latencies.latest(run, lenient),
         "leaked_characters": scorer.get("leaked_characters"),
         "audit": (record.get("audit") or {}).get("verdict"),
         "timings": record["timings"],

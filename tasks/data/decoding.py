@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 from ..errors import TaskError
 from ..files import read_regular
 from ..text import readable, reason
-from .images import LARGEST_FILE, decoded
+from .images import FORMATS, LARGEST_FILE, decoded
+from .patience import PatientFile
 
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -93,7 +94,7 @@ def size_of(path: Path) -> tuple[int, int]:
         TaskError: It is not a picture.
     """
     try:
-        with Image.open(path) as image:
+        with PatientFile(path) as file, Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             # Pillow has turned TIFF already, and reads the whole of a PNG for its own `getexif`.
             noted = 0 if image.format == "TIFF" else Image.Image.getexif(image).get(_ORIENTATION)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..errors import TaskError
@@ -20,6 +24,9 @@ HOME = "https://github.com/brendenlake/omniglot/raw/master/python/"
 
 LARGEST = 2**28
 """Bytes after which a download is given up; the largest official file has 9.5 MB."""
+
+PATIENCE = 20
+"""Seconds in which at least so many thousand bytes must come."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,10 @@ class Status:
 
 
 class _Counted(tqdm):
-    """A progress bar that ends what has no end."""
+    """A progress bar that ends what has no end, and what nobody waits for."""
 
     count = 0
+    abandoned = False
 
     def __bool__(self) -> bool:
         return True
@@ -51,6 +59,8 @@ class _Counted(tqdm):
         self.count += n or 0
         if self.count > LARGEST:
             raise OSError(f"more than {LARGEST:,} bytes came")
+        if self.abandoned:
+            raise OSError("given up")
         return super().update(n)
 
     def reset(self, total: float | None = None) -> None:
@@ -117,42 +127,102 @@ def fetch(
         TaskError: It cannot be downloaded, or what came is not the part; what
             was there before is left alone.
     """
-    # Only this function needs pooch, whose import takes half a second.
-    import pooch
-    import requests
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TaskError(f"{folder}: cannot be made a folder ({error.strerror})") from None
-    pooch.get_logger().setLevel("WARNING")
     for part in PARTS.values():
-        path = folder / f"{part.name}.zip"
-        try:
-            there = find(part.name, folder)
+        there = _sound(part, folder, progress)
+        yield Status(part.name, "there", there or _fetch(part, folder, home, progress, show))
+
+
+def _sound(part: Part, folder: Path, progress: Progress) -> Path | None:
+    """Gives where a part is, or None if it is missing or damaged."""
+    try:
+        path = find(part.name, folder)
+        if path is not None:
+            _check(part, path, progress)
+        return path
+    except TaskError:
+        return None
+
+
+def _fetch(part: Part, folder: Path, home: str, progress: Progress, show: bool) -> Path:
+    """Downloads a part, unless another process does; gives where it is."""
+    # Its import takes half a second.
+    import requests
+
+    path, fresh = folder / f"{part.name}.zip", folder / f".{part.name}.new.zip"
+    url = f"{home}{part.folder}{part.name}.zip"
+    try:
+        with _alone(folder / f".{part.name}.lock", progress):
+            there = _sound(part, folder, progress)
             if there is not None:
-                _check(part, there, progress)
-                yield Status(part.name, "there", there)
-                continue
-        except TaskError:
-            pass
-        url = f"{home}{part.folder}{part.name}.zip"
-        fresh = f".{part.name}.new.zip"
-        (folder / fresh).unlink(missing_ok=True)
+                return there
+            try:
+                fresh.unlink(missing_ok=True)
+                _download(url, fresh, show)
+                _check(part, fresh, progress)
+                fresh.replace(path)
+            finally:
+                fresh.unlink(missing_ok=True)
+    except TaskError as error:
+        raise TaskError(f"{url} is not the official file: {error}") from None
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise TaskError(
+            f"{part.name}: cannot be downloaded ({reason(error)}); try again, or download "
+            f"{url} yourself into {folder}"
+        ) from None
+    return path
+
+
+@contextmanager
+def _alone(path: Path, progress: Progress) -> Iterator[None]:
+    """Waits until no other process is inside, and removes the lock afterwards."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        tick = progress(1, "Waiting for another process")
+        lock.acquire()
+        tick(1)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _download(url: str, path: Path, show: bool) -> None:
+    """Downloads a file, in a thread that can be left alone.
+
+    A socket's own time limit begins anew with every byte.
+
+    Raises:
+        OSError: Too little comes, or too much.
+        requests.RequestException: As `requests.get`.
+    """
+    import pooch
+
+    # pooch takes any object as a progress bar, and any callable; its types do not say so.
+    counted: Any = _Counted(unit="B", unit_scale=True, disable=not show)
+    get: Callable[..., Any] = pooch.HTTPDownloader(progressbar=counted)
+    failed: list[Exception] = []
+
+    def work() -> None:
         try:
-            # pooch takes any object as a progress bar, and any callable; its types do not say so.
-            counted: Any = _Counted(unit="B", unit_scale=True, disable=not show)
-            downloader: Any = pooch.HTTPDownloader(progressbar=counted)
-            pooch.retrieve(url, None, fname=fresh, path=folder, downloader=downloader)
-            _check(part, folder / fresh, progress)
-            (folder / fresh).replace(path)
-        except TaskError as error:
-            raise TaskError(f"{url} is not the official file: {error}") from None
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise TaskError(
-                f"{part.name}: cannot be downloaded ({reason(error)}); try again, or download "
-                f"{url} yourself into {folder}"
-            ) from None
-        finally:
-            (folder / fresh).unlink(missing_ok=True)
-        yield Status(part.name, "there", path)
+            get(url, str(path), None)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        before, begun = counted.count, time.monotonic()
+        thread.join(PATIENCE)
+        seconds = time.monotonic() - begun
+        if thread.is_alive() and counted.count - before < 1000 * seconds:
+            counted.abandoned = True
+            raise OSError(f"{counted.count - before:,} bytes came in {seconds:.0f} seconds")
+    if failed:
+        raise failed[0]

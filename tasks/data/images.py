@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +17,7 @@ from ..errors import TaskError
 from ..files import read_regular
 from ..text import readable, reason
 from .ink import look
+from .patience import PatientBytes, check_effort
 from .turning import split, turn
 
 SIDE = 105
@@ -145,19 +145,21 @@ def decoded(content: bytes, formats: tuple[str, ...] = FORMATS) -> Image.Image:
         formats: Names of Pillow's formats that it may have.
 
     Raises:
-        TaskError: It is none, is damaged, too large, or holds several pictures.
+        TaskError: It is none, is damaged, too large or too slow to decode, or holds several
+            pictures.
     """
     # Pillow's warnings are about files that are refused here, or are harmless.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(BytesIO(content), formats=formats)
+            image = Image.open(PatientBytes(content), formats=formats)
             width, height = image.size
             if width * height > LARGEST_IMAGE:
                 raise TaskError(f"{width} x {height} pixels, expected at most {LARGEST_IMAGE:,}")
             # A camera's file may have a small copy beside the picture.
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise TaskError("several pictures in one file, expected one")
+            check_effort(image, content)
             image.load()
         except TaskError:
             raise

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import TaskError
-from ..files import cache_folder, hash_regular, make_cache_folder, replacing
+from ..files import ReadOnlyCacheError, cache_folder, hash_regular, make_cache_folder, replacing
 from .dataset import Dataset
 from .images import Images
 from .pictures import Pictures
@@ -221,7 +221,8 @@ def _writing(folder: Path) -> Iterator[None]:
 def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
     """Gives a data set from the cache, or makes it and stores it there.
 
-    A damaged entry is made again, and a warning is logged.
+    A damaged entry is made again, and a warning is logged; also if the cache can only be read, and
+    the data set stays in memory.
 
     Args:
         key: Everything that the content depends on, as one string.
@@ -229,14 +230,19 @@ def cached(key: str, name: str, make: Callable[[], Dataset]) -> Dataset:
         make: Decodes or generates the data set.
 
     Raises:
-        TaskError: The cache cannot be written, or as `make`.
+        TaskError: The disk is full, or as `make`.
     """
     folder = _place(key, name)
     dataset = _look_up(folder, name)
     if dataset is None:
         made = make()
-        with _writing(folder):
-            _write(folder, made)
+        try:
+            with _writing(folder):
+                _write(folder, made)
+        except ReadOnlyCacheError as error:
+            logging.getLogger(__name__).warning(
+                "%s; until then, %s is made every time", error, name
+            )
         dataset = _read(folder, name) or made
     return dataset
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -13,10 +14,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from wayshot.tasks import TaskError
-from wayshot.tasks.data import folder
-from wayshot.tasks.data.images import LARGEST_IMAGE, decode_any, decode_exact
+from wayshot.tasks.data import decoding, folder
+from wayshot.tasks.data.images import LARGEST_IMAGE, decode_any, decode_exact, decoded
 
 KINDS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]
 
@@ -65,6 +66,10 @@ def refusal(decode, content, name="a/b.png") -> str:
     assert message.isprintable(), message
     assert len(message) < 500
     return message
+
+
+def as_it_is(content: bytes, name: str) -> np.ndarray:
+    return decoding.shades(decoded(content))
 
 
 @pytest.mark.parametrize("decode", [decode_any, decode_exact])
@@ -291,3 +296,83 @@ def test_what_a_library_says_of_an_image_is_shown_as_a_line_of_text(monkeypatch,
     assert str(raised.value).isprintable()
     assert str(raised.value).startswith("x: damaged image (")
     assert "()" not in str(raised.value)
+
+
+def jpeg(side: int, scans: int = 0, comments: bytes = b"") -> bytes:
+    """A progressive JPEG with more scans and comments than a program writes."""
+    content = encoded(Image.new("L", (side, side), "white"), "JPEG", progressive=True)
+    starts = [found.start() for found in re.finditer(b"\xff\xda", content)]
+    scan = content[starts[1] : starts[2]]
+    return content[:2] + comments + content[2:-2] + scans * scan + content[-2:]
+
+
+def comments(length: int, each: int) -> bytes:
+    return length // (each + 4) * (b"\xff\xfe" + struct.pack(">H", each + 2) + bytes(each))
+
+
+def png_chunks(length: int) -> bytes:
+    return length // 12 * (b"\0\0\0\0teSt" + struct.pack(">I", zlib.crc32(b"teSt")))
+
+
+def gif(comment: bytes, side: int = 105) -> bytes:
+    content = encoded(Image.new("L", (side, side)), "GIF")
+    place = content.index(b",")
+    return content[:place] + b"!\xfe" + comment + b"\0" + content[place:]
+
+
+def test_a_progressive_picture_is_read():
+    assert not decode_any(jpeg(105, scans=50), "x").any()
+
+
+@pytest.mark.parametrize("decode", [decode_any, as_it_is])
+@pytest.mark.parametrize("scans", [120, 100_000])
+def test_a_picture_of_very_many_scans_is_refused_before_they_are_decoded(
+    decode, scans, monkeypatch
+):
+    content = jpeg(4096, scans)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("decoded"))
+    assert f"{scans + 6:,} scans, expected at most 100" in refusal(decode, content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        jpeg(105, comments=comments(2**18, 65_000)),
+        jpeg(105, comments=comments(2**18, 65_000).replace(b"\xff\xfe", b"\xff\xe7")),
+        gif(2**10 * (b"\xff" + 255 * b"x")),
+        png(105, 105, extra=png_chunks(2**18)),
+        png(105, 105) + bytes(2**18),
+        b"P5\n#" + 2**18 * b"x" + b"\n105 105\n255\n" + bytes(105 * 105),
+    ],
+    ids=["comments", "parts", "gif", "chunks", "trailer", "ppm"],
+)
+def test_a_file_that_is_long_for_its_pixels_is_refused(content, monkeypatch):
+    monkeypatch.setattr("wayshot.tasks.data.patience.ROOM", 2**16)
+    monkeypatch.setattr("wayshot.tasks.data.patience.BYTES_A_PIXEL", 10)
+    message = refusal(decode_any, content)
+    assert "bytes for 105 x 105 pixels, expected at most" in message
+    assert "save the picture anew" in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        jpeg(105, comments=comments(2**22, 0)),
+        gif(2**20 * b"\1x"),
+        png(105, 105, extra=png_chunks(2**22)),
+        b"P5\n#" + 2**22 * b"x" + b"\n105 105\n255\n" + bytes(105 * 105),
+    ],
+    ids=["jpeg", "gif", "png", "ppm"],
+)
+def test_a_file_whose_reading_does_not_end_is_given_up(content, monkeypatch, tmp_path):
+    monkeypatch.setattr("wayshot.tasks.data.patience.SECONDS", 0.02)
+    assert "takes longer than 0.02 seconds to read" in refusal(decode_any, content)
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(TaskError, match="takes longer than"):
+        decoding.size_of(tmp_path / "x.png")
+
+
+def test_notes_of_a_camera_and_a_profile_do_not_make_a_file_too_long():
+    profile = np.random.default_rng(1).bytes(2**22)
+    content = encoded(Image.new("RGB", (105, 105), "white"), "JPEG", icc_profile=profile)
+    assert not decode_any(content, "x").any()

@@ -83,9 +83,22 @@ class Bed:
             scorer: Name in broken_scorers, or chance.
             limit: Bytes that a file may have.
         """
+        name = scorer if scorer == "chance" else f"broken_scorers:{scorer}"
+        words = ["run", self.protocol, "-s", name, "--episodes", str(EPISODES)]
+        words += ["--out", str(folder / "runs"), "--unit-seconds", "60"]
+        return self.call(folder, words, limit)
+
+    def call(self, folder: Path, words: list[str], limit: int | None = None):
+        """A command in a process of its own, which has imported everything already.
+
+        Args:
+            folder: Gets cache and what is said.
+            words: The words of the command.
+            limit: Bytes that a file may have.
+        """
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["wayshot.bench.cli.run", "bed", "scipy.stats"])
-        process = context.Process(target=run, args=(folder, self.protocol, scorer, limit))
+        process = context.Process(target=run, args=(folder, words, limit))
         process.start()
         return process
 
@@ -102,22 +115,25 @@ class Bed:
         )
 
 
-def run(folder: Path, protocol: str, scorer: str, limit: int | None) -> None:
+def run(folder: Path, words: list[str], limit: int | None) -> None:
     """Runs the command; its output goes into the file `said`."""
     os.chdir(HERE)
     os.environ["WAYSHOT_CACHE"] = str(folder / "cache")
     # What a handler of signals says goes past Python's streams.
     os.dup2(os.open(folder / "heard", os.O_WRONLY | os.O_CREAT), 2)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    name = scorer if scorer == "chance" else f"broken_scorers:{scorer}"
-    words = ["--episodes", str(EPISODES), "--out", str(folder / "runs"), "--unit-seconds", "60"]
+    if words[0] == "train":
+        from wayshot.models.training import training
+
+        # So that a kill falls between two checkpoints.
+        training.CHECKPOINT_SECONDS = 0
     said = io.StringIO()
     status = 0
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-            main(["run", protocol, "-s", name, *words])
+            main(words)
     except SystemExit as stop:
         status = int(stop.code or 0)
     except BaseException as error:

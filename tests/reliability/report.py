@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md: make reliability, some fifteen minutes on one core."""
+"""The table of docs/reliability.md: make reliability, an hour or so on one core."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import tabulate
 from bed import HERE, Bed
 from cluster_kills import cluster_kills
+from command_kills import audit_kills, latency_kills, train_kills, until_kills
 from injections import (
     Row,
     broken_scorers,
@@ -27,7 +28,11 @@ from injections import (
 )
 
 INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
-    (kills, 200),
+    (kills, 220),
+    (until_kills, 60),
+    (audit_kills, 40),
+    (latency_kills, 40),
+    (train_kills, 40),
     (worker_kills, 10),
     (flips, 60),
     (full_disks, 30),
@@ -38,6 +43,9 @@ INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
 )
 """What is injected, and how often."""
 
+sys.path.insert(0, str(HERE.parent / "hostile"))
+from odd_scorers import FAILING  # noqa: E402
+from odd_scorers import SOUND as SOUND_THOUGH_ODD  # noqa: E402
 
 KILLS = 60, 10, 3
 """Kills of workers, clients and schedulers of a cluster."""
@@ -63,7 +71,15 @@ def counted(what: str, sound: list[bool], each: int = 1) -> Row:
 
 def suites(folder: Path) -> list[Row]:
     """The traps, the checks that are taken away, and the generated inputs of the test suite."""
-    traps, inputs = passed("bench/test_traps.py", folder), passed("fuzz/test_fuzz.py", folder)
+    traps = passed("bench/audits/test_traps.py", folder)
+    inputs = passed("fuzz/test_fuzz.py", folder)
+    odd = passed("hostile/test_scorers.py", folder)
+    files = [
+        sound
+        for name in ("images", "zips", "checkpoints", "records", "folders", "recipes")
+        for sound in passed(f"hostile/test_{name}.py", folder).values()
+    ]
+    circumstances = passed("hostile/test_circumstances.py", folder)
     numbered: dict[str, list[bool]] = {}
     for name, sound in traps.items():
         if found := re.match(r"test_(\d+)_", name):
@@ -78,6 +94,13 @@ def suites(folder: Path) -> list[Row]:
             "A trap for each check of the audit, with and without it",
             [sound for name, sound in traps.items() if re.search(taken, name)],
         ),
+        counted(
+            "An odd scorer among others",
+            [odd["test_every_odd_scorer_is_a_row_or_an_error_row[1]"]],
+            len(FAILING) + len(SOUND_THOUGH_ODD),
+        ),
+        counted("A test of hostile files", files),
+        counted("A test of poor circumstances", [*circumstances.values()]),
         counted(f"A generated input, {len(parsers)} parsers", parsers, INPUTS_A_PARSER),
     ]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import command_kills
 import injections
 import pytest
 from bed import Bed
@@ -15,6 +16,10 @@ def bed(tmp_path_factory) -> Bed:
     ("inject", "times"),
     [
         (injections.kills, 5),
+        (command_kills.until_kills, 3),
+        (command_kills.audit_kills, 2),
+        (command_kills.latency_kills, 2),
+        (command_kills.train_kills, 2),
         (injections.flips, 8),
         (injections.full_disks, 3),
         (injections.vanished_folders, 2),

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from wayshot import results
-from wayshot.bench import Evaluation, ScorerError, resolve
+from wayshot.bench import Evaluation, ScorerError, Settings, resolve
 from wayshot.bench.evaluations.stopping import looks, until_narrow
 from wayshot.tasks import BLOCK
 
@@ -125,3 +128,97 @@ def test_without_an_interval_it_ends_at_once_and_says_why(wayshot, five_characte
     assert "no interval (5 characters are too few, expected at least 6)" in err
     assert err.endswith("add characters or alphabets, or leave --until-halfwidth out\n")
     assert len(err.splitlines()) == 1
+
+
+def bytes_of(root):
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("trials.parquet")}
+
+
+class Killed(BaseException):
+    """As a SIGKILL, nothing of this project catches it."""
+
+
+@pytest.mark.parametrize("place", [1, 4, 5, 6, 7, 8])
+def test_killed_at_any_step_it_goes_on_and_leaves_no_smaller_run(
+    evaluations, tmp_path, monkeypatch, place
+):
+    make, _ = evaluations
+    monkeypatch.setattr("wayshot.results.narrowest", lambda run: 0.0)
+    names = ("pixel-cosine", "chance")
+    until_narrow(make(*names), 0.001, 2 * BLOCK)
+    whole = bytes_of(tmp_path / "runs")
+    shutil.rmtree(tmp_path / "runs")
+    steps = iter(range(100))
+
+    def killing(function, after):
+        def call(*args, **keywords):
+            if not after and next(steps) == place:
+                raise Killed
+            answer = function(*args, **keywords)
+            if after and next(steps) == place:
+                raise Killed
+            return answer
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluation, "run", killing(Evaluation.run, after=True))
+        patch.setattr(Evaluation, "adopt", killing(Evaluation.adopt, after=True))
+        patch.setattr(results, "annotate", killing(results.annotate, after=False))
+        with pytest.raises(Killed):
+            until_narrow(make(*names), 0.001, 2 * BLOCK)
+    with suppress(results.ResultError):
+        for run in results.find([tmp_path / "runs"]):
+            assert run.record["stopping"]["look"] == 2
+    outcome = until_narrow(make(*names), 0.001, 2 * BLOCK)
+    assert [run.record["stopping"]["look"] for run in outcome.runs] == [2, 2]
+    assert bytes_of(tmp_path / "runs") == whole
+    assert not list((tmp_path / "runs/.partial").iterdir())
+
+
+def test_looks_that_were_done_before_a_kill_are_not_done_again(evaluations, tmp_path, monkeypatch):
+    make, _ = evaluations
+    monkeypatch.setattr("wayshot.results.narrowest", lambda run: 0.0)
+    done: list[int] = []
+    run = Evaluation.run
+
+    def counting(evaluation):
+        if len(done) == 1:
+            done.append(0)
+            raise KeyboardInterrupt
+        done.append(evaluation.episodes)
+        return run(evaluation)
+
+    monkeypatch.setattr(Evaluation, "run", counting)
+    with pytest.raises(KeyboardInterrupt):
+        until_narrow(make("pixel-cosine"), 0.001, 2 * BLOCK)
+    until_narrow(make("pixel-cosine"), 0.001, 2 * BLOCK)
+    assert done == [BLOCK, 0, 2 * BLOCK]
+    until_narrow(make("pixel-cosine"), 0.001, 2 * BLOCK)
+    assert done == [BLOCK, 0, 2 * BLOCK]
+
+
+def test_a_run_that_was_there_before_is_not_said_to_be_a_look(evaluations, tmp_path, monkeypatch):
+    make, _ = evaluations
+    monkeypatch.setattr("wayshot.results.narrowest", lambda run: 0.0)
+    (before,) = make("pixel-cosine")(BLOCK)
+    record = before.run().record
+    until_narrow(make("pixel-cosine"), 0.001, 2 * BLOCK)
+    assert before.stored().record == record
+
+
+def test_four_processes_with_the_same_search_end_as_one(source, tmp_path, monkeypatch):
+    root, said = tmp_path / "runs", list[str]()
+    monkeypatch.setattr("wayshot.results.narrowest", lambda run: 0.0)
+    one, episodes = resolve("pixel-cosine"), source("within-5w1s")
+
+    def evaluate(count):
+        settings = Settings(warn=said.append)
+        return [Evaluation(*one, episodes, episodes=count, root=root, settings=settings)]
+
+    with ThreadPoolExecutor(4) as threads:
+        searches = [threads.submit(until_narrow, evaluate, 0.001, 2 * BLOCK) for _ in range(4)]
+        outcomes = [search.result() for search in searches]
+    assert {run.record["episodes"] for outcome in outcomes for run in outcome.runs} == {2 * BLOCK}
+    assert len(results.find([root])) == 1
+    assert not list((root / ".partial").iterdir())

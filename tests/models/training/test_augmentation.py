@@ -6,10 +6,18 @@ import pytest
 from keras import ops
 from scipy import ndimage
 from wayshot.models.networks.pixels import area_matrix, shrink, tower_matrix
-from wayshot.models.training.augmentation import draw, restroke, sample
+from wayshot.models.training.augmentation import draw, places, restroke, sample
 from wayshot.models.training.recipe import Distortion
 
 NONE = Distortion(rotation=0, shear=0, scale=(1.0, 1.0), stretch=0, shift=0, elastic=0)
+
+
+def where_of(rng, count, size, distortion) -> np.ndarray:
+    return ops.convert_to_numpy(places(draw(rng, count, distortion), size))
+
+
+def padded(images) -> np.ndarray:
+    return np.pad(images, ((0, 0), (1, 1), (1, 1)))
 
 
 def images(count: int = 4) -> np.ndarray:
@@ -18,8 +26,8 @@ def images(count: int = 4) -> np.ndarray:
 
 def test_without_distortion_training_images_are_what_towers_see_at_test():
     kept = shrink(images(), area_matrix(105, 60))[..., 0]
-    where = draw(np.random.default_rng(0), 4, 40, NONE)
-    seen = ops.convert_to_numpy(sample(kept, where))
+    where = where_of(np.random.default_rng(0), 4, 40, NONE)
+    seen = ops.convert_to_numpy(sample(padded(kept), where))
     np.testing.assert_allclose(seen, shrink(images(), tower_matrix(105, 40)), atol=1e-5)
 
 
@@ -33,7 +41,7 @@ def test_sample_interpolates_as_scipy_does_and_finds_paper_outside():
         for image, place in zip(source, places, strict=True)
     ]
     inside = (places > -1).all(axis=-1) & (places < 19.99).all(axis=-1)
-    result = ops.convert_to_numpy(sample(source, where))[..., 0]
+    result = ops.convert_to_numpy(sample(padded(source), where))[..., 0]
     np.testing.assert_allclose(result[inside], np.array(expected)[inside], atol=1e-5)
     outside = (places <= -1).any(axis=-1) | (places >= 20).any(axis=-1)
     assert (result[outside] < 2e-3).all() and outside.any()
@@ -50,13 +58,13 @@ def test_sample_interpolates_as_scipy_does_and_finds_paper_outside():
 )
 def test_each_range_does_what_it_says(change, fits):
     distortion = msgspec.structs.replace(NONE, **change)
-    where = draw(np.random.default_rng(2), 64, 40, distortion)
+    where = where_of(np.random.default_rng(2), 64, 40, distortion)
     assert fits(where)
 
 
 def test_rotation_turns_by_its_angle():
     distortion = msgspec.structs.replace(NONE, rotation=10.0)
-    where = draw(np.random.default_rng(3), 200, 40, distortion).astype(float)
+    where = where_of(np.random.default_rng(3), 200, 40, distortion).astype(float)
     across = where[:, 20, -1] - where[:, 20, 0]
     angles = np.rad2deg(np.arctan2(across[:, 0], across[:, 1]))
     assert -10.01 < angles.min() < -8 and 8 < angles.max() < 10.01
@@ -64,7 +72,7 @@ def test_rotation_turns_by_its_angle():
 
 
 def test_the_same_generator_draws_the_same_distortions():
-    first, second = (draw(np.random.default_rng(4), 5, 40, Distortion()) for _ in range(2))
+    first, second = (where_of(np.random.default_rng(4), 5, 40, Distortion()) for _ in range(2))
     assert np.array_equal(first, second)
 
 
@@ -74,14 +82,14 @@ def test_the_same_generator_draws_the_same_distortions():
 @pytest.mark.parametrize("probability", [0.0, 0.25, 1.0])
 def test_each_component_is_applied_with_its_probability(change, probability):
     distortion = msgspec.structs.replace(NONE, **change, probability=probability)
-    where = draw(np.random.default_rng(5), 400, 8, distortion)
-    moved = np.abs(where - draw(np.random.default_rng(5), 400, 8, NONE)).max(axis=(1, 2, 3)) > 0
+    where = where_of(np.random.default_rng(5), 400, 8, distortion)
+    moved = np.abs(where - where_of(np.random.default_rng(5), 400, 8, NONE)).max(axis=(1, 2, 3)) > 0
     assert moved.mean() == pytest.approx(probability, abs=0.08 if probability % 1 else 0.005)
 
 
 def test_the_two_directions_of_a_shift_are_applied_by_themselves():
     distortion = msgspec.structs.replace(NONE, shift=0.1, probability=0.5)
-    where = draw(np.random.default_rng(6), 400, 8, distortion)
+    where = where_of(np.random.default_rng(6), 400, 8, distortion)
     down, right = (np.abs(where.mean(axis=(1, 2))) > 1e-6).T
     for share in (down & right, down & ~right, ~down & right, ~down & ~right):
         assert share.mean() == pytest.approx(0.25, abs=0.08)
@@ -90,7 +98,9 @@ def test_the_two_directions_of_a_shift_are_applied_by_themselves():
 def test_strokes_grow_or_shrink_by_at_most_a_pixel_on_every_side():
     source = np.random.default_rng(7).random((60, 12, 12, 1)).astype(np.float32)
     distortion = msgspec.structs.replace(NONE, stroke=1.0)
-    result = ops.convert_to_numpy(restroke(source, np.random.default_rng(8), distortion))
+    result = ops.convert_to_numpy(
+        restroke(source, draw(np.random.default_rng(8), len(source), distortion), distortion)
+    )
     window = (1, 3, 3, 1)
     wide, thin = (kind(source, window) for kind in (ndimage.maximum_filter, ndimage.minimum_filter))
     assert (result <= wide + 1e-6).all() and (result >= thin - 1e-6).all()
@@ -104,7 +114,9 @@ def test_strokes_grow_or_shrink_by_at_most_a_pixel_on_every_side():
 def test_cutout_wipes_a_square_in_every_other_image():
     source = np.ones((400, 20, 20, 1), np.float32)
     distortion = msgspec.structs.replace(NONE, cutout=0.4)
-    result = ops.convert_to_numpy(restroke(source, np.random.default_rng(9), distortion))[..., 0]
+    result = ops.convert_to_numpy(
+        restroke(source, draw(np.random.default_rng(9), len(source), distortion), distortion)
+    )[..., 0]
     assert set(np.unique(result)) == {0, 1}
     wiped = result == 0
     rows, columns = wiped.any(axis=2), wiped.any(axis=1)
@@ -118,5 +130,7 @@ def test_cutout_wipes_a_square_in_every_other_image():
 
 def test_without_stroke_and_cutout_images_stay_as_they_are():
     source = np.random.default_rng(10).random((3, 12, 12, 1)).astype(np.float32)
-    result = restroke(source, np.random.default_rng(11), Distortion())
+    result = restroke(
+        source, draw(np.random.default_rng(11), len(source), Distortion()), Distortion()
+    )
     np.testing.assert_array_equal(ops.convert_to_numpy(result), source)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +17,10 @@ from wayshot.models.networks.comparison import joined, unit
 from wayshot.models.networks.network import Network
 from wayshot.models.networks.siamese import assemble
 from wayshot.models.training.classes import ClassStage, CosineClassifier
+from wayshot.models.training.optimizers import WarmCosine
 from wayshot.models.training.pairs import PairStage
 from wayshot.models.training.recipe import Classes, Pairs
-from wayshot.models.training.training_images import TrainingImages
+from wayshot.models.training.training_images import Given, TrainingImages
 
 NETWORK = Network(backbone="example_backbones:pooled", join="product", head="weighted")
 
@@ -36,32 +38,27 @@ class Asked:
     def __len__(self):
         return len(self.labels)
 
-    def batch(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
+    def drawn(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
         self.calls.append((rows, turns, mirrored, size, pairs))
-        return np.zeros((len(rows), size or 20, size or 20, 1), np.float32)
+        return {"images": np.zeros((len(rows), size or 20, size or 20, 1), np.float32)}
+
+    def layer(self, size=None):
+        return Given(1)
 
 
 def stage(kind, plan, images=None, seed=1):
-    """A stage that trains nothing, and what it is asked for: images, and all that is given."""
+    """A stage, and the images that it asks for."""
     images = Asked() if images is None else images
-    made, given = kind(plan, assemble(NETWORK, "tiny"), images, seed), []
-
-    def train(batch, truth):
-        given.append((batch, truth))
-        return 0.0
-
-    for model in (made.model, getattr(made, "_small", made.model)):
-        model.train_on_batch = train
-    return made, images, given
+    return kind(plan, assemble(NETWORK, "tiny"), images, seed), images
 
 
 def pairs_of(plan, steps, seed=1):
     """Of each step: rows of the first and second images of each pair, labels, weights, mirrored."""
-    made, images, given = stage(PairStage, plan, seed=seed)
+    made, images = stage(PairStage, plan, seed=seed)
     found = []
     for step in range(steps):
-        made.step(step)
-        (rows, _, mirrored, _, together), ((_, places), truth) = images.calls[-1], given[-1]
+        batch, truth = made.prepare(step)
+        (rows, _, mirrored, _, together), places = images.calls[-1], batch["places"]
         assert together
         found.append((rows[places[:, 0]], rows[places[:, 1]], *truth.T, mirrored))
     return found
@@ -69,13 +66,12 @@ def pairs_of(plan, steps, seed=1):
 
 @pytest.mark.parametrize(("batch", "left_out"), [(24, 0), (50, 40)])
 def test_an_epoch_of_classes_has_every_image_in_every_orientation_once(batch, left_out):
-    made, images, given = stage(ClassStage, Classes(steps=20, batch=batch))
+    made, images = stage(ClassStage, Classes(steps=20, batch=batch))
     steps = 240 // batch
     epochs = []
     for epoch in range(2):
-        for step in range(steps):
-            made.step(epoch * steps + step)
-        calls, truths = images.calls[-steps:], given[-steps:]
+        truths = [made.prepare(epoch * steps + step) for step in range(steps)]
+        calls = images.calls[-steps:]
         seen = [(row, turn) for call in calls for row, turn in zip(*call[:2], strict=True)]
         assert len(seen) == len(set(seen)) == 240 - left_out
         assert {turn for _, turn in seen} == {0, 1, 2, 3}
@@ -87,16 +83,15 @@ def test_an_epoch_of_classes_has_every_image_in_every_orientation_once(batch, le
 
 
 def test_a_batch_larger_than_an_epoch_is_an_epoch():
-    made, images, _ = stage(ClassStage, Classes(steps=2, batch=1000))
-    made.step(1)
+    made, images = stage(ClassStage, Classes(steps=2, batch=1000))
+    made.prepare(1)
     assert len(images.calls[0][0]) == 240
 
 
 def test_mirrored_characters_are_classes_of_their_own():
-    made, images, given = stage(ClassStage, Classes(steps=9, batch=120, mirrors=True))
-    assert made.model.output_shape == (None, 48)
-    for step in range(4):
-        made.step(step)
+    made, images = stage(ClassStage, Classes(steps=9, batch=120, mirrors=True))
+    assert made.model.last.kernel.shape[-1] == 48
+    given = [made.prepare(step) for step in range(4)]
     mirrored = np.concatenate([call[2] for call in images.calls])
     assert mirrored.mean() == pytest.approx(0.5, abs=0.1)
     for (rows, turns, flips, *_), (_, labels) in zip(images.calls, given, strict=True):
@@ -104,10 +99,14 @@ def test_mirrored_characters_are_classes_of_their_own():
 
 
 def test_the_first_steps_of_classes_see_small_images():
-    made, images, _ = stage(ClassStage, Classes(steps=9, batch=10, small_steps=2, small_size=12))
+    made, images = stage(ClassStage, Classes(steps=9, batch=10, small_steps=2, small_size=12))
     for step in range(4):
-        made.step(step)
+        made.prepare(step)
     assert [call[3] for call in images.calls] == [12, 12, None, None]
+    assert made.turning_point == 2
+    before = ops.convert_to_numpy(made.model.last.kernel)
+    assert np.isfinite([made.train(0, 2), made.train(2, 4)]).all()
+    assert (ops.convert_to_numpy(made.model.last.kernel) != before).any()
 
 
 def test_fixed_pairs_are_ten_same_and_ten_different_for_each_character_drawn_once():
@@ -176,19 +175,68 @@ def test_both_images_of_a_pair_are_mirrored_or_neither(sampling):
 def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tiny):
     images = TrainingImages(recipe(), tiny, 20, 1)
 
-    def trained(steps, seed):
-        made, _, given = stage(kind, plan, images, seed)
-        for step in steps:
-            made.step(step)
-        (batch, truth) = given[-1]
-        parts = batch if isinstance(batch, tuple) else [batch]
-        return [ops.convert_to_numpy(one) for one in (*parts, truth)]
+    def prepared(steps, seed):
+        made, _ = stage(kind, plan, images, seed)
+        return [made.prepare(step) for step in steps][-1]
 
-    whole, alone = trained((0, 1, 2, 3), seed=5), trained((3,), seed=5)
-    for one, other in zip(whole, alone, strict=True):
-        np.testing.assert_array_equal(one, other)
+    (whole, truth), (alone, same) = prepared((0, 1, 2, 3), seed=5), prepared((3,), seed=5)
+    np.testing.assert_array_equal(truth, same)
+    assert list(whole) == list(alone)
+    for name, array in whole.items():
+        np.testing.assert_array_equal(array, alone[name])
     for steps, seed in (((3,), 6), ((2,), 5)):
-        assert not np.array_equal(trained(steps, seed)[0], whole[0])
+        assert not np.array_equal(prepared(steps, seed)[0]["matrix"], whole["matrix"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "plan"),
+    [(ClassStage, Classes(steps=9, batch=10)), (PairStage, Pairs(steps=9, batch=10))],
+)
+def test_steps_in_one_call_or_in_several_give_the_same_weights(kind, plan, recipe, tiny):
+    trained = []
+    for ends in ((0, 6), (0, 1, 3, 6)):
+        keras.utils.set_random_seed(1)
+        made, _ = stage(kind, plan, TrainingImages(recipe(), tiny, 20, 1))
+        for first, last in pairwise(ends):
+            made.train(first, last)
+        trained.append([ops.convert_to_numpy(one) for one in made.model.trainable_variables])
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_loss_of_a_call_is_the_mean_over_its_steps(recipe, tiny):
+    losses = []
+    for ends in ((0, 4), (0, 1, 2, 3, 4)):
+        keras.utils.set_random_seed(1)
+        made, _ = stage(
+            ClassStage, Classes(steps=9, batch=10), TrainingImages(recipe(), tiny, 20, 1)
+        )
+        losses.append(np.mean([made.train(first, last) for first, last in pairwise(ends)]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_an_error_in_a_batch_is_raised_where_it_is_trained_on(recipe, tiny, monkeypatch):
+    made, _ = stage(ClassStage, Classes(steps=9, batch=10), TrainingImages(recipe(), tiny, 20, 1))
+    prepare = made.prepare
+
+    def broken(step):
+        if step == 3:
+            raise ModelError("the third is broken")
+        return prepare(step)
+
+    monkeypatch.setattr(made, "prepare", broken)
+    with pytest.raises(Exception, match="the third is broken"):
+        made.train(0, 6)
+
+
+@pytest.mark.parametrize(("rise", "steps"), [(0, 10), (3, 10), (5, 5)])
+def test_learning_rates_rise_and_fall_as_those_of_keras(rise, steps):
+    ours = WarmCosine(0.5, rise, steps)
+    theirs = keras.optimizers.schedules.CosineDecay(
+        0.0, max(steps - rise, 1), warmup_target=0.5, warmup_steps=rise
+    )
+    for step in range(steps + 3):
+        assert float(ours(step)) == pytest.approx(float(theirs(step)), abs=1e-6)
 
 
 def test_momentum_rises_linearly():
@@ -207,7 +255,7 @@ def test_momentum_rises_linearly():
         gradient = 1 / (1 + np.exp(-logit)) - 0.5
         velocity = (0.2 + 0.6 * step / 4) * velocity - rate * gradient
         bias += velocity
-        made.step(step)
+        made.train(step, step + 1)
         assert float(np.asarray(siamese.head.bias)) == pytest.approx(bias, abs=1e-5)
 
 
@@ -224,7 +272,7 @@ class Taught(Asked):
 def test_classes_start_where_a_teacher_has_them(mirrors, monkeypatch):
     teacher = SimpleNamespace(card={"characters": list(Asked.characters)}, build=lambda: None)
     monkeypatch.setattr("wayshot.models.training.classes.bundle", lambda name: teacher)
-    made, _, _ = stage(ClassStage, Classes(steps=1, mirrors=mirrors, teacher="x"), Taught())
+    made, _ = stage(ClassStage, Classes(steps=1, mirrors=mirrors, teacher="x"), Taught())
     directions = ops.convert_to_numpy(made.model.layers[-1].kernel).T
     known = unit(Taught.known if mirrors else Taught.known.reshape(6, 2, 4, 7)[:, 0].reshape(24, 7))
     np.testing.assert_allclose(directions @ directions.T, known @ known.T, atol=1e-5)
@@ -240,26 +288,27 @@ def test_a_teacher_of_other_characters_is_refused(monkeypatch):
 class Noisy(Asked):
     """Images that are a pattern of their character's own under noise."""
 
-    def batch(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
+    def drawn(self, rng, rows, turns=0, mirrored=False, size=None, pairs=False):
         patterns = np.random.default_rng(0).random((6, 20, 20, 1))
         noise = rng.normal(0, 0.3, (len(rows), 20, 20, 1))
-        return (patterns[self.labels[rows]] + noise).astype(np.float32)
+        return {"images": (patterns[self.labels[rows]] + noise).astype(np.float32)}
 
 
 @pytest.mark.parametrize(
     ("join", "head"),
     [("difference", "dense"), ("squared", "weighted"), ("cosine", "weighted")],
 )
-def test_a_head_can_start_as_the_line_that_fits_the_first_batch(join, head):
+def test_a_head_can_start_as_the_line_that_fits_the_first_batch(join, head, monkeypatch):
     network = Network(backbone="example_backbones:pooled", join=join, head=head)
     # Of some random towers the best line is flatter than a head may start.
     keras.utils.set_random_seed(2)
     siamese = assemble(network, "tiny")
-    made, given = PairStage(Pairs(steps=9, fitted=True), siamese, Noisy(), 1), []
-    made.model.train_on_batch = lambda batch, truth: given.append((batch, truth)) or 0.0
-    made.step(0)
-    (seen, places), truth = given[0]
-    embedded = np.asarray(siamese.tower.predict_on_batch(seen), dtype=np.float32)
+    made = PairStage(Pairs(steps=9, fitted=True), siamese, Noisy(), 1)
+    monkeypatch.setattr("wayshot.models.training.pairs.train", lambda *_: 0.0)
+    made.train(0, 1)
+    batch, truth = made.prepare(0)
+    places = batch["places"]
+    embedded = np.asarray(siamese.tower.predict_on_batch(batch["images"]), dtype=np.float32)
     first, second = embedded[places[:, 0]], embedded[places[:, 1]]
     ends = (unit(first), unit(second)) if join == "cosine" else (first, second)
     alike = joined(join, *ends).sum(axis=1)
@@ -273,7 +322,7 @@ def test_a_head_can_start_as_the_line_that_fits_the_first_batch(join, head):
     assert abs((wrong * (alike - alike.mean())).mean()) < 1e-3 * alike.std()
     moved = ops.convert_to_numpy(siamese.head.weighting) + 1
     siamese.head.weighting.assign(moved)
-    made.step(1)
+    made.train(1, 2)
     np.testing.assert_array_equal(ops.convert_to_numpy(siamese.head.weighting), moved)
 
 
@@ -300,60 +349,62 @@ def test_the_norm_penalty_is_nothing_for_the_right_length_alone():
         assert float(layer.losses[-1]) == pytest.approx(penalty, abs=1e-5)
 
 
-class OnDevice:
-    """Stands in for a number on an accelerator: only Keras's backend can fetch it."""
+CLASSES = {"torch": "torch import Tensor", "jax": "jax._src.array import ArrayImpl as Tensor"}
 
-    def __array__(self, *_, **__):
-        raise TypeError("can't convert cuda:0 device type tensor to numpy")
-
-    def __float__(self):
-        raise TypeError("not on the host")
-
-
-@pytest.mark.parametrize(
-    ("kind", "plan"),
-    [(ClassStage, Classes(steps=4, batch=8)), (PairStage, Pairs(steps=4, batch=8))],
-)
-def test_the_loss_is_brought_from_the_device_by_the_backend(kind, plan, monkeypatch):
-    made = stage(kind, plan)[0]
-    for model in (made.model, getattr(made, "_small", made.model)):
-        model.train_on_batch = lambda batch, truth: OnDevice()
-    fetch = ops.convert_to_numpy
-    monkeypatch.setattr(
-        ops,
-        "convert_to_numpy",
-        lambda x: np.float32(1.5) if isinstance(x, OnDevice) else fetch(x),
-    )
-    assert made.step(0) == 1.5
+COUNTED = """
+for name in ("__array__", "item", "tolist", "numpy", "cpu", "__float__", "__int__", "__bool__"):
+    def counted(*words, _real=getattr(Tensor, name, None), **named):
+        fetched.append(_real)
+        return _real(*words, **named)
+    if hasattr(Tensor, name):
+        setattr(Tensor, name, counted)
+from keras.src import backend
+fetch = backend.convert_to_numpy
+backend.convert_to_numpy = lambda x: fetched.append(fetch) or fetch(x)
+"""
+"""Code that counts how often something is brought from the device to the host."""
 
 
-@pytest.mark.skipif(not find_spec("torch"), reason="needs PyTorch, to train on its backend")
-def test_both_stages_train_on_the_backend_of_pytorch(tmp_path):
+@pytest.mark.parametrize("backend", CLASSES)
+def test_nothing_is_fetched_from_the_device_for_a_step(backend, tmp_path):
+    if not find_spec(backend):
+        pytest.skip(f"needs {backend}, to train on its backend")
     code = (
-        "import numpy as np, torch\n"
+        "import numpy as np\n"
         "from test_stages import Asked, NETWORK\n"
         "from wayshot.models.networks.siamese import assemble\n"
         "from wayshot.models.training.classes import ClassStage\n"
         "from wayshot.models.training.pairs import PairStage\n"
-        "from wayshot.models.training.recipe import Classes, Pairs\n"
-        "plans = Classes(steps=4, batch=8), Pairs(steps=4, batch=8)\n"
-        "for kind, plan in zip((ClassStage, PairStage), plans):\n"
-        "    made = kind(plan, assemble(NETWORK, 'tiny'), Asked(), 1)\n"
-        "    train = made.model.train_on_batch\n"
-        "    class Loss(torch.Tensor):\n"
-        "        device = property(lambda self: torch.device('meta'))\n"
-        "        def __array__(self, *words, **named): raise TypeError('unasked')\n"
-        "        def cpu(self): return self.as_subclass(torch.Tensor)\n"
-        "    made.model.train_on_batch = lambda *given: torch.as_tensor(\n"
-        "        train(*given)).as_subclass(Loss)\n"
-        "    assert np.isfinite(made.step(0))\n"
+        "from wayshot.models.training.recipe import Classes, Distortion, Pairs\n"
+        "from wayshot.models.training.training_images import Distorted, TrainingImages\n"
+        "from wayshot.models.training.augmentation import draw\n"
+        "distortion = Distortion(stroke=0.5, cutout=0.3)\n"
+        "class Images(Asked):\n"
+        "    def drawn(self, rng, rows, *words, **named):\n"
+        "        rows = rows.astype(np.int32)\n"
+        "        return {'rows': rows, **draw(rng, len(rows), distortion)}\n"
+        "    def layer(self, size=None):\n"
+        "        return Distorted(np.ones((60, 40, 40), np.float16), 20, 1, distortion)\n"
+        "plans = Classes(steps=40, batch=8), Pairs(steps=40, batch=8)\n"
+        "stages = [kind(plan, assemble(NETWORK, 'tiny'), Images(), 1)\n"
+        "    for kind, plan in zip((ClassStage, PairStage), plans)]\n"
+        "fetched = []\n"
+        f"from {CLASSES[backend]}\n"
+        f"{COUNTED}\n"
+        "for made in stages:\n"
+        "    counts = []\n"
+        "    for first, last in ((0, 2), (2, 5), (5, 20)):\n"
+        "        fetched.clear()\n"
+        "        assert np.isfinite(made.train(first, last))\n"
+        "        counts.append(len(fetched))\n"
+        "    assert counts[1] and counts[1] == counts[2], counts\n"
     )
     folders = os.pathsep.join(
         [str(Path(__file__).parent), str(Path(__file__).parents[2] / "bench"), *sys.path]
     )
     subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": folders},
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": folders},
         cwd=tmp_path,
         check=True,
     )

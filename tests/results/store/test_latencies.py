@@ -114,6 +114,16 @@ def test_a_damaged_record_is_refused_in_one_line(stored, content, problem):
     assert "\n" not in str(raised.value)
 
 
+def test_a_damaged_record_among_others_is_left_out_of_a_table_with_a_line(stored, caplog):
+    run, latency = stored
+    latency("bad").write_text("{")
+    latency("good")
+    made = table([run(), run("other", "e" * 64)], extras=("latency",))
+    assert "1.5 ms" in made.render("text")
+    (line,) = caplog.messages
+    assert line.startswith("left out: ") and "bad.json" in line
+
+
 @pytest.mark.parametrize("kind", ["pipe", "device", "loop", "nowhere", "folder"])
 def test_a_record_that_is_no_file_is_refused_in_one_line(stored, kind):
     run, latency = stored

@@ -192,6 +192,46 @@ def test_a_run_that_cannot_be_moved_into_place_leaves_the_older_one(run, folder,
     assert read(folder) == run
 
 
+class Killed(BaseException):
+    """As a SIGKILL, nothing of this project catches it."""
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_while_scores_are_added_the_run_and_what_the_user_has_there_stay(
+    run, folder, monkeypatch, step, after
+):
+    (folder / "notes.txt").write_text("mine")
+    steps, rename = iter(range(9)), Path.rename
+
+    def killing(path, target):
+        now = next(steps) == step
+        if now and not after:
+            raise Killed
+        rename(path, target)
+        if now:
+            raise Killed
+
+    scores = {"scores": np.zeros((6, 5), np.float32)}
+    with_scores = [chunk() | scores, chunk(start=6) | scores]
+    before = run.trials
+    monkeypatch.setattr(Path, "rename", killing)
+    with pytest.raises(Killed):
+        write(folder, RECORD, with_scores)
+    monkeypatch.undo()
+    read(folder).verify()
+    pd.testing.assert_frame_equal(read(folder).trials, before)
+    write(folder, RECORD, with_scores)
+    assert read(folder).scores is not None
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_scores_that_a_new_run_lacks_do_not_stay(run, folder):
+    write(folder, RECORD, [chunk() | {"scores": np.zeros((6, 5), np.float32)}])
+    write(folder, RECORD, [chunk()])
+    assert contents(folder.parent) == contents_of_one(folder)
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("where", ["timings", "scorer", "environment"])
 def test_nan_and_infinity_are_never_written(run, folder, bad, where):

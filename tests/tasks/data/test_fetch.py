@@ -1,4 +1,11 @@
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,8 +31,23 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Length", "1000000")
             self.end_headers()
             self.wfile.write(b"PK")
+        elif "trickle" in self.path:
+            self.trickle("headers" in self.path)
         else:
             super().do_GET()
+
+    def trickle(self, already_in_headers):
+        """A byte now and then, so that no single read ever takes long."""
+        self.send_response(200)
+        if not already_in_headers:
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+        else:
+            self.flush_headers()
+            self.wfile.write(b"X-Long: ")
+        with suppress(OSError):
+            while not self.server.closing.wait(0.05):
+                self.wfile.write(b"P")
 
     def log_message(self, format, *args):
         pass
@@ -40,11 +62,13 @@ def home(tmp_path, monkeypatch):
     asked = []
     handler = partial(Handler, directory=str(folder), asked=asked)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.closing = threading.Event()
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/", folder, asked
         finally:
+            server.closing.set()
             server.shutdown()
             thread.join()
 
@@ -167,6 +191,61 @@ def test_a_failed_download_is_one_line_that_says_what_to_do(two, home, tmp_path,
     assert str(folder) in str(error.value)
     assert names_in(folder) == [f"{SMALL}.zip"]
     assert (folder / f"{SMALL}.zip").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("where", ["trickle/", "trickle-in-headers/"])
+def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
+    two, home, tmp_path, monkeypatch, where
+):
+    monkeypatch.setattr("wayshot.tasks.data.fetch.PATIENCE", 0.3)
+    folder = tmp_path / "data"
+    with pytest.raises(TaskError, match=f"{SMALL}: cannot be downloaded .* bytes came") as error:
+        list(fetch(folder, home[0] + where))
+    assert_one_line(error)
+    assert names_in(folder) == []
+
+
+def test_four_at_once_all_end_with_the_data_and_leave_nothing(two, home, tmp_path):
+    address, _, asked = home
+    folder = tmp_path / "data"
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(lambda: list(fetch(folder, address))) for _ in range(4)]
+        states = [status.state for each in found for status in each.result()]
+    assert states == 8 * ["there"]
+    assert names_in(folder) == [f"{RUNS}.zip", f"{SMALL}.zip"]
+    assert sorted(asked) == sorted([f"/{SMALL}.zip", f"/one-shot-classification/{RUNS}.zip"])
+
+
+def test_what_a_killed_download_has_left_is_removed_by_the_next(two, home, tmp_path):
+    address, _, asked = home
+    folder = tmp_path / "data"
+    code = f"""
+from pathlib import Path
+from wayshot.tasks.data.fetch import fetch
+from wayshot.tasks.data.omniglot import PARTS
+for name in set(PARTS) - {set(two)}:
+    del PARTS[name]
+list(fetch(Path({str(folder)!r}), "{address}trickle/"))
+"""
+    words = [sys.executable, "-c", code]
+    process = subprocess.Popen(words)
+    while not asked:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert names_in(folder) == [f".{SMALL}.lock", f".{SMALL}.new.zip"]
+    list(fetch(folder, address))
+    assert names_in(folder) == [f"{RUNS}.zip", f"{SMALL}.zip"]
+
+
+def test_data_in_a_folder_that_cannot_be_written_are_found(two, home, tmp_path):
+    address, _, asked = home
+    list(fetch(tmp_path / "data", address))
+    asked.clear()
+    (tmp_path / "data").chmod(0o500)
+    assert [status.state for status in fetch(tmp_path / "data", address)] == ["there", "there"]
+    (tmp_path / "data").chmod(0o700)
+    assert asked == []
 
 
 def test_what_came_before_a_failure_stays(two, home, tmp_path):

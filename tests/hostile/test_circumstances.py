@@ -1,0 +1,136 @@
+"""Machines that lack something: memory, threads, a cache, letters."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from bed import draw_characters
+from wayshot import results
+
+BROKEN = {
+    "raises": "raise RuntimeError('no luck')",
+    "lacks": "import no_such_library",
+    "leaves": "raise SystemExit(0)",
+    "spelled": "def scorer(:",
+}
+
+
+@pytest.fixture(scope="module")
+def protocol(tmp_path_factory):
+    return f"folder:{draw_characters(tmp_path_factory.mktemp('characters'))}-within-5w1s"
+
+
+def run(protocol, *scorers):
+    named = [word for scorer in scorers for word in ("-s", scorer)]
+    return ("run", protocol, *named, "--episodes", 20, "--runs", "runs")
+
+
+def one_line(err: str) -> str:
+    assert "Traceback" not in err
+    (line,) = err.splitlines()
+    return line
+
+
+@pytest.mark.filterwarnings("ignore:tqdm")
+def test_where_no_more_threads_can_be_started_a_line_says_so(wayshot, protocol, monkeypatch):
+    def refused(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    status, _, err = wayshot(*run(protocol, "pixel-cosine"))
+    assert status == 2
+    assert "no more threads can be started" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        MemoryError("Unable to allocate 16.3 MiB for an array"),
+        ImportError("libopenblas.so: failed to map segment from shared object"),
+    ],
+)
+def test_where_the_memory_is_used_up_a_line_says_so(wayshot, protocol, monkeypatch, error):
+    def refused(*_):
+        raise error
+
+    monkeypatch.setattr("wayshot.tasks.open_protocol", refused)
+    status, _, err = wayshot(*run(protocol, "pixel-cosine"))
+    assert status == 2
+    assert "the memory is used up" in one_line(err)
+
+
+def test_a_bug_still_shows_its_traceback(wayshot, protocol, monkeypatch):
+    def refused(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("wayshot.tasks.open_protocol", refused)
+    with pytest.raises(RuntimeError, match="a bug"):
+        wayshot(*run(protocol, "pixel-cosine"))
+
+
+def test_an_empty_cache_that_cannot_be_written_changes_no_trial(
+    wayshot, protocol, monkeypatch, tmp_path
+):
+    wayshot(*run(protocol, "pixel-cosine"))
+    (whole,) = [path.read_bytes() for path in tmp_path.rglob("trials.parquet")]
+    (tmp_path / "runs").rename(tmp_path / "before")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("WAYSHOT_CACHE", str(tmp_path / "file" / "cache"))
+    status, out, err = wayshot(*run(protocol, "pixel-cosine"))
+    assert status == 0 and "pixel-cosine" in out
+    assert "Traceback" not in err
+    (found,) = [path.read_bytes() for path in (tmp_path / "runs").rglob("trials.parquet")]
+    assert found == whole
+
+
+def test_a_cache_that_can_only_be_read_is_said_to_be_so(wayshot, protocol, monkeypatch, caplog):
+    monkeypatch.setattr("wayshot.tasks.files.os.access", lambda *_: False)
+    monkeypatch.setenv("WAYSHOT_CACHE", "another")
+    status, _, _ = wayshot(*run(protocol, "pixel-cosine"))
+    assert status == 0
+    assert any("can only be read; name another by WAYSHOT_CACHE" in one for one in caplog.messages)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp932"])
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_a_terminal_of_an_old_encoding_gets_a_table(wayshot, protocol, tmp_path, encoding, form):
+    wayshot(*run(protocol, "pixel-cosine"))
+    done = subprocess.run(
+        [sys.executable, "-m", "wayshot", "table", "runs", "--format", form],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert "pixel-cosine" in done.stdout.decode(encoding)
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_scorer_whose_module_cannot_be_imported_does_not_stop_the_others(
+    wayshot, protocol, tmp_path, kind, jobs
+):
+    (tmp_path / f"mine_{kind}.py").write_text(BROKEN[kind])
+    scorer = f"mine_{kind}:scorer"
+    status, out, _ = wayshot(*run(protocol, scorer, "chance"), "--jobs", jobs, "--json")
+    assert status == 1
+    (failure,) = json.loads(out)["errors"]
+    assert failure["scorer"] == scorer and "cannot be made" in failure["reason"]
+    assert [one.scorer for one in results.find([tmp_path / "runs"])] == ["chance"]
+
+
+@pytest.mark.parametrize("scorer", ["no_such_module:x", "json:no_such_thing", "no_such_name"])
+def test_a_scorer_that_was_typed_wrong_is_told_before_anything_is_run(
+    wayshot, protocol, tmp_path, scorer
+):
+    status, _, err = wayshot(*run(protocol, scorer, "chance"))
+    assert status == 2
+    assert scorer in one_line(err)
+    assert not list(tmp_path.rglob("record.json"))
