@@ -18,7 +18,7 @@ SEEDS := 1 2 3
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test slow extras check format bench coverage tables backbones reliability fuzz lowest smoke clean
+.PHONY: run test slow extras check format bench scale coverage tables backbones reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -52,6 +52,11 @@ bench: $(VENV)/timed $(PEER)/installed
 	    --benchmark-only --benchmark-json=build/benchmarks.json --benchmark-columns=min,median,rounds -q -s
 	$(BIN)/python tests/benchmarks/report.py build/benchmarks.json > build/performance.md
 	mv build/performance.md docs/performance-table.md
+
+# About twenty minutes on two cores, on which nothing else should run.
+scale: $(VENV)/tested
+	$(BIN)/python tests/benchmarks/cluster_study.py
+	$(BIN)/python tests/benchmarks/schedule_study.py
 
 # Under half an hour on two cores. coverage_study.py --part NAME prints one of its tables;
 # edge_study.py beside it, which takes ten minutes, is what docs/coverage.md says of other intervals.

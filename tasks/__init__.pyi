@@ -25,6 +25,7 @@ from .files import replacing as replacing
 from .files import sweep as sweep
 from .parcel import parcel_of as parcel_of
 from .parcel import unpack as unpack
+from .parcel import unpack_dataset as unpack_dataset
 from .progress import Progress as Progress
 from .progress import followed as followed
 from .progress import quiet as quiet

@@ -90,13 +90,11 @@ def _array(folder: Path, name: str) -> np.ndarray:
     return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
 
-def unpack(folder: Path, protocol: Protocol, seed: int) -> Source:
-    """Makes episodes of the files from `parcel_of`; images are memory-mapped.
+def unpack_dataset(folder: Path) -> Dataset:
+    """Makes the data set of the files from `parcel_of`; images are memory-mapped.
 
     Args:
         folder: Folder of the files.
-        protocol: The protocol.
-        seed: The seed.
     """
     told = json.loads((folder / "record.json").read_text())
     table = {
@@ -105,7 +103,7 @@ def unpack(folder: Path, protocol: Protocol, seed: int) -> Source:
         )
         for name in _COLUMNS
     }
-    dataset = Dataset.build(
+    return Dataset.build(
         told["name"],
         _images(folder, told),
         pd.DataFrame({**table, "file": told["files"]}),
@@ -113,6 +111,18 @@ def unpack(folder: Path, protocol: Protocol, seed: int) -> Source:
         remarks=told["remarks"],
         ink=told["ink"],
     )
+
+
+def unpack(folder: Path, protocol: Protocol, seed: int, dataset: Dataset | None = None) -> Source:
+    """Makes episodes of the files from `parcel_of`.
+
+    Args:
+        folder: Folder of the files.
+        protocol: The protocol.
+        seed: The seed.
+        dataset: The data set, if it was unpacked already.
+    """
+    dataset = unpack_dataset(folder) if dataset is None else dataset
     if not protocol.is_official:
         return Sampler(protocol, dataset, seed)
     return OfficialRuns.of(

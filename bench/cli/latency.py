@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from ...results import plain
 from ...results.statistics import SECONDS, SHARES
 from ...results.store import MODES
 from ...results.tables import scaled
+from ..clusters import Cluster, Content, Luggage, RemoteScorer, RemoteSpec, latency_there
 from ..latencies import LONGEST, QUERIES, Questions, footprint_of, measure, store
 from ..machine import limited
-from ..scorers import resolve
+from ..scorers import blamed, resolve
 from .common import (
     SCORER,
     data_option,
@@ -34,7 +36,7 @@ from .common import (
     writable,
 )
 from .engines import engine_option
-from .run import FIRST_PROTOCOL
+from .run import FIRST_PROTOCOL, warn
 
 
 def _three(value: float | None) -> str:
@@ -137,6 +139,72 @@ def _heading(record: dict[str, Any]) -> str:
     )
 
 
+def _measured_here(
+    source: tasks.Source,
+    data: str | None,
+    scorers: Sequence[str],
+    engine: str,
+    queries: int,
+    seconds: float,
+) -> Iterator[dict[str, Any]]:
+    """Measures scorers in this process."""
+    for name in scorers:
+        scorer, known = resolve(name, engine, data=data, progress=patience)
+        questions = Questions.of(source, traits=known)
+        waiting = progress(1, f"{known.name}: start")
+        footprints = footprint_of(name, questions, engine, data, waiting)
+        record = measure(
+            scorer,
+            known,
+            source,
+            queries=queries,
+            seconds=seconds,
+            progress=lambda total, title, who=known.name: progress(total, f"{who}: {title}"),
+        )
+        yield {**record, "footprint": footprints}
+
+
+def _measured_there(
+    address: str,
+    worker: str,
+    source: tasks.Source,
+    protocol: str,
+    scorers: Sequence[str],
+    engine: str,
+    queries: int,
+    seconds: float,
+    threads: int | None,
+) -> Iterator[dict[str, Any]]:
+    """Measures scorers on a worker of a cluster."""
+    with Cluster(address, warn=warn) as cluster:
+        at = cluster.idle_worker(worker)
+        images = cluster.hold(Content(tasks.parcel_of(source)))
+        for name in scorers:
+            luggage = Luggage(name)
+            files = cluster.hold(luggage.content) if luggage.content else ""
+            made_of = RemoteScorer(luggage.spec, files, engine)
+            spec = RemoteSpec(
+                protocol, source.seed, None, name, engine, source.protocol, images, made_of
+            )
+            asked = (spec, queries, seconds, threads)
+            tick = progress(1, f"{name}: on {worker}")
+            future = cluster.submit(latency_there, *asked, worker=at, limit=None)
+            while not wait([future], timeout=0.5).done:
+                tick(0)
+            tick(1)
+            with blamed(name):
+                record = future.result()
+            yield record
+
+
+def _refuse(_: Any, __: Any, address: str | None) -> None:
+    if address is not None:
+        raise click.UsageError(
+            "--cluster: a latency belongs to one machine on which nothing else runs; measure it on "
+            "one worker: --on ADDRESS WORKER"
+        )
+
+
 @click.command(
     "latency",
     epilog=examples(
@@ -169,6 +237,15 @@ def _heading(record: dict[str, Any]) -> str:
     metavar="N",
     help="Number of processors that the scorer can use.  [default: all]",
 )
+@option(
+    "--on",
+    "there",
+    nargs=2,
+    metavar="ADDRESS WORKER",
+    help="Measure on one worker of a Dask cluster: the address of the scheduler, as for "
+    "wayshot run --cluster, and the name or address of the worker.",
+)
+@option("--cluster", hidden=True, expose_value=False, callback=_refuse)
 @engine_option
 @seed_option()
 @runs_option("Folder of stored runs, in which latencies are stored too.", old=("--out",))
@@ -181,6 +258,7 @@ def command(
     queries: int,
     seconds: float,
     threads: int | None,
+    there: tuple[str, str] | None,
     engine: str,
     seed: int,
     folder: Path,
@@ -195,24 +273,18 @@ def command(
     """
     parsed = tasks.parse(protocol)
     records = []
-    with limited(threads):
+    # On another machine the limit is set there.
+    with limited(None if there else threads):
         source = tasks.open_protocol(parsed, seed, data, progress)
         remark(source.protocol.title, source.remarks)
         writable(folder)
-        for name in dict.fromkeys(scorers):
-            scorer, known = resolve(name, engine, data=data, progress=patience)
-            questions = Questions.of(source, traits=known)
-            waiting = progress(1, f"{known.name}: start")
-            footprints = footprint_of(name, questions, engine, data, waiting)
-            record = measure(
-                scorer,
-                known,
-                source,
-                queries=queries,
-                seconds=seconds,
-                progress=lambda total, title, who=known.name: progress(total, f"{who}: {title}"),
-            )
-            record["footprint"] = footprints
+        asked = list(dict.fromkeys(scorers)), engine, queries, seconds
+        measured = (
+            _measured_there(*there, source, protocol, *asked, threads)
+            if there
+            else _measured_here(source, data, *asked)
+        )
+        for record in measured:
             store(folder, record)
             records.append(record)
     if as_json:

@@ -9,3 +9,4 @@ from .remote import RemoteSpec as RemoteSpec
 from .remote import WholeRun as WholeRun
 from .remote import recognise_there as recognise_there
 from .remote import whole_runs as whole_runs
+from .timing import latency_there as latency_there

@@ -6,26 +6,25 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import Executor, Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .connection import ClusterError, dask, reached, unreachable
+from .call import Call
+from .connection import ClusterError, reached, told, unreachable, worker_called, workers_of
 from .contents import Content, Shared
 from .remote import (
     Answer,
     Lacking,
     Order,
     Refusal,
-    differences,
     finish,
     needs,
     perform_order,
     put,
-    versions,
 )
+from .versions import differences, versions
 
 PATIENCE = 600.0
 """Seconds for which a scheduler may be away before the work ends with an error."""
@@ -38,19 +37,6 @@ _DELIVERIES = 20
 
 _BEGUN = 50
 """Times that a call is begun again because the scheduler was away, at most."""
-
-
-@dataclass(eq=False)
-class _Call:
-    """A call on its way."""
-
-    order: Order
-    resources: Mapping[str, float] | None
-    future: Future[Any] = field(default_factory=Future)
-    sent: Any = None
-    deliveries: int = 0
-    begun: int = 0
-    restricted: tuple[str, ...] = ()
 
 
 class Cluster(Executor):
@@ -99,9 +85,10 @@ class Cluster(Executor):
         self.dashboard = self._client.dashboard_link if self._client.scheduler else ""
         self._contents: dict[str, Content] = {}
         self._scattered: dict[str, list[tuple[Any, Any]]] = {}
-        self._deliveries: dict[tuple[str, str], tuple[Any, list[_Call]]] = {}
-        self._calls: set[_Call] = set()
+        self._deliveries: dict[tuple[str, str], tuple[Any, list[Call]]] = {}
+        self._calls: set[Call] = set()
         self._refused: dict[str, str] = {}
+        self._awaited = set[tuple[tuple[str, float], ...]]()
         self._generation = 0
         self._events: queue.SimpleQueue = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -112,8 +99,9 @@ class Cluster(Executor):
     def _known(self) -> dict[str, int]:
         """Gives the threads of each worker, once there is one; says which ones are of no use."""
         try:
-            # A batch system may start them after the scheduler.
-            self._client.wait_for_workers(1, timeout=4 * self._timeout)
+            # A batch system may start them after the scheduler, an adaptive cluster not before
+            # there is something to do.
+            self._client.submit(len, (), pure=False).result(4 * self._timeout)
         except (TimeoutError, OSError):
             self._client.close(timeout=2)
             raise ClusterError(
@@ -122,6 +110,9 @@ class Cluster(Executor):
             ) from None
         answers = self._client.run(versions, on_error="return")
         for worker, found in answers.items():
+            if isinstance(found, OSError):
+                # It has gone meanwhile.
+                continue
             if isinstance(found, Exception):
                 reason = " ".join(f"{type(found).__name__}: {found}".split())[:160]
                 hint = "; install wayshot there" if isinstance(found, ImportError) else ""
@@ -146,8 +137,18 @@ class Cluster(Executor):
     @property
     def size(self) -> int:
         """Number of calls that are made at the same time."""
-        threads = (count for name, count in self._workers.items() if name not in self._refused)
-        return max(1, sum(threads))
+        return max(1, sum(n for name, n in self._workers.items() if name not in self._refused))
+
+    def idle_worker(self, name: str) -> str:
+        """Gives the address of a worker that has nothing else to do.
+
+        Args:
+            name: Its name or address.
+
+        Raises:
+            ClusterError: There is no such worker, or it is working.
+        """
+        return worker_called(self._client, name)
 
     def hold(self, content: Content) -> str:
         """Keeps a content for the workers that will need it; gives its digest.
@@ -172,12 +173,14 @@ class Cluster(Executor):
         Args:
             fn: A function at the top of a module of this package.
             *args: Its arguments.
-            **kwargs: `resources` and `limit`, as in `__init__`, for this call alone.
+            **kwargs: `resources` and `limit`, as in `__init__`, for this call alone; and
+                `worker`, the address of the worker that must make it.
         """
         limit = kwargs.get("limit", self._limit)
         needed = [digest for one in args for digest in needs(one)]
         order = Order(fn, args, tuple(dict.fromkeys(needed)), limit, self._versions)
-        call = _Call(order, kwargs.get("resources") or self._resources)
+        resources = kwargs.get("resources") or self._resources
+        call = Call(order, resources, kwargs.get("worker", ""))
         self._events.put((self._begin, call))
         return call.future
 
@@ -197,9 +200,9 @@ class Cluster(Executor):
             action(*given)
         except Exception as error:
             # Whatever Dask raises when the scheduler is away.
-            self._renew(error, [one for one in given if isinstance(one, _Call)])
+            self._renew(error, [one for one in given if isinstance(one, Call)])
 
-    def _renew(self, error: Exception, calls: Iterable[_Call]) -> None:
+    def _renew(self, error: Exception, calls: Iterable[Call]) -> None:
         """Connects again, and begins all unfinished calls again."""
         self._calls |= {call for call in calls if not call.future.done()}
         self._generation += 1
@@ -226,24 +229,23 @@ class Cluster(Executor):
             call.begun += 1
             if call.begun > _BEGUN:
                 self._calls.discard(call)
-                _raise_in(call, error)
+                call.fail(error)
             else:
                 self._events.put((self._begin, call))
 
-    def _begin(self, call: _Call) -> None:
+    def _begin(self, call: Call) -> None:
         """Sends a call."""
         if call.sent is None and call not in self._calls:
             if not call.future.set_running_or_notify_cancel():
                 return
             self._calls.add(call)
         call.restricted = ()
-        if self._refused:
-            call.restricted = tuple(
-                one for one in self._client.nthreads() if one not in self._refused
-            )
+        if self._refused or call.worker:
+            usable = (one for one in self._client.nthreads() if one not in self._refused)
+            call.restricted = tuple(one for one in usable if call.worker in ("", one))
             if not call.restricted:
-                first = next(iter(self._refused.values()))
-                _raise_in(call, ClusterError(f"no worker of the cluster can be used: {first}"))
+                why = next(iter(self._refused.values()), f"worker {call.worker} has gone")
+                call.fail(ClusterError(f"no worker of the cluster can be used: {why}"))
                 self._calls.discard(call)
                 return
         call.sent = self._client.submit(
@@ -258,7 +260,7 @@ class Cluster(Executor):
             lambda sent: self._events.put((self._end, call, sent, generation))
         )
 
-    def _end(self, call: _Call, sent: Any, generation: int) -> None:
+    def _end(self, call: Call, sent: Any, generation: int) -> None:
         """Takes what a call has given."""
         if generation != self._generation or call.sent is not sent:
             return
@@ -277,25 +279,16 @@ class Cluster(Executor):
                 self._deliver(outcome, call)
         elif sent.status == "error":
             self._calls.discard(call)
-            _raise_in(call, self._told(sent.exception()))
+            call.fail(told(sent.exception()))
         else:
             raise ConnectionError("a call was lost")
 
-    def _told(self, error: Any) -> BaseException:
-        if isinstance(error, dask().scheduler.KilledWorker):
-            return BrokenExecutor(
-                f"{error.allowed_failures + 1} workers of the cluster died in the same unit, the "
-                f"last one at {getattr(error.last_worker, 'address', error.last_worker)}; it may "
-                "need more memory than a worker has"
-            )
-        return error
-
-    def _deliver(self, lacking: Lacking, call: _Call) -> None:
+    def _deliver(self, lacking: Lacking, call: Call) -> None:
         """Sends contents to a worker, and begins a call again when they are there."""
         call.deliveries += 1
         if call.deliveries > _DELIVERIES:
             self._calls.discard(call)
-            _raise_in(call, ClusterError(f"contents do not reach worker {lacking.worker}"))
+            call.fail(ClusterError(f"contents do not reach worker {lacking.worker}"))
             return
         digest = lacking.digests[0]
         place = (lacking.worker, digest)
@@ -337,6 +330,7 @@ class Cluster(Executor):
         for gone in {*self._workers} - {*there}:
             self._warn(f"worker {gone} has gone; what it was doing is done again")
         self._workers = there
+        self._look_for_resources()
         for place in [place for place in self._deliveries if place[0] not in there]:
             _, calls = self._deliveries.pop(place)
             for call in calls:
@@ -346,6 +340,21 @@ class Cluster(Executor):
                 sent, call.sent = call.sent, None
                 sent.cancel()
                 self._begin(call)
+
+    def _look_for_resources(self) -> None:
+        """Says once of which resources no worker has enough."""
+        asked = {tuple(sorted(call.resources.items())) for call in self._calls if call.resources}
+        if not asked - self._awaited:
+            return
+        declared = [one.get("resources") or {} for one in workers_of(self._client).values()]
+        for one in asked - self._awaited:
+            self._awaited.add(one)
+            if not any(all(has.get(name, 0) >= n for name, n in one) for has in declared):
+                words = ",".join(f"{name}={n:g}" for name, n in one)
+                self._warn(
+                    f"cluster {self._address}: no worker has {words}; waiting for one, as of: "
+                    f"dask worker {self._address} --nthreads 1 --resources {words}"
+                )
 
     def forget(self, shared: Shared) -> None:
         """Lets go of a shared file that no call needs any more.
@@ -381,9 +390,3 @@ class Cluster(Executor):
         # After an error, running calls are of no use.
         self.shutdown(wait=kind is None)
         return None
-
-
-def _raise_in(call: _Call, error: BaseException) -> None:
-    """Ends a call by an exception."""
-    with suppress(Exception):
-        call.future.set_exception(error)

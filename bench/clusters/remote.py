@@ -22,12 +22,9 @@ from ... import tasks
 from ...models import ModelError
 from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec
-from ..machine import environment
 from ..scorers import OverdueScorerError, Scorer, Spec, Traits, resolve
 from .contents import ContentStore, Piece, Shared
-
-_COMPARED = ("python", "machine", "keras_backend", "packages")
-"""Fields of `environment` that must be the same everywhere."""
+from .versions import differences, versions
 
 
 @dataclass(frozen=True)
@@ -141,31 +138,6 @@ class Refusal:
     line: str
 
 
-def versions() -> dict[str, Any]:
-    """Gives what must be the same on all workers: versions of Python and of libraries."""
-    found = environment()
-    return {name: found[name] for name in _COMPARED}
-
-
-def differences(here: dict[str, Any], there: dict[str, Any]) -> str:
-    """Says in which versions a worker differs; "" if in none.
-
-    Args:
-        here: `versions` of this process.
-        there: Those of the worker.
-    """
-    flat = [
-        {**one["packages"], **{name: one[name] for name in _COMPARED if name != "packages"}}
-        for one in (here, there)
-    ]
-    ours, theirs = flat
-    return ", ".join(
-        f"{name} {theirs.get(name) or 'missing'} (here {ours.get(name) or 'missing'})"
-        for name in sorted({*ours, *theirs})
-        if ours.get(name) != theirs.get(name)
-    )
-
-
 def _worker() -> Any:
     from distributed import get_worker
 
@@ -198,13 +170,16 @@ def finish(digest: str, *put: None) -> None:
 
 
 @lru_cache(maxsize=1)
-def _children(limit: float | None) -> tuple[Workers, list[str]]:
+def _children() -> tuple[Workers, list[str]]:
     # Dask's workers are daemons, which Python does not allow to start processes. These end with
     # the worker all the same, as each watches its parent.
     multiprocessing.current_process()._config["daemon"] = False  # pyright: ignore
+    # Dask sets it for its own process. With it, the C library asks the system for the memory of
+    # every larger array anew, and evaluations take twice as long.
+    os.environ.pop("MALLOC_TRIM_THRESHOLD_", None)
     lines: list[str] = []
     jobs = _worker().state.nthreads
-    children = Workers(jobs, processes=True, limit=limit, warn=lines.append)
+    children = Workers(jobs, processes=True, warn=lines.append)
     # Before Python waits for processes that nobody has told to end.
     util.Finalize(None, children.kill, exitpriority=100)
     return children, lines
@@ -224,9 +199,10 @@ def perform_order(order: Order) -> Answer | Lacking | Refusal:
     missing = tuple(digest for digest in order.contents if not store.has(digest))
     if missing:
         return Lacking(_worker().address, missing)
-    children, lines = _children(order.limit)
+    children, lines = _children()
     before = len(lines)
-    future = children.submit(call_here, store.folder, order.function, order.arguments)
+    call = (call_here, store.folder, order.function, order.arguments)
+    future = children.submit_within(order.limit, *call)
     value, spoiled = future.result()
     if spoiled:
         # Ends its process, in which a thread still hangs.
@@ -262,13 +238,23 @@ def call_here(
     return function(*given), bool(_HUNG)
 
 
+def contents_folder() -> Path:
+    """Gives the folder of contents, in the process beside that of Dask."""
+    return _CONTENTS[0]
+
+
 def _content(digest: str) -> Path:
-    return _CONTENTS[0] / digest
+    return contents_folder() / digest
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
+def _dataset(images: str) -> tasks.Dataset:
+    return tasks.unpack_dataset(_content(images))
+
+
+@lru_cache(maxsize=32)
 def _source(images: str, protocol: tasks.Protocol, seed: int) -> tasks.Source:
-    return tasks.unpack(_content(images), protocol, seed)
+    return tasks.unpack(_content(images), protocol, seed, _dataset(images))
 
 
 def _leave(folder: Path) -> None:

@@ -24,6 +24,9 @@ TRIES = 3
 GRACE = 5.0
 """Seconds in which an idle worker process must end."""
 
+START = 300.0
+"""Seconds in which a worker process must begin its first call."""
+
 Answer = tuple[bool, Any]
 """Whether a call succeeded, and its result or exception."""
 
@@ -101,8 +104,20 @@ class _Process:
         with safe_paths():
             self._process.start()
         theirs.close()
+        self._begun = False
 
     def ask(self, function: Callable[..., Any], arguments: tuple, limit: float | None) -> Answer:
+        if self._begun:
+            return self._ask((function, arguments), limit)
+        # That Python starts and imports is not the time of a unit: it takes long on a busy machine.
+        try:
+            self._ask((_begin, (function,)), START)
+        except OverdueError:
+            raise DiedError(f"a worker process did not begin within {START:g} seconds") from None
+        self._begun = True
+        return self._ask((function, arguments), limit)
+
+    def _ask(self, call: tuple[Callable[..., Any], tuple], limit: float | None) -> Answer:
         deadline = time.monotonic() + (math.inf if limit is None else limit)
         # Whoever stops in the middle of sending an answer would be waited for without end.
         end = threading.Timer(math.inf if limit is None else limit + GRACE, self._process.kill)
@@ -110,7 +125,7 @@ class _Process:
         if limit is not None:
             end.start()
         try:
-            self._pipe.send((function, arguments))
+            self._pipe.send(call)
             # Checked, because children of a dead worker may keep the pipe open.
             while not self._pipe.poll(min(1.0, max(0.0, deadline - time.monotonic()))):
                 if time.monotonic() >= deadline:
@@ -165,6 +180,10 @@ def _serve(pipe: Connection) -> None:
             pipe.send((succeeded, value if succeeded else _portable(value)))
 
 
+def _begin(function: Callable[..., Any]) -> None:
+    """Does nothing: whoever is asked for it has imported what the function needs."""
+
+
 def _ignore_interrupts() -> None:
     """Makes processes that this thread starts ignore Ctrl-C from their beginning."""
     if hasattr(signal, "pthread_sigmask"):
@@ -215,13 +234,27 @@ class Workers(Executor):
         """
         if kwargs:
             raise TypeError("calls have no keywords here")
-        return self._threads.submit(self._do, fn, args)
+        return self.submit_within(self._limit, fn, *args)
 
-    def _do(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    def submit_within(
+        self, limit: float | None, fn: Callable[..., Any], /, *args: Any
+    ) -> Future[Any]:
+        """Calls a function, with a limit of its own.
+
+        Args:
+            limit: Seconds that the call may take, or None.
+            fn: The function.
+            *args: Its arguments.
+        """
+        return self._threads.submit(self._do, fn, args, limit)
+
+    def _do(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], limit: float | None
+    ) -> Any:
         for left in reversed(range(TRIES)):
             worker = self._take()
             try:
-                succeeded, value = worker.ask(function, arguments, self._limit)
+                succeeded, value = worker.ask(function, arguments, limit)
             except DiedError as death:
                 self._drop(worker)
                 if self._killed:

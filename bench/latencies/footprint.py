@@ -14,7 +14,7 @@ from typing import Any
 from ...models import bundle, bundles
 from ..errors import ScorerError
 from ..evaluations import follow_parent, safe_paths
-from ..scorers import Asking, BundledSiamese, CheckpointSiamese, answering, resolve
+from ..scorers import Asking, BundledSiamese, CheckpointSiamese, Spec, answering, resolve
 from .questions import Questions, cold
 
 
@@ -65,7 +65,9 @@ def _begin() -> None:
     follow_parent()
 
 
-def _measure(name: str, questions: Questions, engine: str, data: str | None) -> dict[str, Any]:
+def _measure(
+    name: str | Spec, questions: Questions, engine: str, data: str | None
+) -> dict[str, Any]:
     """Measures in this process what `footprint_of` gives."""
     before = _peak_bytes()
     start = time.perf_counter()
@@ -82,13 +84,14 @@ def _measure(name: str, questions: Questions, engine: str, data: str | None) -> 
         "load_ms": 1e3 * (loaded - start),
         "first_call_ms": 1e3 * (answered - loaded),
         "peak_bytes": _peak_bytes() - before,
-        "weights_bytes": (network and network.exported_bytes) or weights_bytes(name),
+        "weights_bytes": (network and network.exported_bytes)
+        or weights_bytes(name.what if isinstance(name, Spec) else name),
         "comparison_flops": _comparison_flops(scorer),
     }
 
 
 def footprint_of(
-    name: str,
+    name: str | Spec,
     questions: Questions,
     engine: str = "auto",
     data: str | None = None,
@@ -128,4 +131,5 @@ def footprint_of(
         try:
             return future.result()
         except BrokenExecutor:
-            raise ScorerError(f"scorer {name}: its process died") from None
+            title = name.title if isinstance(name, Spec) else name
+            raise ScorerError(f"scorer {title}: its process died") from None

@@ -33,6 +33,9 @@ UNITS = 64
 TRIALS = 4_000_000
 """Trials that a worker makes before it sends its runs, at most, if there are several."""
 
+_AHEAD = 16
+"""Units and runs that are given to a cluster at a time, at least: an adaptive one grows by them."""
+
 _EPISODES = 1024
 _PAIRS = 4096
 _SLOW_EPISODES = 16
@@ -66,6 +69,10 @@ class ClusterPlace:
     def size(self) -> int:
         """Number of units that are done at the same time."""
         return self._cluster.size
+
+    @property
+    def _ahead(self) -> int:
+        return max(_AHEAD, 2 * self._cluster.size)
 
     def recognise(self, wanted: Sequence[Wanted]) -> list[Found]:
         """Finds scorers on workers, or what is wrong with their code; as `LocalPlace.recognise`.
@@ -129,7 +136,7 @@ class ClusterPlace:
             name,
             found.traits.name,
             executor=_WithResources(self._cluster, found.resources),
-            window=2 * self._cluster.size,
+            window=self._ahead,
             worker=spec,
             share=self._share,
         )
@@ -205,7 +212,7 @@ class ClusterPlace:
         try:
             while True:
                 if not self._terms.interrupted():
-                    while len(flying) < 2 * self._cluster.size:
+                    while len(flying) < self._ahead:
                         bundle = next(rest, None)
                         if bundle is None:
                             break

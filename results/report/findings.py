@@ -116,6 +116,8 @@ def compared(material: Material, column: str) -> list[Pair]:
             material.level,
         )
         for (first, second), one in ranking.pairs.items()
+        # `Material.ranking` ranks single runs, not trainings of recipes.
+        if isinstance(one, Comparison)
     ]
     return sorted(pairs, key=lambda one: abs(float(one.points)))
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import tabulate
 from bed import HERE, Bed
+from cluster_kills import cluster_kills
 from command_kills import audit_kills, latency_kills, train_kills, until_kills
 from injections import (
     Row,
@@ -45,6 +46,9 @@ INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
 sys.path.insert(0, str(HERE.parent / "hostile"))
 from odd_scorers import FAILING  # noqa: E402
 from odd_scorers import SOUND as SOUND_THOUGH_ODD  # noqa: E402
+
+KILLS = 60, 10, 3
+"""Kills of workers, clients and schedulers of a cluster."""
 
 INPUTS_A_PARSER = 10_000
 """As `tests/fuzz/test_fuzz.py` makes them, which has a test that they are so many."""
@@ -110,6 +114,8 @@ def main() -> None:
         for inject, times in INJECTIONS:
             rows.append(inject(bed, times))
             print(rows[-1], file=sys.stderr, flush=True)
+        (Path(folder) / "machines").mkdir()
+        rows += cluster_kills(Path(folder) / "machines", *KILLS)
         rows += suites(Path(folder))
     cells = [(row.what, row.times, row.caught, row.lost) for row in rows]
     headers = ("injected", "times", "noticed or gone on from", "lost, altered or let through")

@@ -26,13 +26,33 @@ def test_workers_give_what_functions_give_and_raise(processes):
 
 @pytest.mark.parametrize("processes", [False, True])
 def test_a_call_that_takes_too_long_ends_and_the_next_is_done(processes):
-    with Workers(processes=processes, limit=1.0 if not processes else 20.0) as workers:
+    with Workers(processes=processes, limit=60) as workers:
         assert workers.submit(slow, 0).result() == 0
-        workers._limit = 0.2
         with pytest.raises(OverdueError, match=r"no answer within 0\.2 seconds"):
-            workers.submit(slow, 3600).result()
-        workers._limit = 60
+            workers.submit_within(0.2, slow, 3600).result()
         assert workers.submit(slow, 0.01).result() == 0.01
+
+
+def test_the_time_in_which_a_process_starts_is_not_that_of_its_first_call(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text(
+        "import multiprocessing, time\n"
+        "if multiprocessing.parent_process():\n    time.sleep(4)\n"
+        "def answer():\n    return 42\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from slow_to_import import answer  # pyright: ignore[reportMissingImports]
+
+    with Workers(processes=True, limit=3) as workers:
+        assert workers.submit(answer).result() == 42
+
+
+def test_a_process_that_does_not_begin_is_said(monkeypatch):
+    monkeypatch.setattr("wayshot.bench.evaluations.workers.START", 0.0)
+    with (
+        Workers(processes=True) as workers,
+        pytest.raises(DiedError, match="did not begin within 0 seconds"),
+    ):
+        workers.submit(divmod, 7, 3).result()
 
 
 def test_a_call_whose_process_dies_is_made_again_and_said(tmp_path):
@@ -89,8 +109,6 @@ def test_the_limit_holds_while_an_answer_is_received(monkeypatch):
     monkeypatch.setattr("wayshot.bench.evaluations.workers.GRACE", 1.0)
     with Workers(processes=True, limit=30) as workers:
         assert workers.submit(slow, 0).result() == 0
-        workers._limit = 1.0
         with pytest.raises(OverdueError, match="no answer within 1 seconds"):
-            workers.submit(stalls).result()
-        workers._limit = 60
+            workers.submit_within(1, stalls).result()
         assert workers.submit(slow, 0).result() == 0

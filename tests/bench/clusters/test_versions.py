@@ -1,6 +1,6 @@
 """Workers of other versions are told apart."""
 
-from wayshot.bench.clusters.remote import differences, versions
+from wayshot.bench.clusters.versions import differences, versions
 
 
 def test_equal_versions_do_not_differ():
