@@ -150,6 +150,9 @@ LATEX = {
     *(r"\rlap", r"\textsuperscript", r"\pm", r"\times", r"\phantom", r"\small", r"\tabcolsep"),
     *(r"\scriptsize", r"\addtocounter", r"\dag", r"\S", r"\circ", r"\char", r"\textbackslash"),
     *(r"\textasciitilde", r"\textasciicircum", r"\textless", r"\textgreater", r"\textbar"),
+    # LaTeX measures the table and sets it in smaller type if it is too wide.
+    *(r"\def", r"\wayshottable", r"\ignorespaces", r"\unskip", r"\sbox", r"\ifdim", r"\wd", r"\fi"),
+    *(r"\typeout", r"\the", r"\dimexpr", r"\relax", r"\space", r"\usebox"),
 }
 
 

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 EPISODES = "600"
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_every_odd_scorer_is_a_row_or_an_error_row(tmp_path, jobs):
     kinds = [*FAILING, *SOUND]
     if jobs == 2:

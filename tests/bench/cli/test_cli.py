@@ -362,7 +362,8 @@ def test_training_leaves_a_scorer_and_logs_that_tensorboard_reads(
 ):
     from wayshot.models.training import training
 
-    monkeypatch.setattr(training, "REPORT_STEPS", 1)
+    monkeypatch.setattr(training, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(training, "LOSS_STEPS", 1)
     out = tmp_path / "trained"
     status, printed, err = wayshot("train", recipe, *TINY, "--out", out, "--tensorboard", "--json")
     assert status == 0, err
@@ -385,17 +386,18 @@ def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
     from wayshot.models.training import training
     from wayshot.models.training.classes import ClassStage
 
-    monkeypatch.setattr(training, "REPORT_STEPS", 1)
+    monkeypatch.setattr(training, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(training, "LOSS_STEPS", 1)
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
-    steps, step_of = [], ClassStage.step
+    steps, train_of = [], ClassStage.train
 
-    def step(stage: ClassStage, step: int) -> float:
-        steps.append(step)
+    def train(stage: ClassStage, first: int, last: int) -> float:
+        steps.extend(range(first, last))
         if steps == [0, 1, 2, 3]:
             raise KeyboardInterrupt
-        return step_of(stage, step)
+        return train_of(stage, first, last)
 
-    monkeypatch.setattr(ClassStage, "step", step)
+    monkeypatch.setattr(ClassStage, "train", train)
     words = ("train", recipe, *TINY, "--tensorboard", "--out")
     assert wayshot(*words, tmp_path / "killed")[0] == 130
     status, _, err = wayshot(*words, tmp_path / "killed")

@@ -108,6 +108,7 @@ def test_training_by_episodes_lowers_the_loss(
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.slow
 def test_a_killed_training_by_episodes_ends_with_the_same_weights(
     recipe, background, tmp_path, every_step
 ):

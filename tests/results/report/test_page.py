@@ -166,7 +166,10 @@ def test_it_prints_with_whole_charts(browser, report):
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "dark",
+    [pytest.param(False, id="light"), pytest.param(True, id="dark", marks=pytest.mark.slow)],
+)
 def test_axe_finds_no_serious_fault(browser, report, dark):
     found = find_spec("axe_core_python")
     if found is None or found.origin is None:

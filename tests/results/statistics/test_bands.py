@@ -46,6 +46,7 @@ def test_points_without_spread_count_as_independent():
     assert 0.97 < pointwise_level([one, none]) <= 0.975
 
 
+@pytest.mark.slow
 def test_intervals_at_this_level_hold_the_whole_curve_as_often_as_asked():
     generator = np.random.default_rng(6)
     points, clusters, worlds = 4, 15, 300
