@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -265,6 +266,14 @@ class _Loader(yaml.SafeLoader):
         if twice:
             raise yaml.YAMLError(f"the key {twice[0]!r} twice in one place")
         return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 takes 1e-4 for a word, as it has no point.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    [*"-+0123456789"],
+)
 
 
 def decode(text: bytes) -> Recipe:

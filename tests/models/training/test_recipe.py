@@ -32,6 +32,13 @@ def test_a_file_is_read_with_defaults_filled_in(tmp_path):
     assert recipe.distortion == msgspec.structs.replace(recipes.Distortion(), scale=(0.9, 1.1))
 
 
+@pytest.mark.parametrize("written", ["1e-4", "1.0e-4", "1.e-04", "+1E-4", "0.0001"])
+def test_a_number_may_have_an_exponent_with_or_without_a_point(written, tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD.replace("steps: 5", f"steps: 5, learning_rate: {written}"))
+    assert recipes.read(str(path)).classes.learning_rate == 1e-4
+
+
 @pytest.mark.parametrize("name", recipes.names())
 def test_what_is_written_out_is_complete_and_reads_as_the_same_recipe(name, tmp_path):
     recipe = recipes.read(name)
