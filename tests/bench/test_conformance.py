@@ -53,6 +53,7 @@ def test_frozen_episodes_of_glyphs_are_those_of_this_version():
     assert {one.name: one.find() for one in frozen} == {one.name: one.expected for one in frozen}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_omniglot")
 def test_without_omniglot_what_takes_it_is_skipped_with_the_reason(monkeypatch):
     monkeypatch.setattr(conformance, "_parameters", lambda network, trainable: 0)

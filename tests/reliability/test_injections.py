@@ -34,6 +34,7 @@ def test_nothing_is_lost(inject, times, bed):
     assert (row.times, row.caught, row.lost) == (times, times, 0)
 
 
+@pytest.mark.slow
 def test_the_injection_of_flipped_bits_sees_one_that_passes(bed, monkeypatch):
     monkeypatch.setattr(results.Run, "verify", lambda run: None)
     row = injections.flips(bed, 2, kinds=["trials"])

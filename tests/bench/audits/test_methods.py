@@ -79,6 +79,7 @@ def test_a_scorer_is_asked_with_the_size_of_the_protocol(source, tmp_path):
     assert {size[2] for size in scorer.sizes} == {18, 9, 1}
 
 
+@pytest.mark.slow
 def test_the_command_asks_as_the_protocol_does(wayshot):
     words = ("audit", "methods:SevenWays", "--protocol", "glyphs-within-7w2s", "--json")
     status, out, err = wayshot(*words)

@@ -104,7 +104,11 @@ def test_a_sheet_of_pictures_shows_each_class_as_scorers_get_it(wayshot, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "command", [("episodes", "--out", "e.json"), ("latency", "-s", "chance", "--queries", 1)]
+    "command",
+    [
+        ("episodes", "--out", "e.json"),
+        pytest.param(("latency", "-s", "chance", "--queries", 1), marks=pytest.mark.slow),
+    ],
 )
 def test_what_is_to_be_said_of_the_images_is_said_by_every_command(
     command, wayshot, characters, tmp_path, monkeypatch

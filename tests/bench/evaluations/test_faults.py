@@ -259,7 +259,8 @@ def wayshot_process(*words, **options) -> subprocess.Popen:
     )
 
 
-@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_once_finishes_and_stores_and_twice_stops_at_once(jobs, characters, tmp_path):
     protocol = f"folder:{characters}-between-5w1s"
     words = ("run", protocol, "-s", "example_scorers:Slow", "--episodes", 1500, "--jobs", jobs)

@@ -268,6 +268,7 @@ def test_an_export_that_fails_leaves_nothing_and_says_why(empty_cache, tmp_path)
     assert [path.suffix for path in (empty_cache / "exports").iterdir()] in ([], [".lock"])
 
 
+@pytest.mark.slow
 def test_a_file_that_has_changed_is_not_exported_for_what_it_was(empty_cache, saved):
     other = Origin(saved("tiny"), "before", fingerprint({"weights": np.zeros(3, np.float32)}))
     with pytest.raises(ModelError, match="weights of the file have changed"):

@@ -267,8 +267,8 @@ def test_a_step_depends_on_the_seed_and_its_number_alone(kind, plan, recipe, tin
     ("kind", "plan"),
     [
         (ClassStage, Classes(steps=9, batch=10)),
-        (PairStage, Pairs(steps=9, batch=10)),
-        (EpisodeStage, Episodes(steps=9, ways=6)),
+        pytest.param(PairStage, Pairs(steps=9, batch=10), marks=pytest.mark.slow),
+        pytest.param(EpisodeStage, Episodes(steps=9, ways=6), marks=pytest.mark.slow),
     ],
 )
 def test_steps_in_one_call_or_in_several_give_the_same_weights(kind, plan, recipe, tiny):

@@ -88,7 +88,9 @@ def test_training_by_pairs_lowers_the_loss(changes, recipe, background, tmp_path
     [
         ("tiny", "squared", "similarity", "cross-entropy"),
         ("tiny", "cosine", "attention", "cross-entropy"),
-        ("mapped", "concatenation", "relation", "squared-error"),
+        pytest.param(
+            *("mapped", "concatenation", "relation", "squared-error"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_training_by_episodes_lowers_the_loss(
