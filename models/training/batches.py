@@ -8,9 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 
-Prepare = Callable[[int], tuple[dict[str, np.ndarray], np.ndarray]]
-"""Gives the inputs and the truth of a batch, by the number of its step."""
-
 _THREADS, _AHEAD = 2, 8
 
 
@@ -53,7 +50,7 @@ class Epochs:
 class _Ahead(keras.utils.PyDataset):
     """Some consecutive batches, prepared ahead in threads."""
 
-    def __init__(self, prepare: Prepare, first: int, last: int) -> None:
+    def __init__(self, prepare: Callable[[int], Any], first: int, last: int) -> None:
         super().__init__(workers=_THREADS, max_queue_size=_AHEAD)
         self._prepare, self._first, self._last = prepare, first, last
 
@@ -74,18 +71,42 @@ class _Unasked(keras.callbacks.CallbackList):
         """Does nothing."""
 
 
-def train(model: Any, prepare: Prepare, first: int, last: int) -> float:
-    """Trains on the batches of some steps, and fetches nothing from the device until the last.
+class Stage:
+    """A stage of a training.
 
-    Args:
-        model: The compiled Keras model.
-        prepare: Gives the batch of a step.
-        first: Number of the first step.
-        last: Number of the step after the last.
-
-    Returns:
-        The mean loss.
+    Attributes:
+        model: The compiled Keras model that is trained, with its optimizer.
+        turning_point: Number of the step before which `small` is trained in place of `model`.
+        small: The model of the steps before the turning point.
     """
-    unasked = _Unasked(add_history=True, model=model)
-    model.fit(_Ahead(prepare, first, last), shuffle=False, verbose=0, callbacks=unasked)
-    return float(model.history.history["loss"][0])
+
+    model: Any
+    small: Any = None
+    turning_point: int = 0
+
+    def prepare(self, step: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Draws a batch.
+
+        Args:
+            step: Number of the batch; all random numbers depend only on it.
+
+        Returns:
+            Inputs of the model, and the truth.
+        """
+        raise NotImplementedError
+
+    def train(self, first: int, last: int) -> float:
+        """Trains on some consecutive batches, and fetches nothing from the device until the last.
+
+        Args:
+            first: Number of the first batch.
+            last: Number of the batch after the last; both are on one side of the turning point.
+
+        Returns:
+            The mean loss.
+        """
+        model = self.small if first < self.turning_point else self.model
+        unasked = _Unasked(add_history=True, model=model)
+        batches = _Ahead(self.prepare, first, last)
+        model.fit(batches, shuffle=False, verbose=0, callbacks=unasked)
+        return float(model.history.history["loss"][0])

@@ -11,7 +11,7 @@ from ...tasks import reason
 from ..bundled import bundle
 from ..errors import ModelError
 from ..networks import Siamese, unit
-from .batches import Epochs, rng_of, train
+from .batches import Epochs, Stage, rng_of
 from .optimizers import WarmCosine, without_decay
 from .recipe import Classes
 from .training_images import TrainingImages
@@ -92,7 +92,7 @@ def _resized(network: Any, shape: tuple[int, ...]) -> keras.Model:
         ) from None
 
 
-class ClassStage:
+class ClassStage(Stage):
     """The stage in which the network learns to classify the training characters.
 
     Attributes:
@@ -126,12 +126,12 @@ class ClassStage:
         self.model = self._compiled(images.layer(), network, last)
         if plan.teacher:
             last.kernel.assign(self._taught(plan.teacher, network.output_shape[-1]))
-        self._small = self.model
         if plan.small_steps:
+            self.turning_point = plan.small_steps
             shape = (plan.small_size, plan.small_size, network.input_shape[-1])
             resized = _resized(network, shape)
-            self._small = self._compiled(images.layer(plan.small_size), resized, last)
-            self._small.optimizer = self.model.optimizer
+            self.small = self._compiled(images.layer(plan.small_size), resized, last)
+            self.small.optimizer = self.model.optimizer
 
     def _taught(self, teacher: str, width: int) -> np.ndarray:
         """Gives directions (width, classes) with the angles between a teacher's mean embeddings."""
@@ -175,11 +175,6 @@ class ClassStage:
         logits = self.plan.scale * (cosines - self.plan.margin * truth)
         return keras.losses.categorical_crossentropy(truth, logits, from_logits=True)
 
-    @property
-    def turning_point(self) -> int:
-        """Number of the step from which images have their full size."""
-        return self.plan.small_steps
-
     def prepare(self, step: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Draws a batch.
 
@@ -195,16 +190,3 @@ class ClassStage:
         size = self.plan.small_size if step < self.plan.small_steps else None
         drawn = self._images.drawn(rng, rows, turns, mirrored, size)
         return drawn, self._images.labels[rows] * self._kinds + turns + 4 * mirrored
-
-    def train(self, first: int, last: int) -> float:
-        """Trains on some consecutive batches, all before or all after the turning point.
-
-        Args:
-            first: Number of the first batch.
-            last: Number of the batch after the last.
-
-        Returns:
-            The mean loss.
-        """
-        model = self._small if first < self.turning_point else self.model
-        return train(model, self.prepare, first, last)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ModelError
 from ..networks import Siamese, pooling
-from .batches import rng_of, train
+from .batches import Stage, rng_of
 from .recipe import Episodes
 from .training_images import TrainingImages
 
@@ -54,17 +54,14 @@ class EpisodeModel(keras.Model):
         return ops.log(scores) if self.siamese.head.head == "attention" else scores
 
 
-class EpisodeStage:
+class EpisodeStage(Stage):
     """The stage in which the network learns to answer the queries of episodes.
 
     Attributes:
         model: The Keras model that is trained, with its optimizer.
         plan: The recipe's part for this stage.
         images_a_step: Number of images in a step.
-        turning_point: 0, as all steps are alike.
     """
-
-    turning_point = 0
 
     def __init__(self, plan: Episodes, siamese: Siamese, images: TrainingImages, seed: int) -> None:
         """Compiles the model of episodes.
@@ -126,15 +123,3 @@ class EpisodeStage:
         rows = np.concatenate([part.ravel() for part in parts])
         turned = np.concatenate([np.repeat(turns, part.shape[1]) for part in parts])
         return self._images.drawn(rng, rows, turned), self._truth
-
-    def train(self, first: int, last: int) -> float:
-        """Trains on some consecutive episodes.
-
-        Args:
-            first: Number of the first episode.
-            last: Number of the episode after the last.
-
-        Returns:
-            The mean loss.
-        """
-        return train(self.model, self.prepare, first, last)

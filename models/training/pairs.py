@@ -10,7 +10,7 @@ from scipy import optimize
 
 from ..errors import ModelError
 from ..networks import HIDDEN, Siamese, joined, unit
-from .batches import Epochs, rng_of, train
+from .batches import Epochs, Stage, rng_of
 from .optimizers import RisingMomentum, without_decay
 from .recipe import Pairs
 from .training_images import TrainingImages
@@ -46,23 +46,19 @@ class PairModel(keras.Model):
                 tower is trained.
         """
         siamese, places = self.siamese, batch["places"]
-        drawn = {name: value for name, value in batch.items() if name != "places"}
-        embedded = siamese.tower(self.images(drawn), training=bool(training) and self._learns)
+        embedded = siamese.tower(self.images(batch), training=bool(training) and self._learns)
         first, second = (ops.take(embedded, places[:, i], axis=0) for i in range(2))
         return siamese.head([first, second])
 
 
-class PairStage:
+class PairStage(Stage):
     """The stage in which the network learns whether two images show the same character.
 
     Attributes:
         model: The Keras model that is trained, with its optimizer.
         plan: The recipe's part for this stage.
         images_a_step: Number of images in a step.
-        turning_point: 0, as all steps are alike.
     """
-
-    turning_point = 0
 
     def __init__(self, plan: Pairs, siamese: Siamese, images: TrainingImages, seed: int) -> None:
         """Compiles the pair model.
@@ -201,8 +197,7 @@ class PairStage:
         has learned before.
         """
         head = self.model.siamese.head
-        drawn = {name: value for name, value in batch.items() if name != "places"}
-        embedded = self.model.siamese.tower.predict_on_batch(self.model.images(drawn))
+        embedded = self.model.siamese.tower.predict_on_batch(self.model.images(batch))
         embedded, places = ops.convert_to_numpy(embedded).astype(np.float64), batch["places"]
         if head.join == "cosine":
             embedded = unit(embedded)
@@ -242,7 +237,7 @@ class PairStage:
         return {**drawn, "places": places.astype(np.int32)}, truth
 
     def train(self, first: int, last: int) -> float:
-        """Trains on some consecutive batches.
+        """Trains as every stage does; before the first batch, the head is fitted to it if asked.
 
         Args:
             first: Number of the first batch.
@@ -253,4 +248,4 @@ class PairStage:
         """
         if first == 0 and self.plan.fitted:
             self._fit_head(*self.prepare(0))
-        return train(self.model, self.prepare, first, last)
+        return super().train(first, last)

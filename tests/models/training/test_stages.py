@@ -383,7 +383,7 @@ def test_a_head_can_start_as_the_line_that_fits_the_first_batch(join, head, monk
     keras.utils.set_random_seed(2)
     siamese = assemble(network, "tiny")
     made = PairStage(Pairs(steps=9, fitted=True), siamese, Noisy(), 1)
-    monkeypatch.setattr("wayshot.models.training.pairs.train", lambda *_: 0.0)
+    monkeypatch.setattr("wayshot.models.training.batches.Stage.train", lambda *_: 0.0)
     made.train(0, 1)
     batch, truth = made.prepare(0)
     places = batch["places"]

@@ -350,7 +350,7 @@ def test_small_images_train_the_weights_that_large_ones_go_on_with(tower, recipe
     small = Classes(steps=4, batch=32, warmup_steps=1, small_steps=2, small_size=12)
     training = Training(recipe(network=network, classes=small, held_out=()), background, seed=1)
     stage, taken = training._stages["classes"], []
-    assert (stage._small.images.size, stage.model.images.size) == (12, 20)
+    assert (stage.small.images.size, stage.model.images.size) == (12, 20)
     # The first step of the schedule has no learning rate.
     for first, last in ((0, 2), (2, 3)):
         taken.append(weights(training))
