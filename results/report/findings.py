@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ..errors import ResultError
 from ..pictures import Material, scored
@@ -110,14 +110,13 @@ def compared(material: Material, column: str) -> list[Pair]:
         ]
     pairs = [
         _pair(
-            one,
+            # `Material.ranking` ranks single runs, not trainings of recipes.
+            cast(Comparison, one),
             (ranking.scorers[first], ranking.scorers[second]),
             ranking.adjusted[first, second],
             material.level,
         )
         for (first, second), one in ranking.pairs.items()
-        # `Material.ranking` ranks single runs, not trainings of recipes.
-        if isinstance(one, Comparison)
     ]
     return sorted(pairs, key=lambda one: abs(float(one.points)))
 
