@@ -1,4 +1,4 @@
-"""The options of commands that can use a cluster."""
+"""The options of commands that can use several processes, or a cluster."""
 
 from __future__ import annotations
 
@@ -41,6 +41,25 @@ def _resources(_: Any, __: Any, words: tuple[str, ...]) -> tuple[tuple[str, floa
         except ValueError:
             raise click.BadParameter(f"{word!r}, expected NAME=AMOUNT, as GPU=1") from None
     return tuple(found)
+
+
+jobs_option = option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Number of processes on this machine.",
+)
+unit_seconds_option = option(
+    "--unit-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time limit for a unit of work, which is at most 1,024 images or episodes or about 4,096 "
+    "pairs. A scorer that takes longer has failed.",
+)
 
 
 def cluster_options(command: Callable) -> Callable:

@@ -19,7 +19,13 @@ from ..errors import ScorerError
 from ..evaluations import Evaluation, until_narrow
 from ..scorers import Failure, images_for
 from ..sweeps import Candidate, Terms, Wanted
-from .clusters import ClusterOptions, cluster_options, place_of
+from .clusters import (
+    ClusterOptions,
+    cluster_options,
+    jobs_option,
+    place_of,
+    unit_seconds_option,
+)
 from .common import (
     SCORER,
     data_option,
@@ -111,23 +117,8 @@ def show(
 @seed_option()
 @runs_option("Folder in which the runs are stored.", old=("--out",))
 @data_option
-@option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Number of processes.",
-)
-@option(
-    "--unit-seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time limit for a unit of work, which is at most 1,024 images or episodes or about 4,096 "
-    "pairs. A scorer that takes longer has failed.",
-)
+@jobs_option
+@unit_seconds_option
 @engine_option
 @option("--no-cache", is_flag=True, help="Do not read or write the cache of embeddings.")
 @interval_option

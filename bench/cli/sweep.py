@@ -29,7 +29,13 @@ from ..sweeps import (
     Wanted,
     estimated_seconds,
 )
-from .clusters import ClusterOptions, cluster_options, place_of
+from .clusters import (
+    ClusterOptions,
+    cluster_options,
+    jobs_option,
+    place_of,
+    unit_seconds_option,
+)
 from .common import (
     data_option,
     examples,
@@ -120,22 +126,8 @@ def _show_plan(rows: list[_Row], failures: list[Failure], workers: int, as_json:
     help="Folder in which the runs are stored.  [default: runs, or what FILE says]",
 )
 @data_option
-@option(
-    "--jobs",
-    type=click.IntRange(1, 1024),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Number of processes on this machine.",
-)
-@option(
-    "--unit-seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=600,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time limit for a unit of work, as of wayshot run.",
-)
+@jobs_option
+@unit_seconds_option
 @cluster_options
 @interval_option
 @traceback_option
@@ -187,10 +179,9 @@ def command(
             scores=sweep.scores,
             warn=lru_cache(maxsize=None)(warn),
             interrupted=interrupts.asked,
-            progress=progress,
+            # One bar for all runs tells more than one for each part of a run.
+            progress=_only("Scorers"),
         )
-        # One bar for all runs tells more than one for each part of a run.
-        terms = replace(terms, progress=_only("Scorers"))
         place = stack.enter_context(place_of(terms, cluster, jobs, unit_seconds))
         wanted = [_joined(one, cluster) for one in sweep.scorers]
         found = place.recognise(wanted)

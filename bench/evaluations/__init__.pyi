@@ -2,8 +2,10 @@ from .campaign import run as run
 from .children import follow_parent as follow_parent
 from .children import safe_paths as safe_paths
 from .dispatch import Dispatch as Dispatch
+from .evaluation import EPISODE_UNIT as EPISODE_UNIT
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
+from .preparation import PAIR_UNIT as PAIR_UNIT
 from .settings import Settings as Settings
 from .stopping import until_narrow as until_narrow
 from .unfinished import UnfinishedRun as UnfinishedRun

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...models import ModelError
 from ...models.engines import ENGINES, KERAS
-from ...tasks import Source, parcel_of
+from ...tasks import BLOCK, Source, parcel_of
 from ..clusters import (
     Cluster,
     Content,
@@ -23,7 +23,7 @@ from ..clusters import (
     whole_runs,
 )
 from ..errors import ScorerError
-from ..evaluations import Evaluation
+from ..evaluations import EPISODE_UNIT, PAIR_UNIT, Evaluation
 from ..scorers import BrokenScorerError, Traits, blamed, images_for, is_part
 from .place import Candidate, Found, Made, Terms, Wanted, made_here
 
@@ -35,11 +35,6 @@ TRIALS = 4_000_000
 
 _AHEAD = 16
 """Units and runs that are given to a cluster at a time, at least: an adaptive one grows by them."""
-
-_EPISODES = 1024
-_PAIRS = 4096
-_SLOW_EPISODES = 16
-"""Episodes, pairs, and episodes of level 3 in a unit."""
 
 
 class ClusterPlace:
@@ -187,9 +182,9 @@ class ClusterPlace:
             return False
         pairs = protocol.ways * protocol.queries * protocol.ways * protocol.shots
         units = {
-            1: evaluation.episodes / _EPISODES,
-            2: evaluation.episodes * pairs / _PAIRS,
-            3: evaluation.episodes / _SLOW_EPISODES,
+            1: evaluation.episodes / BLOCK,
+            2: evaluation.episodes * pairs / PAIR_UNIT,
+            3: evaluation.episodes / EPISODE_UNIT,
         }
         return units[level] <= UNITS
 

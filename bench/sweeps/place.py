@@ -11,9 +11,7 @@ from typing import Any
 from ...models import ModelError
 from ...results import ResultError, Run
 from ...tasks import Progress, Source, quiet
-from ..clusters import (
-    RemoteScorer,
-)
+from ..clusters import RemoteScorer
 from ..errors import ScorerError
 from ..evaluations import Evaluation, Settings, Workers, WorkerSpec, recognise
 from ..scorers import (
