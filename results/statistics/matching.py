@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,15 +45,39 @@ class Outcome:
         """The cluster of each trial."""
         return self.trials[CLUSTERS[self.what]]
 
+    @cached_property
+    def credit(self) -> np.ndarray:
+        """The credit of each trial, float64 ndarray (n,)."""
+        return self.trials["credit"].to_numpy(np.float64)
+
+    @cached_property
+    def _asked(self) -> bytes:
+        """A digest of the trials' keys and query images.
+
+        Only equal trials have equal digests. Equal trials have different digests where their
+        columns are of other types, or where the categories of names are in another order.
+        """
+        made = hashlib.sha256()
+        for key in (*_KEYS, *_IMAGE):
+            column, names = self.trials[key], []
+            if key in _IMAGE:
+                column = column.astype("category").cat
+                column, names = column.codes, column.categories.tolist()
+            values = column.to_numpy()
+            made.update(repr((key, values.dtype, len(values), names)).encode())
+            made.update(np.ascontiguousarray(values))
+        return made.digest()
+
     def __sub__(self, other: Outcome) -> np.ndarray:
         """Gives the credits minus the other's credits, trial by trial, float64 ndarray (n,).
 
         Raises:
             ResultError: The outcomes are of different episodes or trials.
         """
-        _check_same_trials((self.run, other.run), (self.trials, other.trials))
-        mine, theirs = (one.trials["credit"].to_numpy(np.float64) for one in (self, other))
-        return mine - theirs
+        check_same_episodes(self.run, other.run)
+        if self._asked != other._asked:
+            _check_same_trials((self.run, other.run), (self.trials, other.trials))
+        return self.credit - other.credit
 
 
 def outcome(run: Run, by: str = "alphabet") -> Outcome:
@@ -156,7 +182,9 @@ def _check_same_trials(runs: tuple[Run, Run], trials: tuple[pd.DataFrame, pd.Dat
 
 def _same_names(mine: pd.Series, theirs: pd.Series) -> bool:
     """Tells whether two columns hold the same names, in whatever order their categories are."""
-    if mine.dtype == "category" and mine.dtype == theirs.dtype:
+    if mine.dtype == theirs.dtype == "category" and mine.cat.categories.equals(
+        theirs.cat.categories
+    ):
         return np.array_equal(mine.cat.codes.to_numpy(), theirs.cat.codes.to_numpy())
     return bool((mine.astype(object).to_numpy() == theirs.astype(object).to_numpy()).all())
 
