@@ -20,6 +20,7 @@ from .influences import (
     COLUMNS,
     FEWEST_CLUSTERS,
     Influence,
+    clusters_of,
     counts,
     gains_of,
     influence,
@@ -167,8 +168,8 @@ def population_influence(trials: pd.DataFrame, once: bool = False) -> Influence:
     """
     if not len(trials):
         raise ResultError("no trials to estimate an accuracy from")
-    known = {*COLUMNS, "character"} <= set(trials.columns)
-    if not known or trials["alphabet"].nunique() >= FEWEST_CLUSTERS:
+    known = all(name in trials for name in (*COLUMNS, "character"))
+    if not known or len(clusters_of(trials["alphabet"])[1]) >= FEWEST_CLUSTERS:
         return influence(trials)
     found = by_character(trials)
     return _by_episode(trials) if once and found.problem else found

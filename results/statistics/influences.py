@@ -325,6 +325,27 @@ def numbered(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(new)])
 
 
+def clusters_of(labels: pd.Series | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Numbers clusters in the order of their names; of categories, in that of the categories.
+
+    Args:
+        labels: The cluster of each trial, (n,).
+
+    Returns:
+        The number of each trial's cluster, int64 ndarray (n,), and the names that occur.
+    """
+    values = labels.array if isinstance(labels, pd.Series) else labels
+    if not isinstance(values, pd.Categorical):
+        cluster, names = pd.factorize(labels, sort=True)
+        return cluster, tuple(map(str, names))
+    # As `factorize`, but counted, which takes a fraction of the time.
+    there = np.flatnonzero(np.bincount(values.codes, minlength=len(values.categories)))
+    number = np.zeros(len(values.categories), np.int64)
+    number[there] = np.arange(len(there))
+    names = values.categories.tolist()
+    return number[values.codes], tuple(str(names[place]) for place in there)
+
+
 def influence(
     trials: pd.DataFrame, by: str | np.ndarray = "alphabet", what: str = "alphabet"
 ) -> Influence:
@@ -346,9 +367,8 @@ def influence(
     """
     if not len(trials):
         raise ResultError("no trials to estimate an accuracy from")
-    labels = trials[by] if isinstance(by, str) else pd.Series(by)
-    cluster, names = pd.factorize(labels, sort=True)
-    whole = set(COLUMNS) <= {*trials.columns, "alphabet"}
+    cluster, names = clusters_of(trials[by] if isinstance(by, str) else by)
+    whole = all(name in trials for name in COLUMNS if name != "alphabet")
     number = trials["episode"].to_numpy() if whole else np.arange(len(trials))
     episode = numbered(number)
     credit = trials["credit"].to_numpy(np.float64)
@@ -363,5 +383,4 @@ def influence(
         parts = parts + _distractor_parts(trials, episode, cluster, shape)
     sizes = np.bincount(cluster, minlength=shape[1]).astype(np.float64)
     groups = np.zeros(shape[1], np.int64)
-    clusters = tuple(map(str, names))
-    return Influence(value, len(credit), clusters, sizes, parts, residuals, mixed, groups, what)
+    return Influence(value, len(credit), names, sizes, parts, residuals, mixed, groups, what)

@@ -51,20 +51,17 @@ class Outcome:
         return self.trials["credit"].to_numpy(np.float64)
 
     @cached_property
-    def _asked(self) -> bytes:
-        """A digest of the trials' keys and query images.
+    def _images(self) -> list[pd.Categorical]:
+        """The names of the query images' alphabets, characters and drawers."""
+        return [pd.Categorical(self.trials[key].array) for key in _IMAGE]
 
-        Only equal trials have equal digests. Equal trials have different digests where their
-        columns are of other types, or where the categories of names are in another order.
-        """
+    @cached_property
+    def _digest(self) -> bytes:
+        """A digest of the trials' keys, and of the places of names among their categories."""
         made = hashlib.sha256()
-        for key in (*_KEYS, *_IMAGE):
-            column, names = self.trials[key], []
-            if key in _IMAGE:
-                column = column.astype("category").cat
-                column, names = column.codes, column.categories.tolist()
-            values = column.to_numpy()
-            made.update(repr((key, values.dtype, len(values), names)).encode())
+        keys = [self.trials[key].to_numpy() for key in _KEYS]
+        for values in (*keys, *(one.codes for one in self._images)):
+            made.update(f"{len(values)} {values.dtype.str} ".encode())
             made.update(np.ascontiguousarray(values))
         return made.digest()
 
@@ -75,7 +72,11 @@ class Outcome:
             ResultError: The outcomes are of different episodes or trials.
         """
         check_same_episodes(self.run, other.run)
-        if self._asked != other._asked:
+        # Equal trials have other digests where types, or the orders of categories, differ.
+        if self._digest != other._digest or not all(
+            mine.categories.equals(theirs.categories)
+            for mine, theirs in zip(self._images, other._images, strict=True)
+        ):
             _check_same_trials((self.run, other.run), (self.trials, other.trials))
         return self.credit - other.credit
 
