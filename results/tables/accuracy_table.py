@@ -223,8 +223,7 @@ class Table:
             for section in self.sections
         ]
         if self.published:
-            names = [self._published_in(column) for column in self.columns]
-            names += [""] * len(self.extras)
+            names = [*map(self._published_in, self.columns), *[""] * len(self.extras)]
             sections += published_in(self.published, names)
         return Layout(
             name=self.columns[0] if len(self.columns) == 1 else "accuracy",
@@ -239,9 +238,8 @@ class Table:
 
     def _published_in(self, column: str) -> str:
         """Gives the protocol whose published figures a column may show, or ""."""
-        protocol = next(run for (_, one), run in self.runs.items() if one == column)
-        name = protocol.protocol
-        return name if is_setting_of(protocol.record["protocol"], name) else ""
+        run = next(run for (_, one), run in self.runs.items() if one == column)
+        return run.protocol if is_setting_of(run.record["protocol"], run.protocol) else ""
 
     def _of_seeds(self, row: str, column: str) -> dict[str, Any]:
         return {
