@@ -16,16 +16,8 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .influences import (
-    COLUMNS,
-    FEWEST_CLUSTERS,
-    Influence,
-    clusters_of,
-    counts,
-    gains_of,
-    influence,
-    numbered,
-)
+from .influences import COLUMNS, FEWEST_CLUSTERS, Influence, gains_of, influence
+from .numbering import clusters_of, counts, numbered
 
 _CELLS = 2**21
 """The largest number of cells of `Influence.parts`; with more episodes they are batched."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from wayshot.results import ResultError, judge
 from wayshot.results.statistics import influence, on_logit_scale
-from wayshot.results.statistics.influences import _excess_kurtosis, clusters_of
+from wayshot.results.statistics.influences import _excess_kurtosis
 
 
 def trials_of(scores, classes, alphabet_of_class):
@@ -255,17 +255,3 @@ def test_groups_have_the_degrees_of_freedom_of_satterthwaites_rule(seed):
     matrix = [[variance(i + j) - variance(i) - variance(j) for j in units] for i in units]
     expected = np.trace(matrix) ** 2 / np.square(matrix).sum()
     assert found.freedom == pytest.approx(expected, rel=1e-9)
-
-
-def test_categories_are_numbered_as_pandas_numbers_them():
-    generator = np.random.default_rng(9)
-    for _ in range(20):
-        names = generator.permutation(list("gbdacfe"))
-        labels = pd.Categorical.from_codes(generator.integers(0, 5, 12), names)
-        cluster, there = clusters_of(pd.Series(labels))
-        expected, expected_names = pd.factorize(labels, sort=True)
-        assert cluster.tolist() == expected.tolist()
-        assert there == tuple(expected_names)
-        plain, sorted_names = clusters_of(np.array(labels))
-        assert [sorted_names[one] for one in plain] == labels.tolist()
-        assert list(sorted_names) == sorted(set(labels))
