@@ -62,7 +62,7 @@ class Outcome:
         keys = [self.trials[key].to_numpy() for key in _KEYS]
         for values in (*keys, *(one.codes for one in self._images)):
             made.update(f"{len(values)} {values.dtype.str} ".encode())
-            made.update(np.ascontiguousarray(values))
+            made.update(np.ascontiguousarray(values).data)
         return made.digest()
 
     def __sub__(self, other: Outcome) -> np.ndarray:
