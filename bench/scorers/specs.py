@@ -29,6 +29,9 @@ from .wrapping import KINDS, is_service, kind_of, wrap
 _CODE = ("compare", "head", "transform")
 """Keys of `wrap` that are code: a text with a colon names it."""
 
+_CONSTANTS = {"true": True, "false": False, "null": None, "none": None}
+"""Values of keys that are words."""
+
 _LARGEST = 2**20
 """The largest size of a scorer.yaml, in bytes."""
 
@@ -72,10 +75,12 @@ class Spec:
         if not _is_file(what) and (named := re.match(r"([^=:/\\]+)=(.+)", what)):
             label, what = named.groups()
         keys = {}
-        for word in words:
+        for i, word in enumerate(words):
             key, equals, value = word.partition("=")
             if not equals or not key.isidentifier():
-                raise ScorerError(f"scorer {text!r}: {word!r}, expected key=value")
+                raise ScorerError(
+                    f"scorer {text!r}: {word!r}, expected key=value{_as_list(words, i)}"
+                )
             keys[key] = _value(value)
         if _is_file(what) and _is_yaml(what):
             stored = _from_yaml(Path(what))
@@ -112,8 +117,22 @@ def _split(text: str) -> list[str]:
     return words
 
 
+def _as_list(words: list[str], place: int) -> str:
+    """Says how a list is written, if words without a key follow one that has a key."""
+    if not place:
+        return ""
+    last = next((i for i in range(place, len(words)) if "=" in words[i]), len(words))
+    key, _, first = words[place - 1].partition("=")
+    return f"; a list is written {key}=[{','.join([first, *words[place:last]])}]"
+
+
 def _value(text: str) -> Any:
-    """Reads a number, a list or true, false and null as in JSON; anything else is a text."""
+    """Reads a number, a list or true, false and null as in JSON; anything else is a text.
+
+    True, FALSE, None and other spellings of the same are read too.
+    """
+    if text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
     try:
         return json.loads(text)
     except ValueError:

@@ -12,6 +12,7 @@ from typing import Any
 from ....models import ModelError, processors
 from ....tasks import open_zip
 from ...errors import ScorerError
+from ..failures import told
 from .engine_models import LiteInterpreter, OnnxSession
 from .keras_models import KerasModel
 from .model import Model
@@ -67,6 +68,32 @@ def _keras(path: Path) -> Any:
     from ....models import load_network
 
     return load_network(path)
+
+
+def made(kind: type[Model], model: Any, device: str | None, *, from_file: bool = False) -> Model:
+    """Makes a model of a kind, and checks where it shall compute.
+
+    Args:
+        kind: One of `KINDS`.
+        model: The user's object.
+        device: As for `Model`.
+        from_file: Whether the object was read from a file here.
+
+    Raises:
+        ScorerError: Models of this kind, or this machine, have no such device.
+    """
+    if device is None or (from_file and kind.devices and device == "cpu"):
+        return kind(model)
+    if kind.devices:
+        raise ScorerError(
+            f"device is {device!r}, and this is {kind.kind}: {kind.devices}; leave device out"
+        )
+    try:
+        return kind(model, device)
+    except (ScorerError, ModelError):
+        raise
+    except Exception as error:
+        raise ScorerError(told(f"device is {device!r}, and {kind.kind} raised", error)) from error
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
@@ -132,4 +159,5 @@ def read(path: Path, device: str | None = None) -> tuple[Model, str]:
     kind = kind_of(opened)
     assert kind is not None
     with path.open("rb") as file:
-        return kind(opened, device), hashlib.file_digest(file, "sha256").hexdigest()
+        own = made(kind, opened, device, from_file=True)
+        return own, hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,6 +23,7 @@ def _torch() -> Any:
 class _Tensors(Model):
     """What takes and gives tensors of PyTorch."""
 
+    devices: ClassVar[str] = ""
     layout = "first"
     dtype: Any = None
 
@@ -210,6 +211,7 @@ class ExportedProgram(_Tensors):
         self.inputs = len(taken)
         self.dtype = taken[0].dtype
         self.read_shape(taken[0].shape, "first")
+        self.fixed = True
 
     @classmethod
     def recognises(cls, model: Any) -> bool:

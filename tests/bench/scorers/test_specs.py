@@ -79,6 +79,15 @@ def write(name: str, text: str) -> Path:
             "n:N,a=1e-3,b=true,c=null,d=x:y",
             Spec("n:N", None, {"a": 1e-3, "b": True, "c": None, "d": "x:y"}),
         ),
+        (
+            "n:N,a=True,b=FALSE,c=None,d=NULL,e=tRuE,f=yes,g=1",
+            Spec(
+                "n:N",
+                None,
+                {"a": True, "b": False, "c": None, "d": None, "e": True, "f": "yes", "g": 1},
+            ),
+        ),
+        ('n:N,a="None",b="true"', Spec("n:N", None, {"a": "None", "b": "true"})),
     ],
 )
 def test_label_and_keys_are_read(text, spec):
@@ -95,6 +104,12 @@ def test_a_key_without_a_value_is_refused():
         resolve("net:Net,step")
     with pytest.raises(ScorerError, match="'chance' takes no size"):
         resolve("chance,size=3")
+
+
+def test_a_list_without_brackets_says_how_it_is_written():
+    problem = r"'0\.5', expected key=value; a list is written std=\[0\.4,0\.5,0\.6\]"
+    with pytest.raises(ScorerError, match=problem):
+        resolve("net:Net,size=5,std=0.4,0.5,0.6,mean=0")
 
 
 @pytest.mark.parametrize("spec", ["test:Net", "test.py:Net", "./test.py:Net", "{here}/test.py:Net"])
@@ -134,9 +149,9 @@ def test_a_model_found_in_a_module_is_wrapped_with_the_keys():
     write("net_c.py", MODEL)
     images = np.zeros((2, 105, 105), np.uint8)
     assert resolve("net_c:model,size=5")[0].embed(images).shape == (2, 25)
-    scorer, known = resolve("net_c:Model,factor=3,size=5,paper=1,compare=net_c:manhattan")
+    scorer, known = resolve("net_c:Model,factor=3,size=5,ink=0,paper=1,compare=net_c:manhattan")
     assert known.level == 1 and np.allclose(scorer.embed(images), 4)
-    assert known.name == "net_c:Model,factor=3,size=5,paper=1,compare=net_c:manhattan"
+    assert known.name == "net_c:Model,factor=3,size=5,ink=0,paper=1,compare=net_c:manhattan"
     with pytest.raises(ScorerError, match="unknown key 'sise', expected size, channels"):
         resolve("net_c:model,sise=5")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from by_hand import averaged, cosine, predicted, predictions
 from wayshot import wrap
+from wayshot.bench.errors import ScorerError
 from wayshot.bench.scorers import resolve
 
 RNG = np.random.default_rng(0)
@@ -130,3 +131,34 @@ def test_what_a_session_of_bytes_does_not_tell_is_unknown(tmp_path):
     scorer = wrap(runtime.InferenceSession(content, providers=["CPUExecutionProvider"]))
     assert (scorer.parameters, scorer.flops) == (None, None)
     assert wrap(lambda images: images.reshape(len(images), -1)).parameters is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "problem"),
+    [
+        (("batch", 1, 15, 15), {"size": 32}, r"size 32 x 32, but the model takes 15 x 15 pixels"),
+        (("batch", 1, 15, 15), {"size": (15, 16)}, r"size 15 x 16, but the model takes 15 x 15"),
+        (("batch", 1, 15, 15), {"channels": 3}, "3 channels, but the model takes 1"),
+        (("batch", 1, 15, 15), {"mean": [0.5] * 3}, "takes 1 channel; give 1 number$"),
+        (("batch", 225), {"size": 14}, "are 196 numbers, but the model takes 225"),
+        (("batch", 15, 15), {"size": 14}, "size 14 x 14, but the model takes 15 x 15"),
+        (
+            ("batch", 1, 15, 15),
+            {"device": "cuda"},
+            "device is 'cuda', .*run on the CPU; .*provider",
+        ),
+    ],
+)
+def test_a_shape_or_device_that_a_file_does_not_take_is_refused(tmp_path, shape, options, problem):
+    with pytest.raises(ScorerError, match=problem):
+        wrap(onnx_file(tmp_path / "net.onnx", shape), **options)
+
+
+def test_the_size_of_a_free_shape_is_that_asked_for(tmp_path):
+    free = onnx_file(tmp_path / "net.onnx", ("batch", 1, "height", "width"))
+    fixed = onnx_file(tmp_path / "same.onnx", ("batch", 1, 15, 15))
+    flat = onnx_file(tmp_path / "flat.onnx", ("batch", 225))
+    expected = np.stack([project(image) for image in IMAGES])
+    for path in (free, fixed, flat):
+        assert np.allclose(wrap(path, size=15, device="cpu").embed(IMAGES), expected, atol=1e-4)
+    assert wrap(flat, size=(9, 25)).embed(IMAGES).shape == (5, 8)
