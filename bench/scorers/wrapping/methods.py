@@ -16,6 +16,7 @@ from .arguments import checked, preparation
 from .inputs import shades_wanted
 from .model import Model
 from .outputs import as_array
+from .torch_models import check_shaped
 
 _VERSION = "fewshot 1"
 
@@ -187,6 +188,9 @@ def fewshot(
             "a call, or adapt, or a scikit-learn estimator with predict_proba or "
             "decision_function; an object with classify is a scorer as it is"
         )
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(method, torch.nn.Module):
+        check_shaped(method)
     own = Model(method)
     own.layout = "flat" if kind is _Estimator else "first"
     prepare, settings = preparation(arguments, own, channels)

@@ -12,12 +12,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...errors import ScorerError
 from .model import Model, digest, square, takes_two
 from .outputs import as_array
 
 
 def _torch() -> Any:
     return sys.modules.get("torch")
+
+
+def check_shaped(module: Any) -> None:
+    """Checks that all layers of a module have their shape, and so their weights.
+
+    Raises:
+        ScorerError: Some get it from the first image.
+    """
+    lazy = sorted(
+        {
+            type(layer).__name__
+            for layer in module.modules()
+            for one in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
+            if isinstance(one, _torch().nn.parameter.UninitializedTensorMixin)
+        }
+    )
+    if lazy:
+        raise ScorerError(
+            f"{' and '.join(lazy)} of the network get their weights from the first image; call it "
+            "once before, such as network(torch.zeros(1, 1, 28, 28)), with its channels and size"
+        )
 
 
 class _Tensors(Model):
@@ -88,7 +110,11 @@ class TorchModule(_Tensors):
         Args:
             model: The module.
             device: Where it computes; None leaves it where it is.
+
+        Raises:
+            ScorerError: A layer has no shape yet.
         """
+        check_shaped(model)
         model.eval()
         if device is not None:
             model.to(device)

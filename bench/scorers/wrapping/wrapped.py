@@ -48,8 +48,9 @@ class _Wrapped:
         trained_on: str | Iterable[str] | None,
         smaller_is_closer: bool,
         wants: dict[str, Any],
+        hint: str,
     ) -> None:
-        self.wants = wants
+        self.wants, self._hint = wants, hint
         self._model, self._prepare, self._batch = model, prepare, batch
         self._settings, self._declared, self.holds_code = settings, digest, not whole
         if concurrency is not None:
@@ -88,8 +89,10 @@ class _Wrapped:
             return f"{own} {self._model.weights()}"
         return "" if self._declared is None else f"{own} {self._declared}"
 
-    def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
-        return answering(self.name or type(self._model.model).__name__, what, *arrays)
+    def _calling(
+        self, what: str, *arrays: np.ndarray, hint: str = ""
+    ) -> AbstractContextManager[None]:
+        return answering(self.name or type(self._model.model).__name__, what, *arrays, hint=hint)
 
     def _prepared(self, images: np.ndarray) -> np.ndarray:
         with self._calling("the transform", images):
@@ -106,7 +109,7 @@ class _Wrapped:
                 part = [
                     np.pad(one, ((0, fixed - short), *((0, 0),) * (one.ndim - 1))) for one in part
                 ]
-            with self._calling("the model", *part):
+            with self._calling("the model", *part, hint=self._hint):
                 answer = self._model.run(*part)
             if answer.ndim == 0 or len(answer) != len(part[0]):
                 raise BrokenScorerError(
@@ -200,7 +203,7 @@ class WrappedPairs(_Wrapped):
     def hint(self) -> None:
         """Says how the network would be faster, if a part is applied to each image alone."""
         blank = self._prepared(np.zeros((1, 105, 105), dtype=np.uint8))
-        with self._calling("the model", blank):
+        with self._calling("the model", blank, hint=self._hint):
             tower = self._model.tower(*self._joined(blank, blank))
         if tower is not None:
             _LOG.warning(
@@ -347,6 +350,14 @@ def wrap(
         known = max(1, known // 2)
     depth = arguments["channels"] or known
     prepare, settings = preparation(arguments, own, depth, pairs)
+    unsaid = [
+        f"{one}="
+        for one in ("size", "channels")
+        if transform is None
+        and arguments[one] is None
+        and getattr(own, one) is None
+        and not isinstance(own, Service)
+    ]
     by_name = compare if isinstance(compare, str) else "cosine" if compare is None else None
     plain = head is None and pairs is None and by_name is not None
     if plain and smaller_is_closer and by_name not in DISTANCES:
@@ -360,6 +371,7 @@ def wrap(
         **{one: arguments[one] for one in ("batch", "concurrency", "digest", "name", "trained_on")},
         "smaller_is_closer": arguments["smaller_is_closer"] or (plain and by_name in DISTANCES),
         "wants": shades_wanted(depth, ink, paper),
+        "hint": f"; {' and '.join(unsaid)} say what it takes" if unsaid else "",
     }
     if pairs is not None:
         scorer = WrappedPairs(own, prepare, pairs=pairs, **options)

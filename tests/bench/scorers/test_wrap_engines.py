@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from by_hand import averaged, cosine, predicted, predictions
 from wayshot import wrap
 from wayshot.bench.errors import ScorerError
 from wayshot.bench.scorers import resolve
+from wayshot.models import ModelError
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 2, (5, 105, 105), dtype=np.uint8)
@@ -162,3 +164,30 @@ def test_the_size_of_a_free_shape_is_that_asked_for(tmp_path):
     for path in (free, fixed, flat):
         assert np.allclose(wrap(path, size=15, device="cpu").embed(IMAGES), expected, atol=1e-4)
     assert wrap(flat, size=(9, 25)).embed(IMAGES).shape == (5, 8)
+
+
+@pytest.mark.parametrize("kind", [".onnx", ".tflite"])
+def test_a_damaged_file_is_told_in_one_line(tmp_path, kind, capfd):
+    pytest.importorskip({".onnx": "onnxruntime", ".tflite": "ai_edge_litert"}[kind])
+    path = tmp_path / f"bad{kind}"
+    path.write_bytes(b"damaged")
+    with pytest.raises(ModelError, match=rf"bad\{kind}: damaged, or not a \{kind} file") as caught:
+        wrap(path)
+    assert "\n" not in str(caught.value) and capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "extra"),
+    [
+        (".onnx", "onnxruntime", "onnxruntime"),
+        (".tflite", "ai_edge_litert.interpreter", "litert"),
+        (".pt2", "torch", "torch"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    tmp_path, monkeypatch, kind, module, extra
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / f"net{kind}").write_bytes(b"")
+    with pytest.raises(ModelError, match=rf"not installed; pip install 'wayshot\[{extra}\]'"):
+        wrap(tmp_path / f"net{kind}")
