@@ -249,6 +249,7 @@ def attribute(name: str) -> tuple[Any, str]:
         raise
     file = getattr(thing, "__file__", None)
     code = Path(file).read_bytes() if file and Path(file).is_file() else b""
+    part = path
     try:
         for part in path.split("."):
             thing = getattr(thing, part)

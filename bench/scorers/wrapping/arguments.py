@@ -20,10 +20,10 @@ _LARGEST = 1e9
 _MOST = 65_536
 """Largest number of pixels, channels, images in a batch, and requests."""
 
-_Count = Annotated[int, Meta(ge=1, le=_MOST)]
-_Number = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
-_Spread = Annotated[float, Meta(ge=1 / _LARGEST, le=_LARGEST)]
-_Text = Annotated[str, Meta(min_length=1)]
+_Count: Any = Annotated[int, Meta(ge=1, le=_MOST)]
+_Number: Any = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
+_Spread: Any = Annotated[float, Meta(ge=1 / _LARGEST, le=_LARGEST)]
+_Text: Any = Annotated[str, Meta(min_length=1)]
 
 _FUNCTION = "a function; typed behind a scorer, module:function or file.py:function"
 

@@ -62,8 +62,10 @@ def _tflite(path: Path) -> Any:
 
 def _pt2(path: Path) -> Any:
     torch = _library(path, "torch", "torch", "torch")
-    if zipfile.is_zipfile(path):
-        open_zip(path).close()
+    if not zipfile.is_zipfile(path):
+        # PyTorch would log a traceback of many lines besides.
+        raise ModelError(f"{path}: damaged, or not a .pt2 file")
+    open_zip(path).close()
     return torch.export.load(str(path))
 
 

@@ -172,7 +172,7 @@ def fewshot(
             "name": name,
         }
     )
-    channels = arguments["channels"] = arguments["channels"] or 1
+    depth = arguments["channels"] or 1
     base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
     kind: type[_Method] | None = None
     if base is not None and isinstance(method, base):
@@ -193,6 +193,6 @@ def fewshot(
         check_shaped(method)
     own = Model(method)
     own.layout = "flat" if kind is _Estimator else "first"
-    prepare, settings = preparation(arguments, own, channels)
-    wants = shades_wanted(channels, ink, paper)
+    prepare, settings = preparation(arguments, own, depth)
+    wants = shades_wanted(depth, ink, paper)
     return kind(method, prepare, settings, arguments["name"], arguments["digest"], wants)

@@ -143,4 +143,4 @@ def test_what_was_not_said_of_the_input_is_named(options, hint):
 
     with pytest.raises(ScorerError, match="multiplied") as caught:
         wrap(network, **options).embed(np.zeros((1, 105, 105), np.uint8))
-    assert hint is None and "takes" not in str(caught.value) or hint in str(caught.value)
+    assert ("takes" not in str(caught.value)) if hint is None else (hint in str(caught.value))

@@ -113,8 +113,7 @@ def test_a_closed_standard_output_is_no_traceback(tmp_path):
 def test_what_is_held_back_is_printed_after_a_success_alone(capfd):
     with held_back():
         os.write(2, b"kept")
-        print("and this", file=sys.stderr)
-    assert capfd.readouterr().err == "keptand this\n"
+    assert capfd.readouterr().err == "kept"
     with pytest.raises(ValueError), held_back():
         os.write(2, b"dropped")
         raise ValueError

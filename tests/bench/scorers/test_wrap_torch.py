@@ -267,7 +267,7 @@ def test_a_convolution_first_is_told_that_the_size_was_not_said():
     network = torch.nn.Sequential(
         torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 26 * 26, 4)
     )
-    with pytest.raises(ScorerError, match="cannot be multiplied .*; size= say"):
+    with pytest.raises(ScorerError, match=r"cannot be multiplied .*; size= say"):
         wrap(network).embed(np.zeros((2, 105, 105), np.uint8))
 
 
