@@ -32,7 +32,8 @@ _WANDER = (2.0, 4.0)
 _GAP = 8
 """Pixels between the strokes of two characters side by side, and around all strokes."""
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
+"""Images whose strokes are looked for at once: few enough for a processor's cache."""
 
 _BESIDE, _ABOVE, _OVER = "beside", "above", "over"
 

@@ -42,21 +42,6 @@ class Strokes:
     count: int
     side: int
 
-    def select(self, rows: np.ndarray) -> Strokes:
-        """Gives the strokes of some images.
-
-        Args:
-            rows: int ndarray (n,), their indices; an image may come several times.
-        """
-        points, owners = _ranges(self.owners, self.count, rows)
-        lines, carriers = _ranges(self.owners[self.lines[:, 0]], self.count, rows)
-        # From the number of a point here to its number there.
-        before = np.searchsorted(self.owners, rows)
-        after = np.searchsorted(owners, np.arange(len(rows)))
-        shift = (after - before)[carriers]
-        joined = self.lines[lines] + shift[:, None]
-        return Strokes(self.places[points], owners, joined, len(rows), self.side)
-
     def extents(self) -> tuple[np.ndarray, np.ndarray]:
         """Gives the least and the greatest place of each image, float64 ndarrays (count, 2)."""
         low, high = np.full((self.count, 2), np.inf), np.full((self.count, 2), -np.inf)
@@ -118,7 +103,9 @@ class Strokes:
         Returns:
             bool ndarray (count, side, side), ink = True.
         """
-        margin = int(np.ceil(pens.max(initial=0))) + 1
+        reach = int(np.ceil(pens.max(initial=0)))
+        # Wide enough that what is clipped does not reach into the image.
+        margin = 2 * reach + 1
         width = self.side + 2 * margin
         ink = np.zeros(self.count * width * width, dtype=bool)
         start, end = self.places[self.lines[:, 0]], self.places[self.lines[:, 1]]
@@ -126,7 +113,7 @@ class Strokes:
         # The points of a skeleton are pixels that touch, and hardly ever move further apart.
         for share in (0, 1 / 3, 2 / 3, 1):
             place = np.rint(start + (end - start) * share).astype(np.int64) + margin
-            place = np.clip(place, margin - 1, width - margin)
+            place = np.clip(place, reach, width - 1 - reach)
             spots = (owners * width + place[:, 0]) * width + place[:, 1]
             for radius in np.unique(pens):
                 here = np.unique(spots[pens[owners] == radius])
@@ -134,15 +121,6 @@ class Strokes:
                     ink[here + down * width + right] = True
         inside = slice(margin, width - margin)
         return ink.reshape(-1, width, width)[:, inside, inside]
-
-
-def _ranges(owners: np.ndarray, count: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gives the indices of all items of some owners, and the place in `rows` of each."""
-    starts = np.searchsorted(owners, np.arange(count + 1))
-    lengths = np.diff(starts)[rows]
-    places = np.repeat(np.arange(len(rows)), lengths)
-    first = np.cumsum(lengths) - lengths
-    return np.arange(len(places)) - first[places] + starts[rows][places], places
 
 
 @cache
@@ -205,7 +183,9 @@ def strokes_of(pixels: np.ndarray) -> Strokes:
         for other in beside:
             joins &= flat[spots + other] == 0
         found.append(np.stack([number[spots[joins]], number[spots[joins] + step]], axis=1))
-    alone = np.setdiff1d(np.arange(len(spots)), np.concatenate(found))
+    joined = np.zeros(len(spots), dtype=bool)
+    joined[np.concatenate(found)] = True
+    alone = np.flatnonzero(~joined)
     lines = np.concatenate([*found, np.stack([alone, alone], axis=1)])
     lines = lines[np.argsort(lines[:, 0], kind="stable")]
     owners, place = np.divmod(spots, width * width)
