@@ -166,7 +166,7 @@ def table(out: Path, steps: int) -> str:
     if found.empty:
         raise SystemExit(f"{out} holds no results of {steps:,} steps; train first, without --table")
     names = [*VARIATIONS, *sorted(set(found["variation"]) - set(VARIATIONS))]
-    by = found.pivot(index="variation", columns="seed", values=list(STRUCTURES)) * 100
+    by = found.pivot_table(list(STRUCTURES), "variation", "seed") * 100
     heads = ("variation", "seeds", *STRUCTURES, *(f"{one}, against base" for one in STRUCTURES))
     lines = [
         f"Accuracy in %, 20-way 1-shot, {EPISODES:,} episodes of the background alphabets "
@@ -185,11 +185,9 @@ def table(out: Path, steps: int) -> str:
         cells = [name, f"{len(own)}"]
         cells += [f"{100 * own[structure].mean():.2f}" for structure in STRUCTURES]
         for structure in STRUCTURES:
-            table = by[structure]
-            against = "base" in table.index and name != "base"
-            cells.append(
-                _difference((table.loc[name] - table.loc["base"]).dropna()) if against else ""
-            )
+            one = by[structure]
+            against = "base" in one.index and name != "base"
+            cells.append(_difference((one.loc[name] - one.loc["base"]).dropna()) if against else "")
         cells += [f"{own['classes'].iloc[0]:,}", f"{own['loss'].mean():.2f}"]
         cells.append(f"{own['seconds'].mean() / 60:.1f}")
         lines.append(f"| {' | '.join(cells)} |")
