@@ -99,9 +99,9 @@ def _redrawn(seen: Dataset, images: Images, count: int, seed: int, progress: Pro
             pens = np.array(_PENS)[rng.integers(len(_PENS), size=strokes.count)]
             parts.append(Images.of(wandered.drawn(pens)).bits)
     rows = [
-        (row.alphabet, row.character, f"{row.drawer} redrawn {number + 1}", f"{row.file} {number}")
-        for number in range(count)
-        for row in seen.table.astype(str).itertuples(index=False)
+        (alphabet, character, f"{drawer} redrawn {number}", f"{file} redrawn {number}")
+        for number in range(1, count + 1)
+        for alphabet, character, drawer, file in seen.table.astype(str).to_numpy()
     ]
     bits = np.concatenate([part for parts in found for part in parts])
     return Dataset.build("redrawn", Images(bits), rows)
@@ -112,7 +112,7 @@ def _composed(seen: Dataset, images: Images, count: int, seed: int, progress: Pr
     table = seen.table.astype(str).assign(row=np.arange(len(seen)))
     rows, sources, kinds = [], [], []
     for number, (alphabet, own) in enumerate(table.groupby("alphabet", sort=False)):
-        drawings = dict(iter(own.groupby("character", sort=False)))
+        drawings = {str(name): part for name, part in own.groupby("character", sort=False)}
         choice = [
             (kind, first, second)
             for first, second in permutations(drawings, 2)
