@@ -43,4 +43,5 @@ from .splits import read_part as read_part
 from .suffixes import Suffix as Suffix
 from .text import readable as readable
 from .text import reason as reason
+from .yaml_text import load_yaml as load_yaml
 from .zips import open_zip as open_zip

@@ -20,9 +20,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-import yaml
-
-from ...tasks import TaskError, read_regular
+from ...tasks import TaskError, load_yaml, read_regular
 from ..errors import ScorerError
 from .failures import told
 from .scorer import Scorer
@@ -124,9 +122,9 @@ def _value(text: str) -> Any:
 
 def _from_yaml(path: Path) -> Spec:
     try:
-        fields = yaml.safe_load(read_regular(path, _LARGEST))
-    except (TaskError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ScorerError(f"{path}: {' '.join(str(error).split())}") from None
+        fields = load_yaml(read_regular(path, _LARGEST))
+    except TaskError as error:
+        raise ScorerError(f"{path}: {error}") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("scorer"), str):
         raise ScorerError(f"{path}: expected the field scorer, with what is typed after -s")
     what = fields.pop("scorer")

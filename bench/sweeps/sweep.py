@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import bracex
-import yaml
 
 from ...models.engines import ENGINES, KERAS
-from ...tasks import Protocol, TaskError, parse, read_regular
+from ...tasks import Protocol, TaskError, load_yaml, parse, read_regular
 from ..errors import ScorerError
 from .place import Wanted
 
@@ -69,11 +68,9 @@ class Sweep:
             TaskError: A protocol does not exist.
         """
         try:
-            told = yaml.safe_load(read_regular(path, _LARGEST))
+            told = load_yaml(read_regular(path, _LARGEST))
         except TaskError as error:
             raise SweepError(f"{path}: {error}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SweepError(f"{path}: {' '.join(str(error).split())}") from None
         if not isinstance(told, dict) or not {"scorers", "protocols"} <= {*told}:
             raise SweepError(
                 f"{path}: expected the fields scorers and protocols, and if wanted seeds, "

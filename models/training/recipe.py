@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 from msgspec import Meta
 
-from ...tasks import is_own, readable
+from ...tasks import TaskError, is_own, load_yaml, readable
 from ..errors import ModelError
 from ..networks import NAME, Network, RecipePart
 
@@ -289,44 +287,6 @@ LARGEST = 2**16
 """The largest size of a recipe's file, in bytes."""
 
 
-_DEEPEST = 20
-
-
-class _Loader(yaml.SafeLoader):
-    """Loads YAML's plain types, every key once, without aliases, which can grow without end."""
-
-    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
-        # Checked here, because the time for brackets grows with the square of their number.
-        if self.flow_level > _DEEPEST:
-            raise yaml.YAMLError("nested too deep")
-        super().fetch_flow_collection_start(TokenClass)
-
-    def add_indent(self, column: int) -> bool:
-        if len(self.indents) > _DEEPEST:
-            raise yaml.YAMLError("nested too deep")
-        return super().add_indent(column)
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name); write its content instead")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = [key for key in keys if keys.count(key) > 1]
-        if twice:
-            raise yaml.YAMLError(f"the key {twice[0]!r} twice in one place")
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1 takes 1e-4 for a word, as it has no point.
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    [*"-+0123456789"],
-)
-
-
 def decode(text: bytes) -> Recipe:
     """Reads a recipe in YAML that may come from anyone.
 
@@ -340,7 +300,7 @@ def decode(text: bytes) -> Recipe:
     if len(text) > LARGEST:
         raise ModelError(f"more than {LARGEST:,} bytes, which is too large for a recipe")
     try:
-        found = msgspec.convert(yaml.load(text, _Loader), Recipe)
+        found = msgspec.convert(load_yaml(text), Recipe)
         # A recipe that cannot be written cannot be stored with the network.
         found.to_dict()
         return found
@@ -348,8 +308,10 @@ def decode(text: bytes) -> Recipe:
         raise ModelError(
             f"{_line(error)}; wayshot describe recipe {names()[0]} shows every field"
         ) from None
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise ModelError(f"not a readable YAML file ({_line(error)})") from None
+    except TaskError as error:
+        raise ModelError(str(error)) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ModelError(f"not a readable recipe ({_line(error)})") from None
 
 
 def _line(error: Exception) -> str:

@@ -270,7 +270,8 @@ def _fill(folder: Path, fresh: Path) -> None:
             (fresh / name).rename(path)
     if not records.read(folder / "record.json").get("scores_digest"):
         (folder / f"{scores_file.NAME}.parquet").unlink(missing_ok=True)
-    (folder / ".record.json").unlink(missing_ok=True)
+    for left in folder.glob(".record-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def annotate(run: Run, **fields: Any) -> Run:
@@ -283,9 +284,12 @@ def annotate(run: Run, **fields: Any) -> Run:
     if all(run.record.get(name) == value for name, value in fields.items()):
         return run
     record = {**run.record, **fields}
-    fresh = run.folder / ".record.json"
-    fresh.write_text(_text(record), encoding="utf-8")
-    fresh.replace(run.folder / "record.json")
+    text = _text(record)
+    # A name of its own, as others may annotate the run meanwhile.
+    with tempfile.TemporaryDirectory(prefix=".record-", dir=run.folder) as fresh:
+        path = Path(fresh, "record.json")
+        path.write_text(text, encoding="utf-8")
+        path.replace(run.folder / "record.json")
     return Run(run.folder, record)
 
 

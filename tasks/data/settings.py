@@ -6,11 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import TaskError
 from ..files import read_regular
-from ..text import reason
+from ..yaml_text import load_yaml
 from .ink import CHOICES
 from .listing import SETTINGS
 
@@ -63,12 +61,10 @@ def read(root: Path) -> Settings:
         return Settings()
     names = [one.name for one in fields(Settings)]
     try:
-        said = yaml.safe_load(read_regular(path, _LARGEST).decode())
+        said = load_yaml(read_regular(path, _LARGEST))
         said = {} if said is None else said
         if not isinstance(said, dict) or set(said) - set(names):
             raise TaskError(f"expected lines such as ink: dark, of {', '.join(names)}")
         return Settings(**said)
     except TaskError as error:
         raise TaskError(f"{path}: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise TaskError(f"{path}: cannot be read ({reason(error)})") from None

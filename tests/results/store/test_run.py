@@ -3,6 +3,7 @@ import copy
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import hypothesis
@@ -130,6 +131,13 @@ def test_a_record_can_be_given_more_fields(run, folder):
     more = annotate(run, stopping={"looks": 3})
     assert read(folder) == more
     assert more.record == {**run.record, "stopping": {"looks": 3}}
+    assert contents(folder) == ["record.json", "trials.parquet"]
+
+
+def test_a_record_can_be_given_fields_by_several_at_once(run, folder):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda look: annotate(run, stopping={"look": look}), range(40)))
+    assert read(folder).record["stopping"]["look"] in range(40)
     assert contents(folder) == ["record.json", "trials.parquet"]
 
 
