@@ -18,6 +18,8 @@ def plain(text: str) -> str:
     that change the writing direction) become the replacement character. The
     joiners of scripts such as Persian stay between the characters that they join.
     """
+    if text.isprintable():
+        return text
     return "".join(
         "\ufffd" if _is_control(char) and not _joins(text, place) else char
         for place, char in enumerate(text)

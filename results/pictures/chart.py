@@ -203,6 +203,7 @@ def inlined(drawn: Figure, name: str, size: Size) -> str:
         size: Size of the chart.
     """
     from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     stream = io.StringIO()
     with (
@@ -211,7 +212,8 @@ def inlined(drawn: Figure, name: str, size: Size) -> str:
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", r"Glyph \d+")
-        drawn.savefig(stream, format="svg", metadata={"Date": None})
+        # `savefig` would draw twice, for the layout and for the file.
+        FigureCanvasSVG(drawn).print_svg(stream, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -43,21 +44,39 @@ def pointwise_level(found: Sequence[Influence], level: float = LEVEL) -> float:
     correlations = _correlations(found)
     values, vectors = np.linalg.eigh(correlations)
     root = vectors * np.sqrt(np.maximum(values, 0))
-    generator = np.random.default_rng(np.random.SeedSequence(DRAWS))
-    normal = np.abs(generator.standard_normal((DRAWS, len(found))) @ root.T)
-    shared = generator.random(DRAWS)
+    normal = np.abs(_drawn(len(found))[0] @ root.T)
+    # A quantile needs the smallest p-values alone, which are those of the largest t.
+    few = min(int((1 - level) * DRAWS) + 2, DRAWS)
     smallest = np.ones(DRAWS)
     for place, one in enumerate(found):
         freedom = one.freedom if one.spreads else np.inf
-        scale = np.ones(DRAWS)
+        t = normal[:, place]
         if np.isfinite(freedom):
-            # Variances of the points come from the same clusters: all are too small together.
-            scale = np.sqrt(2 * special.gammaincinv(freedom / 2, shared) / freedom)
-        t = normal[:, place] / scale
+            t = t / _scale(len(found), freedom)
+        largest = np.argpartition(-t, few - 1)[:few]
+        t = t[largest]
         p = 2 * (special.stdtr(freedom, -t) if np.isfinite(freedom) else special.ndtr(-t))
-        smallest = np.minimum(smallest, p)
+        smallest[largest] = np.minimum(smallest[largest], p)
     least = (1 - level) / len(found)
     return 1 - min(max(float(np.quantile(smallest, 1 - level)), least), 1 - level)
+
+
+@lru_cache(maxsize=4)
+def _drawn(points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws normal numbers, ndarray (draws, points), and uniform ones, ndarray (draws,)."""
+    generator = np.random.default_rng(np.random.SeedSequence(DRAWS))
+    return generator.standard_normal((DRAWS, points)), generator.random(DRAWS)
+
+
+# Scorers on the same episodes mostly have the same degrees of freedom.
+@lru_cache(maxsize=64)
+def _scale(points: int, freedom: float) -> np.ndarray:
+    """Draws estimates of a standard deviation of 1, ndarray (draws,).
+
+    Variances of the points come from the same clusters: all are too small together.
+    """
+    shared = _drawn(points)[1]
+    return np.sqrt(2 * special.gammaincinv(freedom / 2, shared) / freedom)
 
 
 def _correlations(found: Sequence[Influence]) -> np.ndarray:

@@ -16,15 +16,8 @@ import pandas as pd
 
 from ..errors import ResultError
 from ..store import Run
-from .influences import (
-    COLUMNS,
-    FEWEST_CLUSTERS,
-    Influence,
-    counts,
-    gains_of,
-    influence,
-    numbered,
-)
+from .influences import COLUMNS, FEWEST_CLUSTERS, Influence, gains_of, influence
+from .numbering import clusters_of, counts, numbered
 
 _CELLS = 2**21
 """The largest number of cells of `Influence.parts`; with more episodes they are batched."""
@@ -167,8 +160,8 @@ def population_influence(trials: pd.DataFrame, once: bool = False) -> Influence:
     """
     if not len(trials):
         raise ResultError("no trials to estimate an accuracy from")
-    known = {*COLUMNS, "character"} <= set(trials.columns)
-    if not known or trials["alphabet"].nunique() >= FEWEST_CLUSTERS:
+    known = all(name in trials for name in (*COLUMNS, "character"))
+    if not known or len(clusters_of(trials["alphabet"])[1]) >= FEWEST_CLUSTERS:
         return influence(trials)
     found = by_character(trials)
     return _by_episode(trials) if once and found.problem else found

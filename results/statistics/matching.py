@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,15 +45,40 @@ class Outcome:
         """The cluster of each trial."""
         return self.trials[CLUSTERS[self.what]]
 
+    @cached_property
+    def credit(self) -> np.ndarray:
+        """The credit of each trial, float64 ndarray (n,)."""
+        return self.trials["credit"].to_numpy(np.float64)
+
+    @cached_property
+    def _images(self) -> list[pd.Categorical]:
+        """The names of the query images' alphabets, characters and drawers."""
+        return [pd.Categorical(self.trials[key].array) for key in _IMAGE]
+
+    @cached_property
+    def _digest(self) -> bytes:
+        """A digest of the trials' keys, and of the places of names among their categories."""
+        made = hashlib.sha256()
+        keys = [self.trials[key].to_numpy() for key in _KEYS]
+        for values in (*keys, *(one.codes for one in self._images)):
+            made.update(f"{len(values)} {values.dtype.str} ".encode())
+            made.update(np.ascontiguousarray(values).data)
+        return made.digest()
+
     def __sub__(self, other: Outcome) -> np.ndarray:
         """Gives the credits minus the other's credits, trial by trial, float64 ndarray (n,).
 
         Raises:
             ResultError: The outcomes are of different episodes or trials.
         """
-        _check_same_trials((self.run, other.run), (self.trials, other.trials))
-        mine, theirs = (one.trials["credit"].to_numpy(np.float64) for one in (self, other))
-        return mine - theirs
+        check_same_episodes(self.run, other.run)
+        # Equal trials have other digests where types, or the orders of categories, differ.
+        if self._digest != other._digest or not all(
+            mine.categories.equals(theirs.categories)
+            for mine, theirs in zip(self._images, other._images, strict=True)
+        ):
+            _check_same_trials((self.run, other.run), (self.trials, other.trials))
+        return self.credit - other.credit
 
 
 def outcome(run: Run, by: str = "alphabet") -> Outcome:
@@ -156,7 +183,9 @@ def _check_same_trials(runs: tuple[Run, Run], trials: tuple[pd.DataFrame, pd.Dat
 
 def _same_names(mine: pd.Series, theirs: pd.Series) -> bool:
     """Tells whether two columns hold the same names, in whatever order their categories are."""
-    if mine.dtype == "category" and mine.dtype == theirs.dtype:
+    if mine.dtype == theirs.dtype == "category" and mine.cat.categories.equals(
+        theirs.cat.categories
+    ):
         return np.array_equal(mine.cat.codes.to_numpy(), theirs.cat.codes.to_numpy())
     return bool((mine.astype(object).to_numpy() == theirs.astype(object).to_numpy()).all())
 

@@ -207,7 +207,7 @@ def _accuracies(outcomes: Sequence[Outcome]) -> np.ndarray:
     columns = []
     for one in outcomes:
         cluster = pd.factorize(one.clusters, sort=True)[0]
-        sums = np.bincount(cluster, one.trials["credit"].to_numpy(np.float64))
+        sums = np.bincount(cluster, one.credit)
         columns.append(sums / one.influence.sizes)
     return np.stack(columns, axis=1)
 

@@ -155,7 +155,7 @@ def side(runs: Run | Sequence[Run], by: str = "alphabet") -> Side:
     return Side(joint_outcome(outcomes), influences, tuple(trained))
 
 
-def error_between(first: Side, second: Side) -> Error | None:
+def error_between(found: Influence, gains: np.ndarray, sides: tuple[Side, Side]) -> Error | None:
     """Estimates the error of the difference of two sides, over clusters and trainings.
 
     Alphabets and trainings are crossed: every training is tested on every
@@ -170,19 +170,15 @@ def error_between(first: Side, second: Side) -> Error | None:
     Trainings with the same seed are not taken as a pair.
 
     Args:
-        first: One side.
-        second: The other side, of the same episodes.
+        found: The influence on the difference of the sides' accuracies.
+        gains: float64 ndarray (trials,): the differences of their credits.
+        sides: The two sides, of the same episodes.
 
     Returns:
         The error; None if it cannot be estimated, or nothing differs.
-
-    Raises:
-        ResultError: The sides are of different episodes or trials.
     """
-    gains = first.outcome - second.outcome
-    found = first.outcome.influence - second.outcome.influence
-    error, sides = error_of(found, gains), (first, second)
-    if not (first.seeds or second.seeds):
+    error = error_of(found, gains)
+    if not (sides[0].seeds or sides[1].seeds):
         return error
     of_trainings = sum(one.variance for one in sides)
     if found.problem and not found.counts_trials:
@@ -225,10 +221,11 @@ def p_value_between(first: Side, second: Side) -> float | None:
         The two-sided p-value, or None if nothing can be tested.
 
     Raises:
-        ResultError: As `error_between`.
+        ResultError: The sides are of different episodes or trials.
     """
+    gains = first.outcome - second.outcome
     found = first.outcome.influence - second.outcome.influence
-    return tested(found, first.outcome - second.outcome, error_between(first, second))[1]
+    return tested(found, gains, error_between(found, gains, (first, second)))[1]
 
 
 def compare_recipes(
@@ -288,7 +285,7 @@ def compare_sides(
     sides = first, second
     mine, theirs = (one.outcome for one in sides)
     gains, found = mine - theirs, mine.influence - theirs.influence
-    error = error_between(*sides)
+    error = error_between(found, gains, sides)
     estimate, p_value = tested(found, gains, error, level)
     record = mine.run.record
     of_trainings = sum(one.variance for one in sides)

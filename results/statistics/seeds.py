@@ -73,7 +73,7 @@ def joint_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     first, *others = outcomes
     # A difference is refused where the trials are not the same.
     gains = [one - first for one in others]
-    credit = first.trials["credit"].to_numpy(np.float64) + np.sum(gains, axis=0) / len(outcomes)
+    credit = first.credit + np.sum(gains, axis=0) / len(outcomes)
     return replace(
         first,
         trials=first.trials.assign(credit=credit),

@@ -53,11 +53,13 @@ class _Header:
     def whole(self) -> int:
         """Reads a number without sign."""
         value = shift = 0
-        while (part := self.byte()) & 0x80:
+        while (part := self.content[self.place]) & 0x80:
+            self.place += 1
             value |= (part & 0x7F) << shift
             shift += 7
             if shift > 63:
                 raise ValueError("a number of more than 64 bits")
+        self.place += 1
         return value | part << shift
 
     def signed(self) -> int:

@@ -199,6 +199,10 @@ class Table:
 
     def layouts(self) -> Sequence[Layout]:
         """Lays the table out; this compares scorers, for which all trials are read."""
+        return [self._layout]
+
+    @cached_property
+    def _layout(self) -> Layout:
         errors = self._errors_of_best()
         of_columns = {column: run for (_, column), run in reversed(self.runs.items())}
         columns = in_words({label: of_columns[label] for label in self.columns})
@@ -219,27 +223,23 @@ class Table:
             for section in self.sections
         ]
         if self.published:
-            names = [self._published_in(column) for column in self.columns]
-            names += [""] * len(self.extras)
+            names = [*map(self._published_in, self.columns), *[""] * len(self.extras)]
             sections += published_in(self.published, names)
-        return [
-            Layout(
-                name=self.columns[0] if len(self.columns) == 1 else "accuracy",
-                title=self.title,
-                stub="scorer",
-                columns=tuple(columns),
-                sections=tuple(sections),
-                notes=tuple(self._notes(errors)),
-                hint=hint(errors),
-                label=self.label,
-            )
-        ]
+        return Layout(
+            name=self.columns[0] if len(self.columns) == 1 else "accuracy",
+            title=self.title,
+            stub="scorer",
+            columns=tuple(columns),
+            sections=tuple(sections),
+            notes=tuple(self._notes(errors)),
+            hint=hint(errors),
+            label=self.label,
+        )
 
     def _published_in(self, column: str) -> str:
         """Gives the protocol whose published figures a column may show, or ""."""
-        protocol = next(run for (_, one), run in self.runs.items() if one == column)
-        name = protocol.protocol
-        return name if is_setting_of(protocol.record["protocol"], name) else ""
+        run = next(run for (_, one), run in self.runs.items() if one == column)
+        return run.protocol if is_setting_of(run.record["protocol"], run.protocol) else ""
 
     def _of_seeds(self, row: str, column: str) -> dict[str, Any]:
         return {

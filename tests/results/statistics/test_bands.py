@@ -6,6 +6,7 @@ import pytest
 from scipy import special
 from wayshot.results import ResultError
 from wayshot.results.statistics import influence, pointwise_level
+from wayshot.results.statistics.bands import DRAWS, _correlations
 
 
 def of(means):
@@ -44,6 +45,34 @@ def test_points_without_spread_count_as_independent():
     one, none = of(np.random.default_rng(5).uniform(0.5, 1, 12)), of(np.ones(12))
     assert not none.spreads
     assert 0.97 < pointwise_level([one, none]) <= 0.975
+
+
+def slow_level(found, level):
+    """The definition: the quantile of the smallest of all p-values."""
+    generator = np.random.default_rng(np.random.SeedSequence(DRAWS))
+    values, vectors = np.linalg.eigh(_correlations(found))
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    normal = generator.standard_normal((DRAWS, len(found))) @ root.T
+    shared = generator.random(DRAWS)
+    p = []
+    for draws, one in zip(normal.T, found, strict=True):
+        if one.spreads:
+            scale = np.sqrt(2 * special.gammaincinv(one.freedom / 2, shared) / one.freedom)
+            p.append(2 * special.stdtr(one.freedom, -np.abs(draws) / scale))
+        else:
+            p.append(2 * special.ndtr(-np.abs(draws)))
+    smallest = np.quantile(np.min(p, axis=0), 1 - level)
+    return 1 - min(max(smallest, (1 - level) / len(found)), 1 - level)
+
+
+@pytest.mark.parametrize("level", [0.001, 0.3, 0.9, 0.95, 0.99, 0.9999])
+def test_the_level_is_that_of_all_draws(level):
+    generator = np.random.default_rng(7)
+    for points in (2, 5):
+        counts = generator.integers(6, 30, points)
+        found = [of(generator.uniform(0.5, 1, count)) for count in counts]
+        for some in (found, [*found, of(np.ones(12))]):
+            assert pointwise_level(some, level) == slow_level(some, level)
 
 
 @pytest.mark.slow

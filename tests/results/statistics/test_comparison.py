@@ -13,6 +13,7 @@ from wayshot.results.statistics import by_character, clopper_pearson, influence
 from wayshot.results.statistics.comparison import (
     EXACT_FLIPS,
     FLIPS,
+    _total,
     compare,
     mcnemar,
     sign_flip,
@@ -30,6 +31,16 @@ def samples(draw, fewest=5, most=9):
     cluster = generator.permutation(np.r_[np.arange(groups), more])
     credit = generator.choice([0.0, 1.0, 0.5, 1 / 3], (2, len(cluster)), p=[0.4, 0.4, 0.1, 0.1])
     return credit, cluster
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+def test_gains_are_added_up_without_rounding(share):
+    generator = np.random.default_rng(8)
+    for n in (1, 7, 1000):
+        gains = generator.integers(-1, 2, n).astype(np.float64)
+        tied = generator.random(n) < share
+        gains[tied] -= 1 / generator.integers(2, 20, int(tied.sum()))
+        assert _total(gains) == math.fsum(gains)
 
 
 @pytest.fixture(scope="session")

@@ -229,3 +229,29 @@ def test_trials_of_other_images_are_not_paired(draw_pair, run_of, column):
     other = second.assign(**{column: pd.Categorical(names)})
     with pytest.raises(ResultError, match=f"other query images .{column}.; run both again"):
         compare(run_of(first, "one"), run_of(other, "other"))
+
+
+@pytest.mark.parametrize("column", ["alphabet", "character"])
+def test_names_are_paired_and_not_the_places_of_their_categories(draw_pair, run_of, column):
+    first, second = draw_pair(1, mixed=True)
+    of = first[column].astype("category")
+    reverse = of.cat.categories[::-1]
+    turned, others = (
+        of.cat.set_categories(reverse),
+        pd.Categorical.from_codes(of.cat.codes, reverse),
+    )
+    run = run_of(first.assign(**{column: of}), "one")
+    same = run_of(second.assign(**{column: turned}), "same")
+    other = run_of(second.assign(**{column: others}), "other")
+    assert len(disagreeing(run, same)) == np.sum(first["credit"] != second["credit"])
+    assert (outcome(run) - outcome(same)).tolist() == (first["credit"] - second["credit"]).tolist()
+    for refused in (lambda: outcome(run) - outcome(other), lambda: disagreeing(run, other)):
+        with pytest.raises(ResultError, match=f"other query images .{column}.; run both again"):
+            refused()
+
+
+def test_trials_of_other_queries_are_not_paired(draw_pair, run_of):
+    first, second = draw_pair(1, mixed=True)
+    swapped = second.assign(target=second["target"][::-1].to_numpy())
+    one, other = outcome(run_of(first, "one")), outcome(run_of(swapped, "other"))
+    assert "not of the same trials" in refusal(lambda: one - other)
