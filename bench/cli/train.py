@@ -158,7 +158,7 @@ def command(
 
     from ...models import Training, finish
 
-    training = Training(plan, background, seed, precision, held_out)
+    training = Training(plan, background, seed, precision, held_out, progress)
     if resume:
         training.resume(out)
     steps = {name: stage.steps for name, stage in plan.stages.items()}
@@ -184,7 +184,8 @@ def command(
                 break
     card = finish(training, out)
     if as_json:
-        click.echo(json.dumps({key: card[key] for key in card if key != "characters"}, indent=1))
+        shown = {key: card[key] for key in card if not key.endswith("characters")}
+        click.echo(json.dumps(shown, indent=1))
     else:
         shares = ", ".join(f"{percent(v)} % {k}" for k, v in card["validation"].items())
         ways = f"{card['validation_ways']}-way 1-shot: " if shares else ""
