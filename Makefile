@@ -26,7 +26,7 @@ run: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-# What takes long: fuzzing, whole networks, long pages of the documents, every kind of method.
+# What takes long: fuzzing, simulations, whole networks, long pages of the documents, every kind of method.
 slow: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 

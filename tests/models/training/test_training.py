@@ -295,6 +295,7 @@ def test_made_characters_are_trained_on_and_named_apart(recipe, background, tmp_
     assert said + "composed or made up; 1 redrawings" in (tmp_path / "tiny.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_training_with_more_characters_and_averages_ends_the_same(
     recipe, background, tmp_path, every_step
 ):
