@@ -26,13 +26,14 @@ run: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-# What takes long: fuzzing, simulations, whole networks, long pages of the documents, every kind of method.
+# What takes long: fuzzing, simulations, whole networks, long pages of the documents, every kind of
+# method.
 slow: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 # What `make test` skips: inference engines, and Keras on PyTorch and JAX.
 OPTIONAL := tests/models/engines tests/models/networks/test_layers.py tests/models/test_bundled.py \
-    tests/models/training/test_training.py
+    tests/models/training/test_training.py tests/models/training/test_devices.py
 extras: $(VENV)/extras
 	$(BIN)/python -m pytest -n $(JOBS) $(OPTIONAL)
 
