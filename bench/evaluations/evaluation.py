@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -345,8 +346,8 @@ def evaluate(
             or a trained model, which is wrapped with the defaults of `wrap`.
         protocol: A name, a protocol from `parse`, or its episodes from
             `open_protocol`.
-        name: Name of the scorer if it is a model, or an object without an
-            attribute `name`; None for that of its class or function.
+        name: What tables call the scorer; None for what was typed, its
+            attribute `name`, or the name of its class or function.
         episodes: Number of episodes.
         seed: Seed of the episodes; not used if `protocol` is episodes.
         data: Folder of Omniglot; for a protocol of `arrays`, the data set from
@@ -371,6 +372,8 @@ def evaluate(
     """
     if episodes < 1:
         raise ScorerError(f"{episodes} episodes are none, expected at least 1")
+    if name is not None and not (isinstance(name, str) and name):
+        raise ScorerError(f"name is {name!r}, expected a text, such as 'ours'")
     if isinstance(protocol, str):
         protocol = parse(protocol)
     source = open_protocol(protocol, seed, data) if isinstance(protocol, Protocol) else protocol
@@ -378,10 +381,12 @@ def evaluate(
         folder = str(data) if isinstance(data, str | Path) else None
         scorer, known = resolve(scorer, data=folder)
     else:
-        name = name or title_of(scorer)
+        title = name or title_of(scorer)
         if not is_scorer(scorer) and kind_of(scorer) is not None:
-            scorer = wrap(scorer, name=name)
-        known = traits(scorer, name)
+            scorer = wrap(scorer, name=title)
+        known = traits(scorer, title)
+    if name is not None:
+        known = replace(known, name=name)
     evaluation = Evaluation(
         scorer,
         known,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from typing import Any
 
 from ...tasks import Progress, quiet
 from .worker_spec import WorkerSpec
+
+
+def _log(line: str) -> None:
+    logging.getLogger("wayshot").warning("%s", line)
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,9 @@ class Settings:
         cache: Whether to keep embeddings on disk.
         scores: Whether to store all scores beside the trials.
         progress: Shows the progress.
-        warn: Is called with a line about a problem that was solved, such as a
-            damaged file.
+        warn: Is called with a line about a problem that does not end the evaluation, such as a
+            failed audit or a damaged file; by default it goes to the logger `wayshot`, which
+            prints it on stderr unless the caller's logging is set up otherwise.
         interrupted: Is called often and tells whether to end early. Then units
             that were begun are finished and stored, and `KeyboardInterrupt` is
             raised.
@@ -50,5 +56,5 @@ class Settings:
     cache: bool = True
     scores: bool = False
     progress: Progress = quiet
-    warn: Callable[[str], None] = lambda line: None
+    warn: Callable[[str], None] = _log
     interrupted: Callable[[], bool] = lambda: False

@@ -29,15 +29,26 @@ def audited(dispatch: Dispatch) -> dict[str, Any]:
     found = recall(known, like, size)
     if found is None:
         ((_, found),) = dispatch.units("apply", [(partial(short_audit, like=like, size=size),)])
-        failed = [one["check"] for one in found["checks"] if one["status"] == "failed"]
-        if failed:
-            dispatch.settings.warn(
-                f"{known.name}: the audit failed ({', '.join(failed)}); wayshot audit tells more"
-            )
+        if not _refused(found):
+            _warn_of_failed(dispatch, found)
     for one in found["checks"]:
         if one["check"] == "pixels" and one["status"] == "noted":
             dispatch.settings.warn(f"{known.name}: {one['found']}. {one['cause']}")
     return found
+
+
+def _refused(audit: dict[str, Any]) -> bool:
+    """Tells whether the scorer did not answer, so that no other check was made."""
+    return len(audit["checks"]) == 1
+
+
+def _warn_of_failed(dispatch: Dispatch, audit: dict[str, Any]) -> None:
+    failed = [one["check"] for one in audit["checks"] if one["status"] == "failed"]
+    if failed:
+        dispatch.settings.warn(
+            f"{dispatch.bench.traits.name}: the audit failed ({', '.join(failed)}); wayshot audit "
+            "tells more"
+        )
 
 
 def judged(
@@ -53,6 +64,9 @@ def judged(
     if audit is None:
         return None
     known, warn = dispatch.bench.traits, dispatch.settings.warn
+    if _refused(audit):
+        # Only now, because a scorer that answers nothing else either says why by itself.
+        _warn_of_failed(dispatch, audit)
     if _is_unsteady(known, audit):
         warn(f"{known.name}: {UNSTEADY}")
     if repeat is None:

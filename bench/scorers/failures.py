@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
@@ -55,6 +56,11 @@ class OverdueError(RuntimeError):
 LONGEST = 300
 """Most characters of an error of a scorer's own code."""
 
+_WORD = 30
+"""Most characters that are left out lest a word is cut."""
+
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
 _FOREIGN = ("site-packages", "dist-packages")
 """Folders of installed packages: an error seldom is in their lines."""
 
@@ -107,12 +113,22 @@ def place(error: BaseException) -> str:
 
 
 def _cut(line: str, room: int) -> str:
-    return line if len(line) <= room else f"{line[: max(room - 4, 0)]} ..."
+    if len(line) <= room:
+        return line
+    kept = line[: max(room - 4, 0)]
+    whole = kept if line[len(kept)].isspace() else kept.rpartition(" ")[0]
+    # A word that is too long for the line is cut.
+    return f"{whole if len(whole) >= len(kept) - _WORD else kept} ..."
+
+
+def _uncoloured(text: str) -> str:
+    """Removes the codes by which terminals are told colours."""
+    return _COLOURS.sub("", text)
 
 
 def _said(error: BaseException) -> str:
     try:
-        return " ".join(f"{type(error).__name__}: {error}".split())
+        return " ".join(f"{type(error).__name__}: {_uncoloured(str(error))}".split())
     except Exception:
         # An exception of someone else's may not know how to describe itself.
         return type(error).__name__
@@ -138,7 +154,7 @@ def told(start: str, error: BaseException, end: str = "") -> str:
 
 
 @contextmanager
-def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
+def answering(scorer: str, method: str, *given: np.ndarray, hint: str = "") -> Iterator[None]:
     """Turns an exception of a scorer into one line for the user.
 
     What the scorer leaves behind in the process is put back; see `outside`.
@@ -147,6 +163,7 @@ def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
         scorer: Name of the scorer.
         method: Name of the method that is called.
         *given: The arrays that it is given.
+        hint: What may be the matter with them.
 
     Raises:
         BrokenScorerError: The scorer raised an exception. A `ScorerError`, a
@@ -163,7 +180,7 @@ def answering(scorer: str, method: str, *given: np.ndarray) -> Iterator[None]:
         if is_interrupt(error):
             raise
         arrays = " and ".join(f"{one.dtype} {one.shape}" for one in given)
-        end = f" (given {arrays})" if given else ""
+        end = f" (given {arrays}{hint})" if given else ""
         raise BrokenScorerError(told(f"scorer {scorer}: {method} raised", error, end)) from error
 
 
@@ -210,7 +227,7 @@ class Failure:
             scorer: Name of the scorer.
             error: The exception.
         """
-        reason = " ".join(str(error).split())
+        reason = " ".join(_uncoloured(str(error)).split())
         for start in (f"scorer {scorer}: ", f"scorer {scorer!r} "):
             reason = reason.removeprefix(start)
         return cls(protocol, scorer, reason, error)

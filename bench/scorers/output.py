@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -123,6 +124,39 @@ def answers() -> Iterator[None]:
         sys.stdout = before
         if kept is not None:
             _finish(out, kept)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Holds back what libraries print to the standard error; after an exception it is dropped.
+
+    It is for short calls of libraries whose exceptions say the same.
+    """
+    if sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # The standard error is closed.
+        yield
+        return
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            printed.truncate(0)
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            printed.seek(0)
+            while piece := printed.read(2**16):
+                os.write(2, piece)
 
 
 def silent() -> None:

@@ -15,9 +15,11 @@ from ...tasks import Progress, open_zip, quiet
 from ..errors import ScorerError
 from .baselines import BASELINES
 from .failures import BrokenScorerError, told
+from .notices import without_notices
 from .scorer import Scorer, Traits, traits
 from .siamese import BundledSiamese, CheckpointSiamese
-from .specs import Spec, UnknownNameError, application, attribute, made, wrapped
+from .specs import Spec, UnknownNameError, application, attribute, is_file, made, wrapped
+from .suggestions import names_in, suggested
 from .surroundings import is_interrupt, outside
 from .wrapping import READERS, UNREAD, unread
 
@@ -41,7 +43,7 @@ def registered() -> dict[str, Callable[[], Any]]:
 def _attempt(name: str, action: Callable[[], Any]) -> Any:
     """Turns whatever goes wrong with someone's code into one line for the user."""
     try:
-        with outside():
+        with outside(), without_notices():
             return action()
     except UnknownNameError as error:
         # What was typed is wrong, and not the code that it names.
@@ -68,6 +70,13 @@ def _is_ours(path: str) -> bool:
         return True
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _is_path(what: str) -> bool:
     """Tells whether a text can only be the path of a file, be it there or not."""
     endings = {*READERS, *(() if ":" in what else UNREAD), ".yaml", ".yml"}
@@ -76,6 +85,10 @@ def _is_path(what: str) -> bool:
 
 def _file(spec: Spec, engine: str, data: str | None, progress: Progress) -> Any:
     """Makes a scorer of the file of a model."""
+    if spec.what.endswith(".py") and Path(spec.what).expanduser().is_file():
+        names = names_in(Path(spec.what).expanduser())
+        near = suggested(Path(spec.what).stem, names, f"{spec.what}:")
+        raise ScorerError(f"{spec.what}: expected file.py:attribute{near}")
     if not spec.what.endswith(".keras") or not _is_ours(spec.what):
         return wrapped(spec.what, spec.keys)
     if spec.keys:
@@ -123,16 +136,20 @@ def resolve(
         scorer = _attempt(name, lambda: BundledSiamese(what, engine, data=data, progress=progress))
     elif what in makers:
         scorer = _attempt(name, makers[what])
-    elif path.is_file() or _is_path(what):
+    elif is_file(what) or _is_path(what):
         scorer = _attempt(name, lambda: _file(spec, engine, data, progress))
         spec = replace(spec, what=path.stem)
     elif what.startswith("keras:"):
         scorer = _attempt(name, lambda: application(what, spec.keys))
-    elif ":" not in what and path.is_dir():
+    elif ":" not in what and _is_folder(path):
         raise ScorerError(unread(path))
     elif ":" in what:
         thing, source = _attempt(name, lambda: attribute(what))
         scorer = _attempt(name, lambda: made(thing, spec.keys))
+    elif names := names_in(Path(f"{what.replace('.', '/')}.py")):
+        raise ScorerError(
+            f"{what!r} is a module, expected module:attribute{suggested(what, names, f'{what}:')}"
+        )
     else:
         close = difflib.get_close_matches(what, makers, n=3, cutoff=0.4)
         hint = f"closest: {', '.join(close)}" if close else f"known: {', '.join(makers)}"

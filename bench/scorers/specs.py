@@ -24,13 +24,21 @@ from ...tasks import TaskError, load_yaml, read_regular
 from ..errors import ScorerError
 from .failures import told
 from .scorer import Scorer
+from .suggestions import names_of, suggested
 from .wrapping import KINDS, is_service, kind_of, wrap
 
 _CODE = ("compare", "head", "transform")
 """Keys of `wrap` that are code: a text with a colon names it."""
 
+_CONSTANTS = {"true": True, "false": False, "null": None, "none": None}
+"""Values of keys that are words."""
+
 _LARGEST = 2**20
 """The largest size of a scorer.yaml, in bytes."""
+
+
+_LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
+"""What has a label before it."""
 
 
 class UnknownNameError(ScorerError):
@@ -65,19 +73,21 @@ class Spec:
             ScorerError: A key has no value.
         """
         # A whole name or path may hold any of the signs that are special below.
-        if text in registered or _is_file(text):
+        if text in registered or is_file(text):
             return _from_yaml(Path(text)) if _is_yaml(text) else cls(text)
         what, *words = _split(text)
         label = None
-        if not _is_file(what) and (named := re.match(r"([^=:/\\]+)=(.+)", what)):
+        if not is_file(what) and (named := _LABELLED.fullmatch(what)):
             label, what = named.groups()
         keys = {}
-        for word in words:
+        for i, word in enumerate(words):
             key, equals, value = word.partition("=")
             if not equals or not key.isidentifier():
-                raise ScorerError(f"scorer {text!r}: {word!r}, expected key=value")
+                raise ScorerError(
+                    f"scorer {text!r}: {word!r}, expected key=value{_as_list(words, i)}"
+                )
             keys[key] = _value(value)
-        if _is_file(what) and _is_yaml(what):
+        if is_file(what) and _is_yaml(what):
             stored = _from_yaml(Path(what))
             return cls(stored.what, label or stored.label, {**stored.keys, **keys})
         return cls(what, label, keys)
@@ -89,7 +99,8 @@ class Spec:
         return self.called or ",".join([self.what, *keys])
 
 
-def _is_file(text: str) -> bool:
+def is_file(text: str) -> bool:
+    """Tells whether a text, whatever it is, is the path of a file."""
     try:
         return Path(text).expanduser().is_file()
     except (OSError, ValueError):
@@ -112,8 +123,24 @@ def _split(text: str) -> list[str]:
     return words
 
 
+def _as_list(words: list[str], place: int) -> str:
+    """Says how a list is written, if words without a key follow one that has a key."""
+    if not place:
+        return ""
+    last = next((i for i in range(place, len(words)) if "=" in words[i]), len(words))
+    key, _, first = words[place - 1].partition("=")
+    if not all(words[place:last]):
+        return ""
+    return f"; a list is written {key}=[{','.join([first, *words[place:last]])}]"
+
+
 def _value(text: str) -> Any:
-    """Reads a number, a list or true, false and null as in JSON; anything else is a text."""
+    """Reads a number, a list or true, false and null as in JSON; anything else is a text.
+
+    True, FALSE, None and other spellings of the same are read too.
+    """
+    if text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
     try:
         return json.loads(text)
     except ValueError:
@@ -128,12 +155,31 @@ def _from_yaml(path: Path) -> Spec:
     if not isinstance(fields, dict) or not isinstance(fields.get("scorer"), str):
         raise ScorerError(f"{path}: expected the field scorer, with what is typed after -s")
     what = fields.pop("scorer")
+    if not is_file(what) and not (path.parent / what).is_file():
+        _check_alone(path, what)
+    for key in fields:
+        if not isinstance(key, str) or not key.isidentifier():
+            raise ScorerError(f"{path}: the key {key!r}, expected the name of an argument")
     place, colon, attribute = what.rpartition(":")
     beside = path.parent / (place if colon else what)
     if beside.is_file():
         what = f"{beside}{colon}{attribute}" if colon else str(beside)
     label = fields.pop("label", None)
     return Spec(what, None if label is None else str(label), fields)
+
+
+def _check_alone(path: Path, what: str) -> None:
+    """Checks that the field `scorer` holds neither keys nor a label."""
+    what, *words = _split(what)
+    pairs = [word.split("=", 1) for word in words if "=" in word]
+    if not words and (named := _LABELLED.fullmatch(what)):
+        pairs = [["label", named[1]]]
+    if pairs:
+        (key, value), *_ = pairs
+        raise ScorerError(
+            f"{path}: the field scorer holds {key.strip()}; write {key.strip()}: {value.strip()} "
+            "as a line of its own"
+        )
 
 
 def _loaded(name: str, file: Path) -> ModuleType:
@@ -203,11 +249,15 @@ def attribute(name: str) -> tuple[Any, str]:
         raise
     file = getattr(thing, "__file__", None)
     code = Path(file).read_bytes() if file and Path(file).is_file() else b""
+    part = path
     try:
         for part in path.split("."):
             thing = getattr(thing, part)
     except AttributeError as error:
-        raise UnknownNameError(told("", error).strip()) from error
+        near = (
+            suggested(part, names_of(thing), f"{place}:") if isinstance(thing, ModuleType) else ""
+        )
+        raise UnknownNameError(told("", error).strip() + near) from error
     return thing, hashlib.sha256(code).hexdigest()
 
 
@@ -280,9 +330,31 @@ def application(name: str, keys: Mapping[str, Any]) -> Any:
 
 
 def _for_wrap(function: Callable[..., Any], keys: Mapping[str, Any]) -> dict[str, Any]:
-    own = inspect.signature(function).parameters
-    ours = inspect.signature(wrap).parameters
+    ours = _arguments_of_wrap()
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        # A function in C, which says itself what it does not take.
+        return {key: value for key, value in keys.items() if key in ours}
+    own = [
+        name
+        for name, one in parameters.items()
+        if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    ]
+    if not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        for key in keys:
+            if key not in own and key not in ours:
+                name = getattr(function, "__name__", type(function).__name__)
+                raise ScorerError(
+                    f"unknown key {key!r}, expected an argument of {name} "
+                    f"({', '.join(own) or 'it has none'}) or of wrap"
+                    f"{suggested(key, [*own, *ours])}"
+                )
     return {key: value for key, value in keys.items() if key not in own and key in ours}
+
+
+def _arguments_of_wrap() -> list[str]:
+    return [name for name in inspect.signature(wrap).parameters if name != "model"]
 
 
 def wrapped(model: Any, keys: Mapping[str, Any]) -> Any:
@@ -296,10 +368,12 @@ def wrapped(model: Any, keys: Mapping[str, Any]) -> Any:
         ScorerError: `wrap` has no such argument.
     """
     options: dict[str, Any] = dict(keys)
-    known = [name for name in inspect.signature(wrap).parameters if name != "model"]
-    strange = sorted({*options} - {*known})
+    known = _arguments_of_wrap()
+    strange = [key for key in options if key not in known]
     if strange:
-        raise ScorerError(f"unknown key {strange[0]!r}, expected {', '.join(known)}")
+        raise ScorerError(
+            f"unknown key {strange[0]!r}, expected {', '.join(known)}{suggested(strange[0], known)}"
+        )
     for key in _CODE:
         if isinstance(options.get(key), str) and ":" in options[key]:
             options[key] = attribute(options[key])[0]

@@ -29,6 +29,10 @@ class OnnxSession(Model):
     """A session of ONNX Runtime; its first output is used."""
 
     kind: ClassVar[str] = "an ONNX Runtime session"
+    devices: ClassVar[str] = (
+        "a file is run on the CPU; for another device, give wrap a session with its providers, "
+        'InferenceSession(path, providers=["CUDAExecutionProvider"])'
+    )
     packages: ClassVar[tuple[str, ...]] = ("onnxruntime",)
 
     def __init__(self, model: Any, device: str | None = None) -> None:
@@ -45,6 +49,7 @@ class OnnxSession(Model):
         self._types = [_ONNX.get(one.type, np.float32) for one in taken]
         self._given = [model.get_outputs()[0].name]
         self.read_shape(taken[0].shape, "first")
+        self.fixed = True
         self.parameters = self._count()
 
     def _count(self) -> int | None:
@@ -83,6 +88,9 @@ class LiteInterpreter(Model):
     """An interpreter of LiteRT or TensorFlow Lite; its first output is used."""
 
     kind: ClassVar[str] = "a LiteRT interpreter"
+    devices: ClassVar[str] = (
+        "a file is run on the CPU; for another device, give wrap an interpreter"
+    )
     packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert", "tensorflow")
 
     def __init__(self, model: Any, device: str | None = None) -> None:

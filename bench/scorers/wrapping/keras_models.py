@@ -23,6 +23,7 @@ class KerasModel(Model):
     """A model or layer of Keras."""
 
     kind: ClassVar[str] = "a Keras model"
+    devices: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ("keras",)
 
     def __init__(self, model: Any, device: str | None = None) -> None:
@@ -33,6 +34,10 @@ class KerasModel(Model):
             device: Where it computes, such as `gpu:0`; None for Keras's own choice.
         """
         super().__init__(model, device)
+        if device is not None:
+            # A device that there is not is an error when it is first used.
+            with _keras().device(device):
+                _keras().ops.zeros(1)
         if model.built:
             self.parameters = int(model.count_params())
         shape = getattr(model, "input_shape", None)
@@ -40,6 +45,7 @@ class KerasModel(Model):
             self.inputs, shape = len(shape), shape[0]
         if shape is not None:
             self.read_shape(shape, "last")
+            self.fixed = True
         else:
             # A model that is a class of its own knows the shape that it was first called with.
             config = model.get_build_config() if model.built else None

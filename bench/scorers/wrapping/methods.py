@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,8 +12,11 @@ import numpy as np
 from ...errors import ScorerError
 from ..failures import answering
 from ..scorer import FewShotClassifier
-from .inputs import Pixels, Transform, shades_wanted
+from .arguments import checked, preparation
+from .inputs import shades_wanted
+from .model import Model
 from .outputs import as_array
+from .torch_models import check_shaped
 
 _VERSION = "fewshot 1"
 
@@ -25,12 +28,13 @@ class _Method:
         self,
         method: Any,
         prepare: Callable[[np.ndarray], np.ndarray],
+        settings: str,
         name: str | None,
         digest: str | int | None,
         wants: dict[str, Any],
     ) -> None:
         self._method, self._prepare, self.name, self.wants = method, prepare, name, wants
-        self._declared, self.holds_code = digest, True
+        self._settings, self._declared, self.holds_code = settings, digest, True
 
     @property
     def wrapped(self) -> Any:
@@ -40,7 +44,7 @@ class _Method:
     @property
     def digest(self) -> str:
         """What the user gave; "" for a method that is known by content."""
-        return "" if self._declared is None else f"{_VERSION} {self._prepare} {self._declared}"
+        return "" if self._declared is None else f"{_VERSION} {self._settings} {self._declared}"
 
     def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
         return answering(self.name or type(self._method).__name__, what, *arrays)
@@ -128,8 +132,8 @@ def fewshot(
     method: Any,
     *,
     transform: Callable[..., Any] | None = None,
-    size: int | None = None,
-    channels: int = 1,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
     ink: float | None = None,
     paper: float | None = None,
     digest: str | int | None = None,
@@ -144,8 +148,8 @@ def fewshot(
             support.
         transform: Makes the method's input, as in `wrap`. None for float32 (B, channels, size,
             size) of a method, or (B, size * size) of an estimator.
-        size: Height and width in pixels; None for 105.
-        channels: Number of channels.
+        size: Height and width in pixels, one number or two; None for 105.
+        channels: Number of channels; None for 1.
         ink: Value of ink, as in `wrap`.
         paper: Value of paper, likewise.
         digest: Says which method it is, as in `wrap`.
@@ -155,8 +159,20 @@ def fewshot(
         A scorer of level 3.
 
     Raises:
-        ScorerError: The object has none of these methods.
+        ScorerError: The object has none of these methods, or an argument is wrong.
     """
+    arguments = checked(
+        {
+            "transform": transform,
+            "size": size,
+            "channels": channels,
+            "ink": ink,
+            "paper": paper,
+            "digest": digest,
+            "name": name,
+        }
+    )
+    depth = arguments["channels"] or 1
     base = getattr(sys.modules.get("sklearn.base"), "BaseEstimator", None)
     kind: type[_Method] | None = None
     if base is not None and isinstance(method, base):
@@ -172,11 +188,11 @@ def fewshot(
             "a call, or adapt, or a scikit-learn estimator with predict_proba or "
             "decision_function; an object with classify is a scorer as it is"
         )
-    if transform is not None:
-        prepare: Callable[[np.ndarray], np.ndarray] = Transform(transform, channels)
-    else:
-        sides = None if size is None else (size, size)
-        layout = "flat" if kind is _Estimator else "first"
-        values = 1.0 if ink is None else ink, 0.0 if paper is None else paper
-        prepare = Pixels(sides, channels, layout, *values, (0.0,), (1.0,))
-    return kind(method, prepare, name, digest, shades_wanted(channels, ink, paper))
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(method, torch.nn.Module):
+        check_shaped(method)
+    own = Model(method)
+    own.layout = "flat" if kind is _Estimator else "first"
+    prepare, settings = preparation(arguments, own, depth)
+    wants = shades_wanted(depth, ink, paper)
+    return kind(method, prepare, settings, arguments["name"], arguments["digest"], wants)

@@ -37,6 +37,7 @@ class Model:
 
     Attributes:
         kind: What the kind is called.
+        devices: Where it can compute, in words; "" for any device of its library.
         packages: Distribution packages whose versions may change what its models give; they
             are in every record and in the keys of all caches.
         model: The user's object.
@@ -46,18 +47,21 @@ class Model:
             (B, H * W * C).
         batch: The only number of images that it takes at once, or None.
         inputs: Number of inputs.
+        fixed: Whether it takes no other shape than it says.
         mean: Mean of the pixels that it was trained with, or None.
         std: Standard deviation of them, or None.
         parameters: Numbers learned, or None.
     """
 
     kind: ClassVar[str] = "a function"
+    devices: ClassVar[str] = "where it computes is in the function"
     packages: ClassVar[tuple[str, ...]] = ()
     size: tuple[int, int] | None = None
     channels: int | None = None
     layout: str = "last"
     batch: int | None = None
     inputs: int = 1
+    fixed: bool = False
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     parameters: int | None = None

@@ -124,17 +124,12 @@ def served(model: Model, concurrency: int, retries: int, timeout: float) -> Serv
         timeout: Seconds after which a request has got no answer.
 
     Raises:
-        ScorerError: It is a model of a library, or a number is wrong.
+        ScorerError: It is a model of a library.
     """
     if type(model) not in (Model, Service):
         raise ScorerError(
             f"concurrency is for functions that ask a service, and this is {model.kind}; "
             "leave it out"
-        )
-    if concurrency < 1 or retries < 0 or not timeout > 0:
-        raise ScorerError(
-            f"concurrency {concurrency}, retries {retries}, timeout {timeout:g}; expected at "
-            "least 1, at least 0, and more than 0 seconds"
         )
     found = Service(model.model)
     found.retries, found.timeout = retries, timeout

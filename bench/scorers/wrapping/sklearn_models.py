@@ -16,9 +16,11 @@ class SklearnModel(Model):
     """A fitted object of scikit-learn; what it gives for an image is the embedding."""
 
     kind: ClassVar[str] = "a scikit-learn object"
+    devices: ClassVar[str] = "it computes on the CPU"
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
     layout = "flat"
     channels = 1
+    fixed = True
 
     def __init__(self, model: Any, device: str | None = None) -> None:
         """Reads the number of pixels.

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...errors import ScorerError
 from .model import Model, digest, square, takes_two
 from .outputs import as_array
 
@@ -20,9 +21,31 @@ def _torch() -> Any:
     return sys.modules.get("torch")
 
 
+def check_shaped(module: Any) -> None:
+    """Checks that all layers of a module have their shape, and so their weights.
+
+    Raises:
+        ScorerError: Some get it from the first image.
+    """
+    lazy = sorted(
+        {
+            type(layer).__name__
+            for layer in module.modules()
+            for one in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
+            if isinstance(one, _torch().nn.parameter.UninitializedTensorMixin)
+        }
+    )
+    if lazy:
+        raise ScorerError(
+            f"{' and '.join(lazy)} of the network get their weights from the first image; call it "
+            "once before, such as network(torch.zeros(1, 1, 28, 28)), with its channels and size"
+        )
+
+
 class _Tensors(Model):
     """What takes and gives tensors of PyTorch."""
 
+    devices: ClassVar[str] = ""
     layout = "first"
     dtype: Any = None
 
@@ -87,7 +110,11 @@ class TorchModule(_Tensors):
         Args:
             model: The module.
             device: Where it computes; None leaves it where it is.
+
+        Raises:
+            ScorerError: A layer has no shape yet.
         """
+        check_shaped(model)
         model.eval()
         if device is not None:
             model.to(device)
@@ -210,6 +237,7 @@ class ExportedProgram(_Tensors):
         self.inputs = len(taken)
         self.dtype = taken[0].dtype
         self.read_shape(taken[0].shape, "first")
+        self.fixed = True
 
     @classmethod
     def recognises(cls, model: Any) -> bool:

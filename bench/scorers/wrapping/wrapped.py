@@ -14,8 +14,9 @@ import numpy as np
 from ...errors import ScorerError
 from ..failures import BrokenScorerError, answering
 from ..scorer import Scorer
-from .inputs import Pixels, Transform, shades_wanted
-from .kinds import kind_of, read
+from .arguments import checked, preparation
+from .inputs import shades_wanted
+from .kinds import kind_of, made, read
 from .model import Model
 from .services import RETRIES, TIMEOUT, Service, served
 from .similarities import DISTANCES, SIMILARITIES, episode_by_episode, flat, pair_by_pair
@@ -47,8 +48,9 @@ class _Wrapped:
         trained_on: str | Iterable[str] | None,
         smaller_is_closer: bool,
         wants: dict[str, Any],
+        hint: str,
     ) -> None:
-        self.wants = wants
+        self.wants, self._hint = wants, hint
         self._model, self._prepare, self._batch = model, prepare, batch
         self._settings, self._declared, self.holds_code = settings, digest, not whole
         if concurrency is not None:
@@ -87,8 +89,10 @@ class _Wrapped:
             return f"{own} {self._model.weights()}"
         return "" if self._declared is None else f"{own} {self._declared}"
 
-    def _calling(self, what: str, *arrays: np.ndarray) -> AbstractContextManager[None]:
-        return answering(self.name or type(self._model.model).__name__, what, *arrays)
+    def _calling(
+        self, what: str, *arrays: np.ndarray, hint: str = ""
+    ) -> AbstractContextManager[None]:
+        return answering(self.name or type(self._model.model).__name__, what, *arrays, hint=hint)
 
     def _prepared(self, images: np.ndarray) -> np.ndarray:
         with self._calling("the transform", images):
@@ -105,7 +109,7 @@ class _Wrapped:
                 part = [
                     np.pad(one, ((0, fixed - short), *((0, 0),) * (one.ndim - 1))) for one in part
                 ]
-            with self._calling("the model", *part):
+            with self._calling("the model", *part, hint=self._hint):
                 answer = self._model.run(*part)
             if answer.ndim == 0 or len(answer) != len(part[0]):
                 raise BrokenScorerError(
@@ -199,7 +203,7 @@ class WrappedPairs(_Wrapped):
     def hint(self) -> None:
         """Says how the network would be faster, if a part is applied to each image alone."""
         blank = self._prepared(np.zeros((1, 105, 105), dtype=np.uint8))
-        with self._calling("the model", blank):
+        with self._calling("the model", blank, hint=self._hint):
             tower = self._model.tower(*self._joined(blank, blank))
         if tower is not None:
             _LOG.warning(
@@ -208,19 +212,6 @@ class WrappedPairs(_Wrapped):
                 self.name or type(self._model.model).__name__,
                 tower,
             )
-
-
-def _each(value: float | Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(one) for one in np.atleast_1d(np.asarray(value, dtype=np.float64)))
-
-
-def _sides(size: int | Sequence[int] | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    sides = (size, size) if isinstance(size, int | np.integer) else tuple(size)
-    if len(sides) != 2 or not all(isinstance(one, int | np.integer) and one > 0 for one in sides):
-        raise ScorerError(f"size {size!r}, expected a number of pixels, or height and width")
-    return int(sides[0]), int(sides[1])
 
 
 def _model(model: Any, device: str | None) -> tuple[Model, str]:
@@ -238,7 +229,7 @@ def _model(model: Any, device: str | None) -> tuple[Model, str]:
             f"{what} cannot be wrapped, expected a trained model of PyTorch, Keras, ONNX Runtime, "
             "LiteRT or scikit-learn, the path of a file, or a function on arrays"
         )
-    return kind(model, device), ""
+    return made(kind, model, device), ""
 
 
 def wrap(
@@ -313,10 +304,34 @@ def wrap(
     Raises:
         ScorerError: The object is no model, or the arguments do not fit each other.
     """
+    arguments = checked(
+        {
+            "size": size,
+            "channels": channels,
+            "ink": ink,
+            "paper": paper,
+            "mean": mean,
+            "std": std,
+            "transform": transform,
+            "head": head,
+            "smaller_is_closer": smaller_is_closer,
+            "batch": batch,
+            "concurrency": concurrency,
+            "retries": retries,
+            "timeout": timeout,
+            "device": device,
+            "digest": digest,
+            "name": name,
+            "trained_on": trained_on,
+        }
+    )
+    device = arguments["device"]
     own, file = _model(model, device)
     if concurrency is not None or isinstance(own, Service):
-        concurrency = 1 if concurrency is None else concurrency
-        own = served(own, concurrency, retries, timeout)
+        requests = arguments["concurrency"] = arguments["concurrency"] or 1
+        own = served(own, requests, arguments["retries"], arguments["timeout"])
+    elif (retries, timeout) != (RETRIES, TIMEOUT):
+        raise ScorerError("retries and timeout are for services; give concurrency too")
     if pairs is None and own.inputs == 2:
         pairs = "inputs"
     if pairs is not None and pairs not in PAIRS:
@@ -325,7 +340,7 @@ def wrap(
         raise ScorerError(f"the model has {own.inputs} inputs, expected one, or two images")
     if (pairs is not None) + (head is not None) + (compare is not None) > 1:
         raise ScorerError("compare, head and pairs exclude each other; give one of them")
-    if isinstance(compare, str) and compare not in SIMILARITIES:
+    if compare is not None and not callable(compare) and compare not in (*SIMILARITIES,):
         raise ScorerError(
             f"compare {compare!r}, expected {', '.join(SIMILARITIES)}, or a function of "
             "(Q, D) and (S, D)"
@@ -333,30 +348,16 @@ def wrap(
     known = own.channels or 1
     if pairs == "channels":
         known = max(1, known // 2)
-    depth = channels or known
-    if transform is not None:
-        values = {"size": size, "ink": ink, "paper": paper, "mean": mean, "std": std}
-        given = [key for key, value in values.items() if value is not None]
-        if given:
-            raise ScorerError(f"transform does what {', '.join(given)} would do; leave one out")
-        prepare: Any = Transform(transform, depth)
-        settings = "transform"
-    else:
-        sides = _sides(size) or own.size
-        if size is None and sides is not None and pairs == "stacked":
-            sides = sides[0] // 2, sides[1]
-        prepare = Pixels(
-            sides,
-            depth,
-            own.layout,
-            1.0 if ink is None else float(ink),
-            0.0 if paper is None else float(paper),
-            _each(own.mean or 0.0) if mean is None else _each(mean),
-            _each(own.std or 1.0) if std is None else _each(std),
-        )
-        if any(len(one) not in (1, depth) for one in (prepare.mean, prepare.std)):
-            raise ScorerError(f"mean and std need one number, or {depth}, one for each channel")
-        settings = repr(prepare)
+    depth = arguments["channels"] or known
+    prepare, settings = preparation(arguments, own, depth, pairs)
+    unsaid = [
+        f"{one}="
+        for one in ("size", "channels")
+        if transform is None
+        and arguments[one] is None
+        and getattr(own, one) is None
+        and not isinstance(own, Service)
+    ]
     by_name = compare if isinstance(compare, str) else "cosine" if compare is None else None
     plain = head is None and pairs is None and by_name is not None
     if plain and smaller_is_closer and by_name not in DISTANCES:
@@ -367,13 +368,10 @@ def wrap(
         "settings": f"{settings} {by_name if plain else ''} {pairs} {device} {file}",
         # Code is known by its answers alone; a file has none.
         "whole": bool(file) and transform is None and (plain or pairs is not None),
-        "batch": batch,
-        "concurrency": concurrency,
-        "digest": digest,
-        "name": name,
-        "trained_on": trained_on,
-        "smaller_is_closer": smaller_is_closer or (plain and by_name in DISTANCES),
+        **{one: arguments[one] for one in ("batch", "concurrency", "digest", "name", "trained_on")},
+        "smaller_is_closer": arguments["smaller_is_closer"] or (plain and by_name in DISTANCES),
         "wants": shades_wanted(depth, ink, paper),
+        "hint": f"; {' and '.join(unsaid)} say what it takes" if unsaid else "",
     }
     if pairs is not None:
         scorer = WrappedPairs(own, prepare, pairs=pairs, **options)

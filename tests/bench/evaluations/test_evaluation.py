@@ -603,3 +603,46 @@ def test_a_scorer_whose_answers_change_is_asked_for_a_digest(source, tmp_path):
     )
     assert "change from call to call" in run.record["scorer"]["identity"]["advice"]
     assert any("change from call to call" in line for line in said)
+
+
+@pytest.mark.parametrize("scorer", ["pixel-cosine", "theirs=chance", PixelCosine(), Pixels()])
+def test_the_name_is_what_tables_call_any_scorer(scorer, source, tmp_path):
+    run = evaluate(scorer, source(), name="ours", episodes=3, root=tmp_path)
+    assert run.scorer == "ours" and "ours" in str(results.table([run]).render("text"))
+    for name in ("", 3):
+        with pytest.raises(ScorerError, match=f"name is {name!r}, expected a text"):
+            evaluate(scorer, source(), name=name, episodes=3, root=tmp_path)
+
+
+def test_a_failed_audit_is_said_by_default(source, tmp_path, caplog):
+    class Distance(PixelCosine):
+        smaller_is_closer = True
+
+    evaluate(Distance(), source(), name="turned", episodes=3, root=tmp_path)
+    assert "turned: the audit failed" in caplog.text and "wayshot audit tells more" in caplog.text
+
+
+@pytest.mark.parametrize("scorer", [Raises(), Nan()])
+def test_a_scorer_that_answers_nothing_is_told_the_reason_first(scorer, source, tmp_path):
+    said = []
+    with pytest.raises(ScorerError, match=r"raised|NaN"):
+        evaluate(scorer, source(), episodes=3, root=tmp_path, settings=Settings(warn=said.append))
+    refuses = isinstance(scorer, Raises)
+    assert any("the audit failed" in line for line in said) != refuses
+
+
+def test_a_scorer_that_refuses_the_audit_alone_is_said_to_have_failed_it(source, tmp_path):
+    class Picky(PixelCosine):
+        def embed(self, images):
+            if asked:
+                asked.pop()
+                raise ValueError("not yet")
+            return super().embed(images)
+
+    asked, said, scorer = [], [], Picky()
+    settings = Settings(warn=said.append)
+    known = traits(scorer, "picky")
+    asked.append(1)
+    run = Evaluation(scorer, known, source(), episodes=3, root=tmp_path, settings=settings).run()
+    assert run.record["audit"]["verdict"] == "failed"
+    assert any("the audit failed" in line for line in said)

@@ -116,3 +116,31 @@ def test_the_traceback_of_a_worker_process_is_shown(capsys, here, monkeypatch):
     with pytest.raises(SystemExit):
         main(["run", *words])
     assert "np.linalg.inv(images)" in capsys.readouterr().err
+
+
+def test_no_colours_and_no_parts_of_words_are_told():
+    line = told("embed raised", ValueError("\x1b[1mred\x1b[0m and \x1b[38;5;9mgreen\x1b[m"))
+    assert line == "embed raised ValueError: red and green"
+    words = " ".join(f"word{i:03}" for i in range(200))
+    line = told("embed raised", ValueError(words), " (given two)")
+    assert len(line) <= LONGEST and line.endswith(" (given two)")
+    kept = line.removeprefix("embed raised ValueError: ").partition(" ...")[0]
+    assert words.startswith(f"{kept} ")
+    assert len(kept) > 200
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({}, "size= and channels= say what it takes"),
+        ({"size": 28}, "channels= say what it takes"),
+        ({"size": 28, "channels": 1}, None),
+    ],
+)
+def test_what_was_not_said_of_the_input_is_named(options, hint):
+    def network(images):
+        raise ValueError("shapes cannot be multiplied")
+
+    with pytest.raises(ScorerError, match="multiplied") as caught:
+        wrap(network, **options).embed(np.zeros((1, 105, 105), np.uint8))
+    assert ("takes" not in str(caught.value)) if hint is None else (hint in str(caught.value))

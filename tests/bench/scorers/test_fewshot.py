@@ -141,3 +141,40 @@ def test_an_error_says_what_the_method_was_given():
     assert len(str(e.value)) <= 300
     with pytest.raises(ScorerError, match="no few-shot method, expected process_support_set"):
         fewshot(PCA())
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"size": "28"}, "size is '28', expected a number of pixels"),
+        ({"channels": 0}, "channels is 0, expected a whole number"),
+        ({"ink": True}, "ink is True, expected a number"),
+        ({"ink": 0}, "ink and paper are both 0"),
+        ({"digest": ""}, "digest is '', expected a text"),
+        ({"name": 3}, "name is 3, expected a text"),
+        ({"transform": "mine"}, "transform is 'mine', expected a function"),
+        ({"transform": pixels, "size": 3}, "transform does what size would do"),
+    ],
+)
+def test_arguments_are_checked_as_those_of_wrap(options, problem):
+    with pytest.raises(ScorerError, match=problem):
+        fewshot(Centroids(), **options)
+
+
+def test_the_size_may_be_height_and_width():
+    seen = []
+
+    class Looking:
+        def adapt(self, images, labels):
+            seen.append(images.shape)
+            return lambda queries: np.zeros((len(queries), 2))
+
+    images = np.zeros((2, 105, 105), np.uint8)
+    for size in ((7, 15), 15):
+        fewshot(Looking(), size=size).classify(images, np.arange(2), images)
+    assert seen == [(2, 1, 7, 15), (2, 1, 15, 15)]
+
+
+def test_a_method_with_a_transform_and_a_digest_is_the_same_in_every_process():
+    digests = {fewshot(Centroids(), transform=pixels, digest="1").digest for _ in range(2)}
+    assert len(digests) == 1

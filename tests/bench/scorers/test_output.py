@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from wayshot.bench.evaluations import Workers
-from wayshot.bench.scorers.output import answers, aside
+from wayshot.bench.scorers.output import answers, aside, held_back
 
 LOUD = """
 import atexit, os, subprocess, sys, threading
@@ -108,3 +108,40 @@ def test_a_closed_standard_output_is_no_traceback(tmp_path):
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     assert list((tmp_path / "runs").rglob("record.json"))
+
+
+def test_what_is_held_back_is_printed_after_a_success_alone(capfd):
+    with held_back():
+        os.write(2, b"kept")
+    assert capfd.readouterr().err == "kept"
+    with pytest.raises(ValueError), held_back():
+        os.write(2, b"dropped")
+        raise ValueError
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+NOISY = """
+import sys
+import keras
+
+def network():
+    print("theirs", file=sys.stderr)
+    keras.ops.zeros(1)
+    return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+"""
+
+
+def test_a_module_that_imports_keras_prints_no_notices_of_tensorflow(tmp_path):
+    (tmp_path / "noisy.py").write_text(NOISY)
+    code = "from wayshot.bench.scorers import resolve; print(resolve('noisy.py:network')[1].level)"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "theirs\n")

@@ -173,7 +173,7 @@ def test_a_request_is_given_up_after_its_time():
 
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"retries": -1}, {"timeout": 0}])
 def test_impossible_settings_are_refused(options):
-    with pytest.raises(ScorerError, match="expected at least 1, at least 0, and more than 0"):
+    with pytest.raises(ScorerError, match=f"{next(iter(options))} is .*, expected"):
         wrap(Plain(), **options)
 
 

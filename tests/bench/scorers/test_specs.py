@@ -79,6 +79,15 @@ def write(name: str, text: str) -> Path:
             "n:N,a=1e-3,b=true,c=null,d=x:y",
             Spec("n:N", None, {"a": 1e-3, "b": True, "c": None, "d": "x:y"}),
         ),
+        (
+            "n:N,a=True,b=FALSE,c=None,d=NULL,e=tRuE,f=yes,g=1",
+            Spec(
+                "n:N",
+                None,
+                {"a": True, "b": False, "c": None, "d": None, "e": True, "f": "yes", "g": 1},
+            ),
+        ),
+        ('n:N,a="None",b="true"', Spec("n:N", None, {"a": "None", "b": "true"})),
     ],
 )
 def test_label_and_keys_are_read(text, spec):
@@ -95,6 +104,12 @@ def test_a_key_without_a_value_is_refused():
         resolve("net:Net,step")
     with pytest.raises(ScorerError, match="'chance' takes no size"):
         resolve("chance,size=3")
+
+
+def test_a_list_without_brackets_says_how_it_is_written():
+    problem = r"'0\.5', expected key=value; a list is written std=\[0\.4,0\.5,0\.6\]"
+    with pytest.raises(ScorerError, match=problem):
+        resolve("net:Net,size=5,std=0.4,0.5,0.6,mean=0")
 
 
 @pytest.mark.parametrize("spec", ["test:Net", "test.py:Net", "./test.py:Net", "{here}/test.py:Net"])
@@ -134,9 +149,9 @@ def test_a_model_found_in_a_module_is_wrapped_with_the_keys():
     write("net_c.py", MODEL)
     images = np.zeros((2, 105, 105), np.uint8)
     assert resolve("net_c:model,size=5")[0].embed(images).shape == (2, 25)
-    scorer, known = resolve("net_c:Model,factor=3,size=5,paper=1,compare=net_c:manhattan")
+    scorer, known = resolve("net_c:Model,factor=3,size=5,ink=0,paper=1,compare=net_c:manhattan")
     assert known.level == 1 and np.allclose(scorer.embed(images), 4)
-    assert known.name == "net_c:Model,factor=3,size=5,paper=1,compare=net_c:manhattan"
+    assert known.name == "net_c:Model,factor=3,size=5,ink=0,paper=1,compare=net_c:manhattan"
     with pytest.raises(ScorerError, match="unknown key 'sise', expected size, channels"):
         resolve("net_c:model,sise=5")
 
@@ -199,6 +214,59 @@ def test_weights_beside_a_model_and_folders_of_models_say_what_to_type(tmp_path)
         resolve("exported")
 
 
+@pytest.mark.parametrize("what", [".", "/", "..", "./", "ours=.", ".,size=3", "~"])
+def test_every_folder_is_answered_as_one(what):
+    with pytest.raises(ScorerError, match=r"is a folder; expected \.onnx"):
+        resolve(what)
+
+
+@pytest.mark.parametrize("what", ["a" * 5000, "a/" * 3000, "a\0b"])
+def test_what_no_path_can_be_is_an_unknown_scorer(what):
+    with pytest.raises(ScorerError, match="unknown scorer"):
+        resolve(what)
+
+
+def test_close_names_of_a_module_are_offered():
+    write("net_j.py", SCORER + "def other(): return Net()\n")
+    for name in ("net_j:Nett", "net_j.py:net"):
+        place = name.partition(":")[0]
+        with pytest.raises(ScorerError, match=f"has no attribute .*; closest: {place}:Net"):
+            resolve(name)
+    with pytest.raises(ScorerError, match="; it has net_j:Net, net_j:other"):
+        resolve("net_j:xyzzy")
+    # The module is not run, as no attribute of it was typed.
+    write("net_k.py", SCORER + "raise SystemExit\n")
+    with pytest.raises(ScorerError, match=r"'net_k' is a module, .*; closest: net_k:Net"):
+        resolve("net_k")
+    for name in ("net_k.py", "./net_k.py", "ours=net_k.py"):
+        with pytest.raises(ScorerError, match=r"file\.py:attribute; closest: .*net_k\.py:Net"):
+            resolve(name)
+
+
+def test_close_names_of_arguments_are_offered():
+    write("net_l.py", SCORER + MODEL + "def free(**keys): return Net(**keys)\n")
+    for typed, closest in (
+        ("net_l:Net,stepp=3", "step"),
+        ("net_l:Model,factr=3", "factor"),
+        ("net_l:Model,smaler_is_closer=true", "smaller_is_closer"),
+        ("net_l:model,smaler_is_closer=true", "smaller_is_closer"),
+    ):
+        with pytest.raises(ScorerError, match=f"unknown key .*; closest: {closest}$"):
+            resolve(typed)
+    with pytest.raises(ScorerError, match="'stepp'"):
+        resolve("net_l:free,stepp=3")
+
+
+def test_true_and_false_of_any_spelling_reach_wrap_and_words_do_not():
+    write("net_m.py", MODEL)
+    for word in ("true", "True", "TRUE"):
+        typed = f"net_m:model,size=5,compare=net_m:manhattan,smaller_is_closer={word}"
+        assert resolve(typed)[1].smaller_is_closer
+    for word in ("yes", "on", "1", "'True'"):
+        with pytest.raises(ScorerError, match=r"smaller_is_closer is .*, expected true or false"):
+            resolve(f"net_m:model,size=5,smaller_is_closer={word}")
+
+
 def test_an_unknown_name_is_told_where_a_label_stands():
     with pytest.raises(ScorerError, match="LABEL=SPEC"):
         resolve("ours")
@@ -232,6 +300,22 @@ def test_a_yaml_file_says_the_same():
     write("bad.yaml", "size: 3")
     with pytest.raises(ScorerError, match="expected the field scorer"):
         resolve("bad.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("scorer: net_n.onnx,compare=dot", "write compare: dot as a line of its own"),
+        ("scorer: 'net_n:f, size=5'", "write size: 5 as a line of its own"),
+        ("scorer: ours=net_n.onnx", "write label: ours as a line of its own"),
+        ("scorer: chance\n1: 2", "the key 1, expected the name of an argument"),
+        ("scorer: chance\nsmaller is closer: true", "the key 'smaller is closer', expected"),
+    ],
+)
+def test_a_yaml_file_holds_a_key_in_each_line(text, problem):
+    write("paper.yaml", text)
+    with pytest.raises(ScorerError, match=f"paper.yaml: .*{problem}"):
+        resolve("paper.yaml")
 
 
 def test_what_a_scorer_prints_does_not_end_up_in_the_json(capsys):

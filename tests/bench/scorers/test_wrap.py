@@ -134,13 +134,61 @@ def test_lists_of_arrays_and_dicts_are_taken():
         ({"compare": "dot", "head": flat}, "exclude each other"),
         ({"compare": "dot", "smaller_is_closer": True}, "leave smaller_is_closer out"),
         ({"transform": flat, "size": 3}, "transform does what size would do"),
-        ({"size": (1, 2, 3)}, r"size \(1, 2, 3\), expected"),
-        ({"mean": [1, 2]}, "mean and std need one number"),
+        ({"size": (1, 2, 3)}, r"size is \(1, 2, 3\), expected"),
+        ({"mean": [1, 2]}, "mean has 2 numbers, but .* 1 channel; give 1 number, or channels=2"),
+        ({"std": [1, 2], "channels": 3}, "std has 2 numbers, .* 3 channels; give 1 number or 3$"),
+        ({"ink": 0}, "ink and paper are both 0: every image would be alike"),
+        ({"ink": 2, "paper": 2.0}, "ink and paper are both 2"),
+        ({"device": "cuda"}, "device is 'cuda', and this is a function"),
+        ({"timeout": 5}, "for services; give concurrency too"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, problem):
     with pytest.raises(ScorerError, match=problem):
         wrap(project, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("smaller_is_closer", ["yes", "False", 1, None], "true or false"),
+        ("batch", ["abc", 0, -3, 2.5, True, None], "a whole number from 1 to 65536"),
+        ("concurrency", ["2", 0, True], "a whole number from 1 to 65536"),
+        ("retries", [-1, 1.5, "2"], "a whole number from 0 to 65536"),
+        ("timeout", [0, -1, "60", float("nan"), False], "a number of seconds, more than 0"),
+        ("size", ["28", 28.0, 0, [28], [28, "28"], True], "a number of pixels, or height"),
+        ("channels", [0, "3", 1.0], "a whole number from 1"),
+        ("ink", [True, "black", float("inf"), 1e300], "a number"),
+        ("paper", [False, [0]], "a number"),
+        ("mean", ["half", [], [0.5, "half"], float("nan")], "a number, or a list"),
+        ("std", [0, -1, [1, 0, 1], np.zeros(3), 1e-40], "a number above 0, or a list"),
+        ("digest", ["", True, 1.5], "a text or a whole number"),
+        ("name", ["", 3], "a text"),
+        ("trained_on", [3, "", [1]], "the name of a part"),
+        ("device", [0, ""], "the name of a device"),
+        ("head", ["mine", 3], "a function; typed behind a scorer"),
+        ("transform", ["mine"], "a function; typed behind a scorer"),
+    ],
+)
+def test_every_argument_is_checked(name, values, expected):
+    for value in values:
+        with pytest.raises(ScorerError, match=rf"^{name} is .*, expected {expected}"):
+            wrap(project, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"size": np.int64(15), "batch": np.uint8(3), "smaller_is_closer": np.bool_(False)},
+        {"size": np.array([15, 15]), "mean": np.float32(0.5), "std": np.float64(2)},
+        {"size": (np.int32(15), 15), "mean": [np.float32(0.5)], "name": np.str_("a")},
+        {"size": 15, "trained_on": frozenset({"Latin/character01"}), "digest": 3},
+        {"size": 15, "trained_on": (name for name in ["Latin/character01"])},
+    ],
+)
+def test_numbers_and_lists_of_other_libraries_are_taken(options):
+    scorer = wrap(project, **options)
+    assert scorer.embed(np.ones((2, 105, 105), np.uint8)).shape == (2, 8)
 
 
 @pytest.mark.parametrize("model", [5, int, {"a": 1}])

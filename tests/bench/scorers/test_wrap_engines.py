@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import numpy as np
 import pytest
 from by_hand import averaged, cosine, predicted, predictions
 from wayshot import wrap
+from wayshot.bench.errors import ScorerError
 from wayshot.bench.scorers import resolve
+from wayshot.models import ModelError
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 2, (5, 105, 105), dtype=np.uint8)
@@ -130,3 +133,61 @@ def test_what_a_session_of_bytes_does_not_tell_is_unknown(tmp_path):
     scorer = wrap(runtime.InferenceSession(content, providers=["CPUExecutionProvider"]))
     assert (scorer.parameters, scorer.flops) == (None, None)
     assert wrap(lambda images: images.reshape(len(images), -1)).parameters is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "problem"),
+    [
+        (("batch", 1, 15, 15), {"size": 32}, r"size 32 x 32, but the model takes 15 x 15 pixels"),
+        (("batch", 1, 15, 15), {"size": (15, 16)}, r"size 15 x 16, but the model takes 15 x 15"),
+        (("batch", 1, 15, 15), {"channels": 3}, "3 channels, but the model takes 1"),
+        (("batch", 1, 15, 15), {"mean": [0.5] * 3}, "takes 1 channel; give 1 number$"),
+        (("batch", 225), {"size": 14}, "are 196 numbers, but the model takes 225"),
+        (("batch", 15, 15), {"size": 14}, "size 14 x 14, but the model takes 15 x 15"),
+        (
+            ("batch", 1, 15, 15),
+            {"device": "cuda"},
+            "device is 'cuda', .*run on the CPU; .*provider",
+        ),
+    ],
+)
+def test_a_shape_or_device_that_a_file_does_not_take_is_refused(tmp_path, shape, options, problem):
+    with pytest.raises(ScorerError, match=problem):
+        wrap(onnx_file(tmp_path / "net.onnx", shape), **options)
+
+
+def test_the_size_of_a_free_shape_is_that_asked_for(tmp_path):
+    free = onnx_file(tmp_path / "net.onnx", ("batch", 1, "height", "width"))
+    fixed = onnx_file(tmp_path / "same.onnx", ("batch", 1, 15, 15))
+    flat = onnx_file(tmp_path / "flat.onnx", ("batch", 225))
+    expected = np.stack([project(image) for image in IMAGES])
+    for path in (free, fixed, flat):
+        assert np.allclose(wrap(path, size=15, device="cpu").embed(IMAGES), expected, atol=1e-4)
+    assert wrap(flat, size=(9, 25)).embed(IMAGES).shape == (5, 8)
+
+
+@pytest.mark.parametrize("kind", [".onnx", ".tflite"])
+def test_a_damaged_file_is_told_in_one_line(tmp_path, kind, capfd):
+    pytest.importorskip({".onnx": "onnxruntime", ".tflite": "ai_edge_litert"}[kind])
+    path = tmp_path / f"bad{kind}"
+    path.write_bytes(b"damaged")
+    with pytest.raises(ModelError, match=rf"bad\{kind}: damaged, or not a \{kind} file") as caught:
+        wrap(path)
+    assert "\n" not in str(caught.value) and capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "extra"),
+    [
+        (".onnx", "onnxruntime", "onnxruntime"),
+        (".tflite", "ai_edge_litert.interpreter", "litert"),
+        (".pt2", "torch", "torch"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_its_extra(
+    tmp_path, monkeypatch, kind, module, extra
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / f"net{kind}").write_bytes(b"")
+    with pytest.raises(ModelError, match=rf"not installed; pip install 'wayshot\[{extra}\]'"):
+        wrap(tmp_path / f"net{kind}")

@@ -11,6 +11,8 @@ import pytest
 from by_hand import averaged, cosine, predicted, predictions
 from wayshot import wrap
 from wayshot.bench import traits
+from wayshot.bench.errors import ScorerError
+from wayshot.models import ModelError
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -246,3 +248,38 @@ def test_operations_that_cannot_be_counted_are_unknown():
             return torch.from_numpy(images.flatten(1).numpy() * self.weight.numpy())
 
     assert traits(wrap(Hidden(), size=15, channels=1), "x").flops is None
+
+
+def test_layers_without_a_shape_are_named():
+    flat = torch.nn.Flatten()
+    for layers, names in (
+        ([torch.nn.Conv2d(1, 8, 3), flat, torch.nn.LazyLinear(4)], "LazyLinear"),
+        ([torch.nn.LazyConv2d(8, 3), torch.nn.LazyBatchNorm2d()], "LazyBatchNorm2d and LazyConv2d"),
+    ):
+        with pytest.raises(ScorerError, match=rf"^{names} .*network\(torch.zeros\(1, 1, 28, 28\)"):
+            wrap(torch.nn.Sequential(*layers), size=28)
+    network = torch.nn.Sequential(flat, torch.nn.LazyLinear(4))
+    network(torch.zeros(1, 1, 28, 28))
+    assert wrap(network, size=28).embed(np.zeros((2, 105, 105), np.uint8)).shape == (2, 4)
+
+
+def test_a_convolution_first_is_told_that_the_size_was_not_said():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 26 * 26, 4)
+    )
+    with pytest.raises(ScorerError, match=r"cannot be multiplied .*; size= say"):
+        wrap(network).embed(np.zeros((2, 105, 105), np.uint8))
+
+
+def test_an_unknown_device_is_refused():
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 4))
+    with pytest.raises(ScorerError, match="device is 'nowhere', and a PyTorch module raised"):
+        wrap(network, device="nowhere")
+
+
+def test_a_damaged_file_is_told_in_one_line(tmp_path, capfd):
+    path = tmp_path / "bad.pt2"
+    path.write_bytes(b"damaged")
+    with pytest.raises(ModelError, match=r"bad\.pt2: damaged, or not a \.pt2 file") as caught:
+        wrap(path)
+    assert "\n" not in str(caught.value) and capfd.readouterr().err == ""
