@@ -105,7 +105,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
     except TaskError as error:
         raise TaskError(f"{where}: {error}") from None
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
-    key = f"images 2 {asked} {content} {json.dumps([labels, listing.remarks])}"
+    key = f"images 3 {asked} {content} {json.dumps([labels, listing.remarks])}"
     key = hashlib.sha256(key.encode()).hexdigest()
 
     def make(pixels: BinaryIO) -> Dataset:
@@ -128,7 +128,7 @@ def _start(root: Path, asked: Settings) -> str | None:
         return None
     if found is None:
         return None
-    whole = f"album 4 {asked} {root.name if root.is_file() else ''} {found}"
+    whole = f"album 5 {asked} {root.name if root.is_file() else ''} {found}"
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 

@@ -144,7 +144,7 @@ def load(
         reading = _Reading(name, where, others, asked, progress, remarks)
         paths = [root] if root.is_file() else [root / f"{one}.npy" for one in own.values()]
         known = digest([(path.name, path) for path in paths], _LARGEST)
-        key = f"arrays 4 {asked} {own} {remarks} {known}"
+        key = f"arrays 5 {asked} {own} {remarks} {known}"
         if root.is_file():
             dataset = cached_pictures(
                 key, name, lambda file: reading.unpack(file, root, own["images"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -71,7 +72,16 @@ def load(path: str, part: str = "all", progress: Progress = quiet) -> Dataset:
 
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
     key = f"folder 4 {asked} {content} {json.dumps([labels, listing.remarks])}"
-    return of_part(cached(key, name, make), part, listing.parts, where)
+    dataset = of_part(cached(key, name, make), part, listing.parts, where)
+    return _by_labels(dataset) if listing.labelled else dataset
+
+
+def _by_labels(dataset: Dataset) -> Dataset:
+    """Gives a data set whose digest covers classes and drawers, which its names do not tell."""
+    columns = ["file", "alphabet", "character", "drawer"]
+    rows = sorted(dataset.table[columns].astype(str).itertuples(index=False, name=None))
+    content = json.dumps([dataset.digest, rows])
+    return replace(dataset, digest=hashlib.sha256(content.encode()).hexdigest())
 
 
 def _shrunk(seen: Look) -> Look:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import TaskError
@@ -41,7 +42,7 @@ def listed(root: Path, where: str) -> Listing:
         said = parts.read(top)
         if said and not found.parts:
             classes = list(dict.fromkeys(file.kind for file in found.files))
-            found = Listing(found.files, found.remarks, parts.divide(classes, said))
+            found = replace(found, parts=parts.divide(classes, said))
     except TaskError as error:
         line = str(error)
         raise TaskError(line if line.startswith(where) else f"{where}: {line}") from None
@@ -72,7 +73,9 @@ def _labelled(root: Path, tables: list[Path]) -> Listing:
     files: dict[str, File] = {}
     divided: dict[tuple[str, str], str] = {}
     missing: list[tuple[Path, str]] = []
+    remarks: list[str] = []
     for table in tables:
+        remarks += labels.unread(table)
         for row in labels.read(table):
             plain = row.filename.removeprefix("./")
             name = next((one for one in (plain, f"images/{plain}") if one in there), None)
@@ -99,7 +102,9 @@ def _labelled(root: Path, tables: list[Path]) -> Listing:
     if not files:
         raise TaskError(f"{readable(tables[0].name)}: no images; {labels.EXPECTED}")
     ordered = [files[name] for name in sorted(files)]
-    return Listing(ordered, _unlisted(sorted(there.keys() - files.keys())), divided)
+    remarks += _incomplete(ordered)
+    remarks += _unlisted(sorted(there.keys() - files.keys()))
+    return Listing(ordered, remarks, divided, labelled=True)
 
 
 def _images(root: Path) -> Iterator[tuple[str, Path]]:
@@ -118,6 +123,22 @@ def _images(root: Path) -> Iterator[tuple[str, Path]]:
         for one in names:
             if one[one.rfind(".") :].lower() in ENDINGS and not one.startswith("."):
                 yield unicodedata.normalize("NFC", f"{below}{one}"), Path(folder, one)
+
+
+def _incomplete(files: list[File]) -> Iterator[str]:
+    """Says how many images have no group or drawer, where others have."""
+    grouped = sum(file.alphabet != ALPHABET for file in files)
+    if 0 < grouped < len(files):
+        yield (
+            f"{len(files) - grouped} of {len(files)} images have no group in the labels; their "
+            f"group is called {ALPHABET}"
+        )
+    drawn = sum(bool(file.drawer) for file in files)
+    if 0 < drawn < len(files):
+        yield (
+            f"{len(files) - drawn} of {len(files)} images have no drawer in the labels, so that "
+            "its drawers are not used"
+        )
 
 
 def _unlisted(others: list[str]) -> list[str]:

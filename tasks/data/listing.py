@@ -114,11 +114,13 @@ class Listing:
         files: The images, sorted by name.
         remarks: What is left out, and is no image: a line for each class.
         parts: The part of each class, by alphabet and character, where there are parts.
+        labelled: Whether files of labels, and not the folders, say what the classes are.
     """
 
     files: list[File]
     remarks: list[str]
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
+    labelled: bool = False
 
 
 def tree(root: Path, where: str) -> Listing:

@@ -75,6 +75,58 @@ def test_a_folder_of_characters_may_have_labels_too(tmp_path, save):
     assert dataset.table["drawer"].tolist() == list("1212")
 
 
+@pytest.mark.parametrize("read", [album.load, folder.load])
+def test_other_groups_are_other_data(read, tmp_path, save):
+    for i in range(6):
+        ink = np.full((30, 30), 255, np.uint8)
+        ink[5:25, 5 + 2 * i : 9 + 2 * i] = 0
+        save(tmp_path / f"{i}.png", ink)
+    digests = set()
+    for head in ("filename,label", "filename,label,groups", "filename,label,split"):
+        labelled(tmp_path, "".join(f"{i}.png,{i % 3},{i % 2}\n" for i in range(6)), head=head)
+        if head == "filename,label":
+            labelled(tmp_path, "".join(f"{i}.png,{i % 3}\n" for i in range(6)))
+        data = read(str(tmp_path))
+        digests.add(data.digest)
+        assert data.remarks[:1] == (
+            ("labels.csv: columns not read: split; read are filename, label",)
+            if head.endswith("split")
+            else ()
+        )
+    assert len(digests) == 2
+    labelled(tmp_path, "".join(f"{i}.png,{i // 2}\n" for i in range(6)))
+    digests.add(read(str(tmp_path)).digest)
+    for shift in (0, 1):
+        rows = "".join(f"{i}.png,{i // 2},{i % 2 + shift}\n" for i in range(6))
+        labelled(tmp_path, rows, head="filename,label,drawer")
+        digests.add(read(str(tmp_path)).digest)
+    assert len(digests) == 5
+    digests.add(read(str(tmp_path)).digest)
+    assert len(digests) == 5
+
+
+@pytest.mark.parametrize("read", [album.load, folder.load])
+def test_other_labels_of_a_part_are_other_data(read, tmp_path, save):
+    for i in range(6):
+        ink = np.full((30, 30), 255, np.uint8)
+        ink[5:25, 5 + 2 * i : 9 + 2 * i] = 0
+        save(tmp_path / f"{i}.png", ink)
+    labelled(tmp_path, "0.png,a\n1.png,a\n", name="train.csv")
+    digests = set()
+    for rows in ("2.png,b\n3.png,b\n4.png,c\n5.png,c\n", "2.png,b\n3.png,c\n4.png,b\n5.png,c\n"):
+        digests.add(read(str(labelled(tmp_path, rows, name="test.csv")), "test").digest)
+    assert len(digests) == 2
+
+
+def test_groups_and_drawers_that_only_some_images_have_are_a_remark(root):
+    rows = "1.png,a,g,me\n2.png,a,,you\n6.JPG,b,g,\n"
+    remarks = found(labelled(root, rows, head="filename,label,group,drawer")).remarks
+    assert remarks[:2] == [
+        "1 of 3 images have no group in the labels; their group is called all",
+        "1 of 3 images have no drawer in the labels, so that its drawers are not used",
+    ]
+
+
 def test_images_that_no_row_names_are_counted(root):
     listing = found(labelled(root, "1.png,a\n"))
     assert [file.name for file in listing.files] == ["1.png"]
