@@ -28,7 +28,7 @@ from .pictures import (
     paper_of,
     resized,
 )
-from .screening import Seen, of_part
+from .screening import Seen, mixed_remarks, of_part
 from .settings import Settings
 from .store import cached_pictures
 from .words import are_missing, words_of
@@ -286,9 +286,13 @@ class _Reading:
         ]
         seen, total = Seen(), -(-count // batch_size(pixels))
         title = f"Reading {readable(self.name)}"
+        gray = 0
         for part in followed(batches(pixels), total, title, self.progress):
             seen.add(part)
-        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, self.remarks)
+            if pixels.ndim == 4 and not self.asked.kind:
+                gray += int((part == part[..., :1]).all(axis=(1, 2, 3)).sum())
+        remarks = [*self.remarks, *(mixed_remarks(gray, count) if gray < count else ())]
+        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, remarks)
 
 
 def _unchanged(images: np.ndarray, asked: Settings) -> np.ndarray | None:
