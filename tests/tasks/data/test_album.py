@@ -156,7 +156,7 @@ def test_a_name_has_path_size_and_kind(spec, path, asked):
         ("a@4097", "size is 4097"),
         ("", "no path, expected images:PATH"),
         ("@gray", "no path, expected images:PATH"),
-        ("a\nb", "images:a\\nb: no such folder; expected alphabet/character"),
+        ("a\nb", "images:a\\nb: no such folder; expected group/class"),
     ],
 )
 def test_an_impossible_name_is_refused(spec, reason, refused):

@@ -215,9 +215,11 @@ def test_what_is_no_image_is_told_class_by_class_with_counts(letters, ink):
         save(letters, name, ink[0])
     (letters / "Old/empty").mkdir()
     (letters / "Bare").mkdir()
-    (letters / "notes.txt").write_text("At the top, where no class is.")
+    for name in ("notes.txt", "README.md", "LICENSE", "Old/notes.txt"):
+        (letters / name).write_text("Where no class is.")
     assert load(str(letters)).remarks == (
         "Bare: no class, as it has no images (it is empty)",
+        "Old: not read are 1 file ending in .txt, which is no known ending of images",
         "Old/a: not read are 2 files ending in .xyz, which is no known ending of images",
         "Old/empty: no class, as it has no images (it is empty)",
         "Old/heic: no class, as it has no images (1 file ending in .heic)",
@@ -228,6 +230,8 @@ def test_what_is_no_image_is_told_class_by_class_with_counts(letters, ink):
         "is to be read",
         "__under: left out (a folder of 2 files), as its name begins with . or __; rename it if "
         "it is to be read",
+        "beside the classes: not read are 1 file without an ending, 1 file ending in .md, 1 file "
+        "ending in .txt, which is no known ending of images",
     )
 
 
