@@ -245,6 +245,21 @@ _OTHER = re.compile(r"(?P<what>.+?)(?:-(?:within|between))?-(?P<size>\d+w\d+s)(?
 """A name whose first part is no split."""
 
 
+def _in_small_letters(name: str) -> str:
+    """Gives a name in small letters, but for the path of a folder."""
+    match = re.fullmatch(
+        r"(folder|images)(:.+?)(-(?:within|between)-.+?|-[0-9]+w[0-9]+s.*?)", name, re.IGNORECASE
+    )
+    return f"{match[1].lower()}{match[2]}{match[3].lower()}" if match else name.lower()
+
+
+def _can_be_read(name: str) -> bool:
+    match = _NAME.fullmatch(name)
+    return name == "lake-runs" or bool(
+        match and (match["split"] in SPLITS or is_own(match["split"]))
+    )
+
+
 def _closest(name: str) -> str:
     """Says what else could have been meant."""
     other = _OTHER.fullmatch(name)
@@ -267,7 +282,10 @@ def _closest(name: str) -> str:
         for ways in (5, 20)
         for shots in (1, 5)
     ]
-    close = difflib.get_close_matches(name, ["lake-runs", *typical], n=3, cutoff=0.5)
+    small = _in_small_letters(name)
+    close = difflib.get_close_matches(small, ["lake-runs", *typical], n=3, cutoff=0.5)
+    if small != name and _can_be_read(small):
+        close = [small]
     return f"closest: {', '.join(close)}" if close else f"names look like {_EXAMPLES}"
 
 

@@ -33,6 +33,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from ...results import INTERVALS, LEVEL, plain
+from .counts import Count
 
 
 class Option(click.Option):
@@ -176,7 +177,7 @@ def seed_option(what: str = "the random episodes") -> Callable:
     """
     return option(
         "--seed",
-        type=click.IntRange(0, 2**63 - 1),
+        type=Count(0, 2**63 - 1),
         metavar="N",
         default=1,
         show_default=True,
@@ -330,7 +331,7 @@ def episodes_option(default: int) -> Callable:
     """The option `--episodes`."""
     return option(
         "--episodes",
-        type=click.IntRange(1, 10**9),
+        type=Count(1, 10**9),
         metavar="N",
         default=default,
         show_default=True,

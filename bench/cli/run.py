@@ -44,6 +44,7 @@ from .common import (
     traceback_option,
     writable,
 )
+from .counts import Count
 from .engines import engine_option
 from .interrupts import Interrupts
 from .rescore import show_verification
@@ -132,7 +133,7 @@ def show(
 )
 @option(
     "--max-episodes",
-    type=click.IntRange(1, 10**9),
+    type=Count(1, 10**9),
     metavar="N",
     default=65_536,
     show_default=True,
