@@ -8,10 +8,10 @@ import json
 import os
 import re
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import TaskError
+from .files import at_home
 from .splits import SPLITS, is_own, parts_of, read_part
 from .suffixes import Suffix
 from .text import readable
@@ -185,7 +185,7 @@ class Protocol:
     @property
     def _source(self) -> str:
         kind, _, path = self.split.partition(":")
-        return f"{kind}:{Path(path).expanduser().resolve().name}" if path else kind
+        return f"{kind}:{at_home(path).resolve().name}" if path else kind
 
     @property
     def is_official(self) -> bool:

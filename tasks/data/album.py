@@ -16,6 +16,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 
 from ..errors import TaskError
+from ..files import at_home
 from ..progress import Progress, followed, quiet
 from ..text import readable
 from . import arrays, settings
@@ -60,7 +61,7 @@ def read_spec(spec: str) -> tuple[Path, Settings]:
     assert match is not None
     if not match["path"]:
         raise TaskError(f"images:{readable(spec)}: no path, expected images:PATH[@SIZE][@gray]")
-    root = Path(match["path"]).expanduser()
+    root = at_home(match["path"])
     found = settings.read(root)
     try:
         if match["size"]:

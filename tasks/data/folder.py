@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import TaskError
+from ..files import at_home
 from ..progress import Progress, followed, quiet
 from . import settings
 from .content import digest
@@ -51,7 +51,7 @@ def load(path: str, part: str = "all", progress: Progress = quiet) -> Dataset:
             part, holds a file that is not an image, or one picture in two
             characters.
     """
-    root = Path(path).expanduser()
+    root = at_home(path)
     where = f"folder:{root}"
     listing = listed(root, where)
     asked = settings.read(root).ink

@@ -4,6 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PIL import Image
+from wayshot import tasks
 from wayshot.tasks import TaskError
 from wayshot.tasks.data import content, sheet
 from wayshot.tasks.data.folder import load
@@ -59,6 +60,18 @@ def test_characters_without_alphabet_are_one_alphabet_wherever_the_folder_is(let
 def test_the_home_folder_may_be_written_as_a_tilde(letters, monkeypatch):
     monkeypatch.setenv("HOME", str(letters.parent))
     assert len(load("~/letters")) == 4
+    assert load("~/letters").digest == load(str(letters)).digest
+
+
+@pytest.mark.parametrize("kind", ["folder", "images"])
+def test_a_tilde_of_nobody_is_a_name_like_others(kind, letters, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    split = f"{kind}:~nobody-of-this-name"
+    with pytest.raises(TaskError, match=f"{split}: no such folder"):
+        tasks.load(split, "all")
+    letters.rename("~nobody-of-this-name")
+    assert len(tasks.load(split, "all")) == 4
+    assert tasks.parse(f"{split}-within-2w1s").title == f"{split}-within-2w1s"
 
 
 def test_formats_sizes_and_polarities_may_be_mixed(tmp_path, ink):
