@@ -18,14 +18,13 @@ class Count(click.IntRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Reads the number."""
-        if isinstance(value, str):
-            said = value.strip()
-            if _GROUPED.fullmatch(said):
-                value = said.replace(",", "")
-            elif _POWER.fullmatch(said) and (number := Decimal(said)) == int(number):
-                value = str(int(number))
+        said = str(value).strip()
+        if _GROUPED.fullmatch(said):
+            said = said.replace(",", "")
+        elif _POWER.fullmatch(said) and (number := Decimal(said)) == int(number):
+            said = str(int(number))
         try:
-            int(value)
-        except (TypeError, ValueError):
+            whole = int(said)
+        except ValueError:
             self.fail(f"{value!r} is not a whole number; write it as 1000 or 1e3.", param, ctx)
-        return super().convert(value, param, ctx)
+        return super().convert(whole, param, ctx)
