@@ -18,7 +18,7 @@ SEEDS := 1 2 3
 # A peer, in an environment of its own.
 PEER := .venv-easyfsl
 
-.PHONY: run test slow extras check format bench scale coverage tables backbones reliability fuzz lowest smoke clean
+.PHONY: run test slow extras check format bench scale coverage recipes tables backbones reliability fuzz lowest smoke clean
 
 run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
@@ -26,13 +26,14 @@ run: $(VENV)/installed
 test: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-# What takes long: fuzzing, whole networks, long pages of the documents, every kind of method.
+# What takes long: fuzzing, simulations, whole networks, long pages of the documents, every kind of
+# method.
 slow: $(VENV)/tested
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 # What `make test` skips: inference engines, and Keras on PyTorch and JAX.
 OPTIONAL := tests/models/engines tests/models/networks/test_layers.py tests/models/test_bundled.py \
-    tests/models/training/test_training.py
+    tests/models/training/test_training.py tests/models/training/test_devices.py
 extras: $(VENV)/extras
 	$(BIN)/python -m pytest -n $(JOBS) $(OPTIONAL)
 
@@ -64,6 +65,16 @@ coverage: $(VENV)/tested
 	@mkdir -p build
 	$(BIN)/python tests/benchmarks/coverage_study.py --jobs $(JOBS) > build/coverage.md
 	mv build/coverage.md docs/coverage-table.md
+
+# Two or three hours on one core; needs Omniglot, and goes on where it was stopped. PyTorch, with
+# KERAS_BACKEND=torch, is about twice as fast as TensorFlow.
+recipes: export OMP_NUM_THREADS := 1
+recipes: export TF_NUM_INTRAOP_THREADS := 1
+recipes: export TF_NUM_INTEROP_THREADS := 1
+recipes: $(VENV)/tested
+	$(BIN)/python tests/benchmarks/recipe_study.py
+	$(BIN)/python tests/benchmarks/recipe_study.py --table > build/recipes.md
+	mv build/recipes.md docs/recipes-table.md
 
 # From nothing, as runs of what the scorers were before would stand beside theirs of today.
 tables: $(VENV)/installed

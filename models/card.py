@@ -32,6 +32,13 @@ def _steps(card: Mapping[str, Any]) -> str:
     )
 
 
+def _made(card: Mapping[str, Any]) -> str:
+    """Says what was trained on besides the data's own images."""
+    made, redrawn = card.get("made_characters") or [], card["recipe"].get("redrawn", 0)
+    said = f"; {len(made):,} characters composed or made up" if made else ""
+    return said + (f"; {redrawn} redrawings of each image" if redrawn else "")
+
+
 def _effort(flops: int | None) -> str:
     return "FLOPs unknown" if flops is None else f"{flops / 1e6:,.0f} MFLOP an image"
 
@@ -85,7 +92,7 @@ def render_card(card: Mapping[str, Any]) -> str:
         f"| weights | float16, SHA-256 `{card['digest']}` |",
         f"| licence | {card['licence']} |",
         f"| data | `{data['part']}` (pixels `{data['digest'][:16]}`), "
-        f"{data['characters_seen']} characters seen |",
+        f"{data['characters_seen']} characters seen{_made(card)} |",
         f"| held-out alphabets | {held_out} |",
         f"| seed | {card['seed']} |",
         *taught,
@@ -177,11 +184,12 @@ def read_card(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: The file is missing, or is not a card.
     """
+    from .training import recipe
+
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         _ = card["name"], card["digest"], card["seed"]
-        # Older cards are of recipes without such a stage.
-        card["recipe"] = {"episodes": None, **card["recipe"]}
+        card["recipe"] = recipe.complete({**card["recipe"]})
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(
             f"{path}: not a readable model card; expected a file that wayshot train has written"

@@ -1,5 +1,6 @@
 from .data.arrays import from_arrays as from_arrays
 from .data.dataset import Dataset as Dataset
+from .data.dataset import concatenate as concatenate
 from .data.images import SIDE as SIDE
 from .data.images import Images as Images
 from .data.parts import PARTS as PARTS

@@ -140,19 +140,22 @@ def parts_of(split: str) -> tuple[str, ...]:
     return SPLITS[split].parts
 
 
-def load_glyphs(progress: Progress = quiet) -> Dataset:
+def load_glyphs(progress: Progress = quiet, seed: int = 0, alphabets: int = 50) -> Dataset:
     """Gives the Glyphs data set, drawn at the first use and cached.
 
     Args:
         progress: Shows the progress of drawing.
+        seed: Seed of the generator; 0 for the data set of the protocols.
+        alphabets: Number of alphabets.
     """
+    other = f" seed {seed} alphabets {alphabets}" if (seed, alphabets) != (0, 50) else ""
 
     def make() -> Dataset:
-        bits, rows = glyphs.generate(progress=progress)
+        bits, rows = glyphs.generate(seed, alphabets, progress)
         files = [(*row, "glyphs/" + "/".join(row)) for row in rows]
         return Dataset.build("glyphs", Images(bits), files)
 
-    return cached(f"glyphs {glyphs.VERSION}", "glyphs", make)
+    return cached(f"glyphs {glyphs.VERSION}{other}", "glyphs", make)
 
 
 def _of_alphabets(dataset: Dataset, keep: Callable[[str], bool]) -> np.ndarray:

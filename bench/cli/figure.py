@@ -30,9 +30,9 @@ def _inches(_: click.Context, __: click.Parameter, text: str) -> float:
     """Reads a width such as 3.3in."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(in|cm|mm|pt)", text.replace(" ", ""))
     width = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not 1.5 <= width <= 20:
+    if not 2 <= width <= 20:
         raise click.BadParameter(
-            f"{text!r} is no width from 1.5in to 20in; expected such as 3.3in, 8.4cm or 240pt"
+            f"{text!r} is no width from 2in to 20in; expected such as 3.3in, 8.4cm or 240pt"
         )
     return width
 

@@ -123,6 +123,14 @@ def _images(name: str, data: str | None) -> tuple[tasks.Dataset, tasks.Dataset |
     help="Finish after this time, with what has been learned by then. The time before --resume "
     "counts too.",
 )
+@option(
+    "--devices",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Divide every batch among N devices of the backend JAX.",
+)
 @option("--tensorboard", is_flag=True, help="Write logs for TensorBoard into the folder of --out.")
 @seed_option("the training")
 @data_option
@@ -136,6 +144,7 @@ def command(
     resume: bool,
     precision: str,
     minutes: float | None,
+    devices: int,
     tensorboard: bool,
     seed: int,
     data: str | None,
@@ -157,8 +166,11 @@ def command(
     writable(out)
 
     from ...models import Training, finish
+    from ...models.training import keep_compiled, use_devices
 
-    training = Training(plan, background, seed, precision, held_out)
+    keep_compiled()
+    use_devices(devices)
+    training = Training(plan, background, seed, precision, held_out, progress)
     if resume:
         training.resume(out)
     steps = {name: stage.steps for name, stage in plan.stages.items()}
@@ -184,7 +196,8 @@ def command(
                 break
     card = finish(training, out)
     if as_json:
-        click.echo(json.dumps({key: card[key] for key in card if key != "characters"}, indent=1))
+        shown = {key: card[key] for key in card if not key.endswith("characters")}
+        click.echo(json.dumps(shown, indent=1))
     else:
         shares = ", ".join(f"{percent(v)} % {k}" for k, v in card["validation"].items())
         ways = f"{card['validation_ways']}-way 1-shot: " if shares else ""

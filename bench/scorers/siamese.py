@@ -13,6 +13,7 @@ import numpy as np
 from ...models import Bundle, ModelError, bundle, read_weights
 from ...models.engines import Embedder, Origin, fingerprint, with_version
 from ...models.networks import compare, pooling
+from ...models.training import recipe
 from ...tasks import SHADES, Progress, TaskError, quiet, read_regular, readable
 
 if TYPE_CHECKING:
@@ -32,12 +33,7 @@ def _scale(head: str) -> str | None:
 
 def _training(card: dict[str, Any]) -> dict[str, Any]:
     """Gives the digest of a network's whole recipe, and its seed."""
-    fields = dict(card["recipe"])
-    # So that a recipe has the digest that it had before there was this stage.
-    if fields.get("episodes") is None:
-        fields.pop("episodes", None)
-    recipe = json.dumps(fields, sort_keys=True).encode()
-    return {"recipe": hashlib.sha256(recipe).hexdigest(), "seed": card["seed"]}
+    return {"recipe": recipe.digest(card["recipe"]), "seed": card["seed"]}
 
 
 def _told(card: Path) -> tuple[list[str], dict[str, Any]]:

@@ -14,7 +14,7 @@ from ..backend import load_keras
 
 _attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-_WITH_KERAS = {"finish", "Report", "Training"}
+_WITH_KERAS = {"finish", "keep_compiled", "Report", "Training", "use_devices"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -94,6 +95,24 @@ class Stage:
             Inputs of the model, and the truth.
         """
         raise NotImplementedError
+
+    def settle(self) -> None:
+        """Gives the model the averages of its weights, if the optimizer keeps them."""
+        if self.model.optimizer.use_ema:
+            self.model.optimizer.settle(self.model.trainable_variables)
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Does as `settle`, until the context is left."""
+        kept = self.model.trainable_variables if self.model.optimizer.use_ema else []
+        # Copies, as PyTorch's arrays change with the weights.
+        trained = [np.array(keras.ops.convert_to_numpy(weight)) for weight in kept]
+        self.settle()
+        try:
+            yield
+        finally:
+            for weight, value in zip(kept, trained, strict=True):
+                weight.assign(value)
 
     def train(self, first: int, last: int) -> float:
         """Trains on some consecutive batches, and fetches nothing from the device until the last.

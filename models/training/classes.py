@@ -12,7 +12,7 @@ from ..bundled import bundle
 from ..errors import ModelError
 from ..networks import Siamese, unit
 from .batches import Epochs, Stage, rng_of
-from .optimizers import WarmCosine, without_decay
+from .optimizers import AveragingAdamW, WarmCosine, without_decay
 from .recipe import Classes
 from .training_images import TrainingImages
 
@@ -136,7 +136,7 @@ class ClassStage(Stage):
     def _taught(self, teacher: str, width: int) -> np.ndarray:
         """Gives directions (width, classes) with the angles between a teacher's mean embeddings."""
         found = bundle(teacher)
-        unseen = set(self._images.characters) ^ set(found.card["characters"])
+        unseen = set(self._images.originals) ^ set(found.card["characters"])
         if unseen:
             raise ModelError(
                 f"teacher {teacher} was trained on other characters than this recipe; choose "
@@ -168,7 +168,12 @@ class ClassStage(Stage):
     def _optimizer(self) -> Any:
         plan = self.plan
         schedule: Any = WarmCosine(plan.learning_rate, plan.warmup_steps, plan.steps)
-        return without_decay(keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay))
+        options: dict[str, Any] = {"weight_decay": plan.weight_decay}
+        if not plan.averaged:
+            # On PyTorch, only Keras's own class updates all weights at once.
+            return without_decay(keras.optimizers.AdamW(schedule, **options))
+        options |= {"use_ema": True, "ema_momentum": plan.averaged}
+        return without_decay(AveragingAdamW(schedule, **options))
 
     def _loss(self, labels: Any, cosines: Any) -> Any:
         truth = ops.one_hot(ops.reshape(labels, (-1,)), self._classes)

@@ -67,6 +67,7 @@ def finish(training: Training, folder: Path) -> dict[str, Any]:
         "validation_ways": training.validation_ways,
         "history": training.history,
         "characters": training.characters,
+        "made_characters": training.made_characters,
     }
     if recipe.classes and recipe.classes.teacher:
         teacher = recipe.classes.teacher

@@ -17,6 +17,25 @@ def without_decay(optimizer: Any) -> Any:
     return optimizer
 
 
+class AveragingAdamW(keras.optimizers.AdamW):
+    """AdamW that keeps a moving average of the weights (Keras's `use_ema`).
+
+    Keras puts the averages in the place of the weights at the end of every `fit`; here this
+    happens only when it is asked for.
+    """
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Leaves the weights as they are."""
+
+    def settle(self, weights: Any) -> None:
+        """Puts the averages in the place of the weights.
+
+        Args:
+            weights: The weights that are trained.
+        """
+        super().finalize_variable_values(weights)
+
+
 class WarmCosine(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises linearly and then falls as a cosine to nothing.
 

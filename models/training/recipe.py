@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -83,6 +86,8 @@ class Classes(RecipePart, frozen=True):
         teacher: A bundled network trained on the same alphabets, or None. The
             classes' directions start as the means of its embeddings, which
             gives a large tower a useful gradient from the first step on.
+        averaged: Momentum of the moving average of the weights over the steps. The averages
+            are what is validated and kept; 0 for the weights themselves.
     """
 
     steps: Count
@@ -97,6 +102,7 @@ class Classes(RecipePart, frozen=True):
     small_steps: CountOrZero = 0
     small_size: Count = 20
     teacher: str | None = None
+    averaged: Annotated[float, Meta(ge=0, lt=1)] = 0.0
 
 
 class Pairs(RecipePart, frozen=True):
@@ -186,6 +192,12 @@ class Recipe(RecipePart, frozen=True):
             `folder:letters@train`.
         held_out: Alphabets of this part that are used only for validation.
         drawers: Number of drawers of each character to train on, from the first.
+        glyphs: Number of made-up alphabets to train on besides, by the generator of the
+            data set `glyphs` with another seed.
+        composed: Number of new characters for each alphabet, composed of two of its
+            characters by the same drawer: side by side, one above the other, or overlaid.
+        redrawn: Number of further drawings of each image, whose strokes are moved and drawn
+            with another pen.
         distortion: Distortions of the training images; not used for `qucy`
             pixels, which are cropped at random.
         classes: The first stage, or None.
@@ -202,6 +214,9 @@ class Recipe(RecipePart, frozen=True):
     data: Annotated[str, Meta(pattern=".+-.+|.+:.+")]
     held_out: tuple[str, ...]
     drawers: Annotated[int, Meta(ge=2, le=10**9)] = 20
+    glyphs: Annotated[int, Meta(ge=0, le=1000)] = 0
+    composed: Annotated[int, Meta(ge=0, le=1000)] = 0
+    redrawn: Annotated[int, Meta(ge=0, le=100)] = 0
     distortion: Distortion = Distortion()
     classes: Classes | None = None
     pairs: Pairs | None = None
@@ -225,6 +240,42 @@ class Recipe(RecipePart, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Gives all fields, including defaults, in JSON's types."""
         return msgspec.json.decode(msgspec.json.encode(self))
+
+
+def complete(stored: Any) -> Any:
+    """Gives all fields of a recipe that was written before some of them were there.
+
+    Args:
+        stored: A recipe as by `to_dict`; what is none is given back as it is.
+    """
+    try:
+        return msgspec.convert(stored, Recipe).to_dict()
+    except msgspec.ValidationError:
+        return stored
+
+
+# Fields of recipes and of their stage classes that came later, with their defaults.
+_LATER = {"episodes": None, "glyphs": 0, "composed": 0, "redrawn": 0}
+_LATER_IN_CLASSES = {"averaged": 0}
+
+
+def digest(stored: Mapping[str, Any]) -> str:
+    """Identifies a recipe, as before there were fields that have their default.
+
+    Args:
+        stored: A recipe as by `to_dict`, with or without later fields; it may come from anyone.
+
+    Returns:
+        SHA-256 in hexadecimal.
+    """
+
+    def old(fields: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in fields.items() if k not in later or v != later[k]}
+
+    fields = old(dict(stored), _LATER)
+    if isinstance(fields.get("classes"), dict):
+        fields["classes"] = old(fields["classes"], _LATER_IN_CLASSES)
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def names() -> list[str]:

@@ -6,6 +6,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from ...tasks import Dataset, TaskError, open_zip, replacing
+from ...tasks import Dataset, Progress, TaskError, open_zip, quiet, replacing
 from ..backend import designed_settings
 from ..bundled import named_weights, read_weights
 from ..errors import ModelError
 from ..networks import Siamese, assemble
 from .classes import ClassStage
+from .enlarging import enlarged
 from .episodes import EpisodeStage
 from .pairs import PairStage
 from .precision import chosen_policy
-from .recipe import Classes, Episodes, Pairs, Recipe
+from .recipe import Classes, Episodes, Pairs, Recipe, complete
 from .training_images import TrainingImages
 from .validation import Validation
 
@@ -79,6 +81,7 @@ class Training:
         history: One entry for each validation.
         seconds: Time spent so far, in all processes that resumed the training.
         characters: Names `alphabet/character` of the training characters.
+        made_characters: Names of those that are composed of these, or made up.
         background_digest: Digest of the data set.
     """
 
@@ -89,6 +92,7 @@ class Training:
         seed: int,
         precision: str = "float32",
         held_out: Dataset | None = None,
+        progress: Progress = quiet,
     ) -> None:
         """Prepares data and network.
 
@@ -100,9 +104,11 @@ class Training:
                 this hardware; see `precision.chosen_policy`.
             held_out: Images to validate on; None for the alphabets of
                 `background` that the recipe holds out.
+            progress: Shows the progress of making further characters.
 
         Raises:
-            ModelError: The recipe names an unknown backbone or alphabet.
+            ModelError: The recipe names an unknown backbone or alphabet, or further
+                characters cannot be made of these images.
             TaskError: The images to validate on allow no episodes.
         """
         self.recipe, self.seed, self.policy = recipe, seed, chosen_policy(precision)
@@ -130,13 +136,16 @@ class Training:
         with designed_settings(self.policy):
             self.siamese = assemble(recipe.network, recipe.name)
             seen = background.select(~is_held_out, "seen")
-            images = TrainingImages(recipe, seen, self.siamese.size, self.siamese.channels)
+            size, channels, count = self.siamese.size, self.siamese.channels, len(seen.characters)
+            seen = enlarged(recipe, seen, seed, progress)
+            images = TrainingImages(recipe, seen, size, channels, count)
             self._stages: dict[str, Any] = {}
             for name, plan in recipe.stages.items():
                 self.siamese.tower.trainable = _trains_tower(plan)
                 stage = self._stages[name] = _STAGES[name](plan, self.siamese, images, seed)
                 stage.model.optimizer.build(stage.model.trainable_variables)
-        self.characters = images.characters
+        self.characters = images.originals
+        self.made_characters = images.characters[len(images.originals) :]
         self.steps = dict.fromkeys(self._stages, 0)
         self._ended: list[str] = []
         self._best: tuple[float, dict[str, np.ndarray]] | None = None
@@ -152,9 +161,15 @@ class Training:
         """Gives the network in single precision, with the best weights if there is patience."""
         with designed_settings():
             siamese = assemble(self.recipe.network, self.recipe.name)
-        trained = self._best[1] if self._best else read_weights(self.siamese)
-        for name, variable in named_weights(siamese).items():
-            variable.assign(trained[name])
+        unfinished = [
+            stage
+            for name, stage in self._stages.items()
+            if self.steps[name] > 0 and name not in self._ended
+        ]
+        with unfinished[0].settled() if unfinished else nullcontext():
+            trained = self._best[1] if self._best else read_weights(self.siamese)
+            for name, variable in named_weights(siamese).items():
+                variable.assign(trained[name])
         return siamese
 
     def validate(self, siamese: Siamese | None = None, stage: str = "pairs") -> dict[str, float]:
@@ -195,6 +210,8 @@ class Training:
                 for weight, array in self._best[1].items():
                     variables[weight].assign(array)
                 self._best = None
+            else:
+                stage.settle()
             self._ended.append(name)
             self.save(folder)
 
@@ -224,12 +241,14 @@ class Training:
             count = max(1, min(2 * count, fits))
             self.seconds += now - reported
             reported = now
+            stop = False
             if measured:
-                accuracy = self.validate(stage=name)
-                entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": loss}
-                self.history.append(entry)
+                with stage.settled():
+                    accuracy = self.validate(stage=name)
+                    entry = {"stage": name, "step": step, "accuracy": accuracy, "loss": loss}
+                    self.history.append(entry)
+                    stop = self._no_better(name, accuracy)
             yield Report(name, step, steps, loss, rate, accuracy)
-            stop = measured and self._no_better(name, accuracy)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 self.save(folder)
                 saved = time.monotonic()
@@ -299,8 +318,7 @@ class Training:
             open_zip(path).close()
             with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 state = json.loads(str(file["state"]))
-                # Older checkpoints are of recipes without such a stage.
-                state["recipe"] = {"episodes": None, **state["recipe"]}
+                state["recipe"] = complete(state["recipe"])
                 other = [key for key, value in self._identity().items() if state.get(key) != value]
                 if other:
                     raise ModelError(

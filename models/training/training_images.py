@@ -73,24 +73,32 @@ class TrainingImages:
 
     Attributes:
         characters: Names `alphabet/character`.
+        originals: Those that are not made of others or made up.
         labels: int ndarray (n,), the index in `characters` of each image.
         alphabets: int ndarray (n,), the number of each image's alphabet.
     """
 
-    def __init__(self, recipe: Recipe, seen: Dataset, size: int, channels: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        seen: Dataset,
+        size: int,
+        channels: int,
+        originals: int | None = None,
+    ) -> None:
         """Selects the images; they are shrunk at the first use.
 
         Args:
             recipe: The recipe, with the distortions.
-            seen: The images, without held-out alphabets.
+            seen: The images.
+            originals: Number of the first characters that are not made of others or made up;
+                None for all.
             size: Height and width of the tower's input.
             channels: Number of equal channels of the tower's input.
         """
         self._recipe, self._size, self._channels = recipe, size, channels
-        drawn = seen.table.groupby(seen.character_codes).cumcount().to_numpy()
-        if (drawn >= recipe.drawers).any():
-            seen = seen.select(drawn < recipe.drawers, seen.name)
         self.characters = list(seen.characters["alphabet"] + "/" + seen.characters["character"])
+        self.originals = self.characters[:originals]
         self.labels = seen.character_codes
         self.alphabets = seen.table["alphabet"].cat.codes.to_numpy()
         self._seen = wanted(seen.images, SHADES)

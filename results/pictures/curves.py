@@ -15,7 +15,7 @@ from ..store import Run
 from ..text import shown
 from .material import Material
 from .picture import check_suffix, save
-from .style import INK, Look, Size, figure, looks, short, styled
+from .style import INK, Look, Size, figure, legend, looks, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,8 +118,7 @@ def _drawn(material: Material, size: Size, column: str, draw: Any) -> Figure | N
         made = figure(size, 0.85 * size.width)
         axes = made.subplots()
         draw(axes, found, material.looks)
-        columns = 2 if size.width > 4 else 1
-        made.legend(loc="outside lower left", ncols=columns)
+        legend(made, size)
     return made
 
 
@@ -229,5 +228,5 @@ def draw_reliability(material: Material, size: Size, column: str) -> Figure | No
             )
         axes.set(xlabel="predicted probability of the same character", ylabel="share of same pairs")
         axes.set(xlim=(0, 1), ylim=(0, 1))
-        made.legend(loc="outside lower left", ncols=2 if size.width > 4 else 1)
+        legend(made, size)
     return made

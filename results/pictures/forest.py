@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..statistics import Estimate
 from ..tables import half
 from .material import Material
-from .style import INK, Look, Size, figure, short, styled
+from .style import INK, Look, Size, figure, legend, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def _forest(
             markerfacecolor=one.look.colour if one.filled else "none",
             linestyle="none",
         )
-    axes.set_yticks(range(len(rows)), [short(row) for row in rows])
+    axes.set_yticks(range(len(rows)), [short(row, size.letters) for row in rows])
     axes.set(xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
@@ -126,7 +126,7 @@ def draw_alphabets(material: Material, size: Size, column: str) -> Figure | None
         for label in best:
             look = material.looks[label]
             drawn.axes[0].plot([], [], color=look.colour, marker=look.marker, label=short(label))
-        drawn.legend(loc="outside lower left", ncols=2 if size.width > 4 else 1)
+        legend(drawn, size)
     return drawn
 
 
@@ -151,7 +151,7 @@ def draw_drawers(material: Material, size: Size, column: str) -> Figure | None:
         axes = drawn.subplots()
         shares = (100 * top["share"]).tolist()
         axes.barh(range(len(top)), shares, color=material.looks[best].colour, height=0.7)
-        axes.set_yticks(range(len(top)), [short(str(name)) for name in top.index])
+        axes.set_yticks(range(len(top)), [short(str(name), size.letters) for name in top.index])
         axes.set(xlabel=f"share of the errors of {short(best)}, %", ylim=(len(top) - 0.4, -0.6))
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")

@@ -38,17 +38,17 @@ def draw_heatmap(material: Material, size: Size, column: str) -> Figure | None:
     values = 100 * np.array([[one[name] for one in found] for name in names])
     with styled(size):
         line = 0.17 * size.font / 8.5
-        drawn = figure(
-            size, line * (len(names) + max(len(short(row)) for row in rows) * 0.45) + 0.4
-        )
+        # Names stand on two sides of the cells.
+        longest = min(size.letters, int(45 * size.width / size.font))
+        names_of_rows = [short(row, longest) for row in rows]
+        drawn = figure(size, line * (len(names) + max(map(len, names_of_rows)) * 0.45) + 0.4)
         axes = drawn.subplots()
         # Dark for errors; in gray as well.
         mesh = axes.pcolormesh(values, cmap="cividis", vmin=0, vmax=100, edgecolor="face")
         axes.invert_yaxis()
         middles = [place + 0.5 for place in range(max(values.shape))]
-        names_of_rows = [short(row) for row in rows]
         axes.set_xticks(middles[: len(rows)], names_of_rows, rotation=40, ha="right")
-        axes.set_yticks(middles[: len(names)], [short(str(name)) for name in names])
+        axes.set_yticks(middles[: len(names)], [short(str(name), longest) for name in names])
         axes.tick_params(length=0)
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)

@@ -13,7 +13,7 @@ from ..store import MODES, Run
 from ..tables import scaled
 from .material import Material, gathered
 from .picture import check_suffix, save
-from .style import INK, Size, figure, short, styled
+from .style import INK, Size, figure, legend, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +138,6 @@ def draw_costs(material: Material, size: Size, what: str) -> Figure | None:
                 linestyle=dashes,
                 label=f"front, {short(column)}" if len(found) > 1 else "front",
             )
-        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
         axes.set_xscale("log")
         axes.set(xlabel=_LABELS[what])
         axes.set_ylabel(f"accuracy %, {100 * material.level:g} % interval")
@@ -146,14 +145,7 @@ def draw_costs(material: Material, size: Size, what: str) -> Figure | None:
         axes.minorticks_off()
         axes.margins(x=0.1)
         title = short(next(iter(found))) if len(found) == 1 else None
-        drawn.legend(
-            handles.values(),
-            handles.keys(),
-            title=title,
-            alignment="left",
-            loc="outside lower left",
-            ncols=2 if size.width > 4 else 1,
-        )
+        legend(drawn, size, title)
     return drawn
 
 

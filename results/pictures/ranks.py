@@ -11,7 +11,7 @@ from ..statistics import Ranking, Ranks
 from ..text import plain
 from .material import Material
 from .picture import check_suffix, save
-from .style import INK, Size, short, styled
+from .style import INK, LONGEST, Size, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _AXIS_INCHES = 4.5
 _ROW_INCHES = 0.27
 _BAR = 0.5
+
+_NAMES = 0.7
+"""The largest share of a chart's width that names take."""
 
 
 def draw_ranks(ranking: Ranking, path: Path) -> None:
@@ -74,9 +77,15 @@ def _drawn(
     levels = _levels(bars)
     first_row = 1.2 + _BAR * (max(levels, default=-1) + 1)
     top, bottom = 2.6, first_row + len(best)
-    names = [f"{_name(ranking, place, width)} ({means[place]:.2f})" for place in range(count)]
+    letter, gap = 0.58 * font / 72, 4 / 72
+    # The names of both sides leave room for the axis between them.
+    most = int((_NAMES * width / 2 - gap) / letter) - len(" (10.25)") if width else 0
+    names = [
+        f"{short(name, max(1, min(most, LONGEST))) if width else plain(name)} ({mean:.2f})"
+        for name, mean in zip(ranking.scorers, means, strict=True)
+    ]
     longest = [max((len(names[place]) for place in side), default=0) for side in (rest, best)]
-    left, right = ((0.58 * font * letters + 4) / 72 if width else 0 for letters in longest)
+    left, right = (letter * letters + gap if width else 0 for letters in longest)
     whole = width or _AXIS_INCHES
     figure = Figure(figsize=(whole, _ROW_INCHES * font / 9 * (top + bottom)))
     axes = figure.add_axes((left / whole, 0, 1 - (left + right) / whole, 1))
@@ -104,11 +113,6 @@ def _drawn(
         y = -(0.6 + _BAR * level)
         axes.plot((low - overhang, high + overhang), (y, y), linewidth=3, **line)
     return figure
-
-
-def _name(ranking: Ranking, place: int, width: float | None) -> str:
-    name = ranking.scorers[place]
-    return short(name) if width else plain(name)
 
 
 def _levels(bars: Sequence[tuple[float, float]]) -> list[int]:

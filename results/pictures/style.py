@@ -25,7 +25,10 @@ INK = "#1b1b1f"
 MOST = len(COLOURS)
 """The largest number of scorers in a chart in which each has a colour."""
 
-_LONGEST = 28
+LONGEST = 28
+
+_LEAST_HEIGHT, _LINE = 2.0, 1.5
+"""Height of a chart without its legend in inches, and of a legend's line in heights of text."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,21 @@ class Size:
     width: float = 4.8
     font: float = 8.5
 
+    @property
+    def letters(self) -> int:
+        """Most letters of a name in the margin, so that there is room for the chart."""
+        return min(LONGEST, int(70 * self.width / self.font))
 
-def short(label: str) -> str:
-    """Shortens a long name, for the margin of a chart."""
+
+def short(label: str, longest: int = LONGEST) -> str:
+    """Shortens a long name, for the margin of a chart.
+
+    Args:
+        label: The name.
+        longest: Most letters.
+    """
     name = shown(label)
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 @contextmanager
@@ -126,3 +139,30 @@ def figure(size: Size, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(size.width, height), layout="constrained")
+
+
+def legend(drawn: Figure, size: Size, title: str | None = None) -> None:
+    """Puts the legend below the charts, and makes the figure higher where it needs the room.
+
+    Args:
+        drawn: The figure, whose charts have all their lines; equal labels are one entry.
+        size: Size of the figure.
+        title: What stands above the legend.
+    """
+    handles = {
+        label: line
+        for axes in drawn.axes
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    columns = 2 if size.width > 4 else 1
+    lines = -(-len(handles) // columns) + (title is not None)
+    least = _LEAST_HEIGHT + lines * _LINE * size.font / 72
+    drawn.set_figheight(max(drawn.get_figheight(), least))
+    drawn.legend(
+        handles.values(),
+        handles.keys(),
+        title=title,
+        alignment="left",
+        loc="outside lower left",
+        ncols=columns,
+    )

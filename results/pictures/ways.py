@@ -12,7 +12,7 @@ from ..tables import labels
 from ..text import shown
 from .material import Material
 from .picture import check_suffix, save
-from .style import MOST, Size, figure, looks, short, styled
+from .style import MOST, Size, figure, legend, looks, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,13 +69,7 @@ def _draw(material: Material, what: str, size: Size) -> Figure | None:
         drawn = figure(size, len(found) * max(1.9, 0.55 * size.width) + 0.5)
         for axes, one in zip(drawn.subplots(len(found), squeeze=False)[:, 0], found, strict=True):
             _panel(axes, material, what, one)
-        handles = {
-            label: line
-            for axes in drawn.axes
-            for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
-        }
-        columns = 2 if size.width > 4 else 1
-        drawn.legend(handles.values(), handles.keys(), loc="outside lower left", ncols=columns)
+        legend(drawn, size)
     return drawn
 
 

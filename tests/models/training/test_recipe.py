@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import msgspec
@@ -75,6 +76,8 @@ def test_what_is_written_out_is_complete_and_reads_as_the_same_recipe(name, tmp_
         (GOOD + "distortion: {scale: [2, 1]}\n", "expected the smaller value first"),
         (GOOD + "distortion: {probability: 2}\n", r"<= 1.0 - at `\$.distortion.probability`"),
         (GOOD + "distortion: 3\n", r"Expected `object`, got `int` - at `\$.distortion`"),
+        (GOOD + "glyphs: -1\n", r"Expected `int` >= 0 - at `\$.glyphs`"),
+        (GOOD.replace("5", "5, averaged: 1"), r"< 1.0 - at `\$.classes.averaged`"),
         (GOOD + "drawers: 1\n", r"Expected `int` >= 2 - at `\$.drawers`"),
         (GOOD.replace("classes: {steps: 5}", ""), "no classes, pairs or episodes"),
         (GOOD.replace("Latin", "") + "patience: 3\n", "patience needs held_out"),
@@ -92,6 +95,22 @@ def test_what_is_wrong_with_a_recipe_is_said_in_one_line(text, problem, tmp_path
     with pytest.raises(ModelError, match=problem) as caught:
         recipes.read(str(path))
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_recipe_written_before_there_were_some_fields_is_the_same_recipe():
+    told = recipes.read("siamese-small").to_dict()
+    old = {k: v for k, v in told.items() if k not in ("episodes", "glyphs", "composed", "redrawn")}
+    old["classes"] = {k: v for k, v in told["classes"].items() if k != "averaged"}
+    assert recipes.complete(old) == told
+    assert recipes.digest(old) == recipes.digest(told)
+    # As the records of stored runs have it.
+    fields = json.dumps(old, sort_keys=True).encode()
+    assert recipes.digest(told) == hashlib.sha256(fields).hexdigest()
+    changes = [{"glyphs": 1}, {"composed": 1}, {"redrawn": 1}]
+    changes.append({"classes": {**told["classes"], "averaged": 0.9}})
+    digests = {recipes.digest({**told, **change}) for change in changes}
+    assert len(digests | {recipes.digest(told)}) == 5
+    assert recipes.complete({**told, "colour": 1}) == {**told, "colour": 1}
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():

@@ -29,7 +29,7 @@ NETWORK = Network(backbone="example_backbones:pooled", join="product", head="wei
 class Asked:
     """Training images of six characters of two alphabets, that keep what they are asked for."""
 
-    characters = tuple(f"{alphabet}/{i}" for alphabet in "AB" for i in range(3))
+    characters = originals = tuple(f"{alphabet}/{i}" for alphabet in "AB" for i in range(3))
     labels = np.repeat(np.arange(6), 10)
     alphabets = labels // 3
 
@@ -355,6 +355,15 @@ def test_classes_start_where_a_teacher_has_them(mirrors, monkeypatch):
     directions = ops.convert_to_numpy(made.model.layers[-1].kernel).T
     known = unit(Taught.known if mirrors else Taught.known.reshape(6, 2, 4, 7)[:, 0].reshape(24, 7))
     np.testing.assert_allclose(directions @ directions.T, known @ known.T, atol=1e-5)
+
+
+def test_a_teacher_may_not_have_seen_what_is_made_of_its_characters(monkeypatch):
+    images = Taught()
+    images.originals = Asked.characters[:5]
+    teacher = SimpleNamespace(card={"characters": list(images.originals)}, build=lambda: None)
+    monkeypatch.setattr("wayshot.models.training.classes.bundle", lambda name: teacher)
+    made, _ = stage(ClassStage, Classes(steps=1, teacher="x"), images)
+    assert made.model.layers[-1].kernel.shape[-1] == 24
 
 
 def test_a_teacher_of_other_characters_is_refused(monkeypatch):

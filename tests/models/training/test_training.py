@@ -255,7 +255,7 @@ def test_a_checkpoint_of_another_training_or_damaged_is_refused(recipe, backgrou
         Training(recipe(), background, seed=1).resume(tmp_path / "nowhere")
 
 
-def test_a_checkpoint_of_a_recipe_from_before_there_were_episodes_is_resumed(
+def test_a_checkpoint_of_a_recipe_from_before_there_were_some_fields_is_resumed(
     recipe, background, tmp_path
 ):
     Training(recipe(), background, seed=1).save(tmp_path)
@@ -264,8 +264,93 @@ def test_a_checkpoint_of_a_recipe_from_before_there_were_episodes_is_resumed(
         arrays = dict(stored)
     state = json.loads(str(arrays.pop("state")))
     assert state["recipe"].pop("episodes") is None
+    assert [state["recipe"].pop(name) for name in ("glyphs", "composed", "redrawn")] == [0, 0, 0]
+    assert state["recipe"]["classes"].pop("averaged") == 0
     np.savez(path, state=np.array(json.dumps(state)), **arrays)
     Training(recipe(), background, seed=1).resume(tmp_path)
+
+
+MORE = {"glyphs": 1, "composed": 2, "redrawn": 1}
+
+
+def test_made_characters_are_trained_on_and_named_apart(recipe, background, tmp_path):
+    plan = recipe(**MORE, pairs=None)
+    training, plain = Training(plan, background, 1), Training(recipe(pairs=None), background, 1)
+    assert training.characters == plain.characters and plain.made_characters == []
+    composed = [name for name in training.made_characters if "made up" not in name]
+    assert len(composed) == 2 * 2 and len(training.made_characters) > len(composed) + 13
+    (held_out,) = plan.held_out
+    assert not [name for name in training.made_characters if name.startswith(f"{held_out}/")]
+    np.testing.assert_array_equal(
+        training._validation._held_out.images.bits, plain._validation._held_out.images.bits
+    )
+    count = len(training.characters) + len(training.made_characters)
+    assert training._stages["classes"].model.last.classes == 4 * count
+    run(training, tmp_path)
+    card = finish(training, tmp_path)
+    assert card["characters"] == plain.characters
+    assert card["made_characters"] == training.made_characters
+    assert card["data"]["characters_seen"] == len(plain.characters)
+    said = f"{len(plain.characters)} characters seen; {len(card['made_characters'])} characters "
+    assert said + "composed or made up; 1 redrawings" in (tmp_path / "tiny.md").read_text()
+
+
+@pytest.mark.slow
+def test_a_killed_training_with_more_characters_and_averages_ends_the_same(
+    recipe, background, tmp_path, every_step
+):
+    """Also where the averages are validated and kept between two steps."""
+    classes = Classes(steps=6, batch=32, warmup_steps=1, averaged=0.8)
+    plan = recipe(**MORE, classes=classes, pairs=Pairs(steps=2, batch=16), validate_every=2)
+    whole = Training(plan, background, seed=1)
+    run(whole, tmp_path / "whole")
+    (tmp_path / "killed").mkdir()
+    for report in Training(plan, background, seed=1).run(tmp_path / "killed"):
+        if report.step == 3:
+            break
+    resumed = Training(plan, background, seed=1)
+    resumed.resume(tmp_path / "killed")
+    run(resumed, tmp_path / "killed")
+    assert_same(weights(whole), weights(resumed))
+    assert resumed.history == whole.history
+
+
+def test_the_averages_of_the_weights_are_validated_and_kept(
+    recipe, background, tmp_path, monkeypatch
+):
+    """Against averages that are computed here, after every step."""
+    momentum, name = 0.7, "tower.00.kernel"
+    classes = Classes(steps=5, batch=32, warmup_steps=1, learning_rate=0.01, averaged=momentum)
+    plan = recipe(classes=classes, pairs=None, validate_every=3)
+    training, seen, average = Training(plan, background, seed=1), [], None
+    train, stage = training._stages["classes"].train, training._stages["classes"]
+    validate = training.validate
+
+    def watched(first, last):
+        nonlocal average
+        losses = []
+        for step in range(first, last):
+            losses.append(train(step, step + 1))
+            now = weights(training)[name].copy()
+            average = now if average is None else momentum * average + (1 - momentum) * now
+        return losses[-1]
+
+    def watching(*given, **named):
+        seen.append((weights(training)[name].copy(), average))
+        return validate(*given, **named)
+
+    monkeypatch.setattr(stage, "train", watched)
+    monkeypatch.setattr(training, "validate", watching)
+    for report in training.run(tmp_path):
+        if report.step == 3:
+            # What a training that is ended early keeps.
+            kept = read_weights(training.finished())[name]
+            np.testing.assert_allclose(kept, average, atol=1e-6)
+            assert not np.allclose(weights(training)[name], average, atol=1e-6)
+    assert len(seen) == 2
+    for found, expected in seen:
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(weights(training)[name], average, atol=1e-6)
 
 
 def test_an_unknown_precision_is_refused(recipe, background):

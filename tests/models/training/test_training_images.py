@@ -94,15 +94,6 @@ def test_images_are_a_function_of_the_generator(images):
     assert not np.array_equal(first, other)
 
 
-def test_the_first_drawers_are_trained_on(images, tiny):
-    few, all_of_them = images(drawers=3), images()
-    assert len(few) == 3 * len(few.characters) == 3 * len(tiny.characters)
-    assert np.array_equal(np.bincount(few.labels), np.full(len(few.characters), 3))
-    rows = np.flatnonzero(tiny.table["drawer"].astype(int) <= 3)
-    expected = batch(all_of_them, rows)
-    np.testing.assert_array_equal(batch(few, np.arange(len(few))), expected)
-
-
 def test_labels_and_alphabets_are_those_of_the_data(images, tiny):
     seen = images()
     names = tiny.table["alphabet"].astype(str) + "/" + tiny.table["character"].astype(str)

@@ -3,6 +3,7 @@ import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from wayshot.results import ResultError, estimate_run
 from wayshot.results.pictures import CHARTS, Size, draw_chart, gathered, inlined, load, plotted
@@ -38,6 +39,30 @@ def material(store):
     return gathered(runs)
 
 
+@pytest.fixture
+def crowd(store):
+    """Many scorers with long names on two protocols, of eight alphabets with long names."""
+    runs = []
+    alphabet = np.repeat([f"An alphabet whose name is long {number}" for number in range(8)], 10)
+    for ways, place in ((ways, place) for ways in (5, 20) for place in range(12)):
+        credit = np.random.default_rng([ways, place]).random(80) < 0.9 - 0.06 * place
+        name = f"lake-within-{ways}w1s"
+        scorer = f"A scorer whose name is too long for a margin, number {place}"
+        runs.append(
+            store(
+                credit.astype(float),
+                trials={"alphabet": pd.Categorical(alphabet)},
+                scorer={"name": scorer, "digest": f"{place:064}", "parameters": 10 + place},
+                protocol={
+                    "name": name,
+                    "fields": {"split": "lake", "ways": ways, "shots": 1},
+                },
+                episodes_digest=name.encode().hex().ljust(64, "0"),
+            )
+        )
+    return gathered(runs)
+
+
 @pytest.mark.parametrize("name", [name for name in CHARTS if name not in ("training",)])
 def test_a_chart_says_the_names_as_text_or_is_not_drawn(material, name):
     column = "lake-within-5w1s" if CHARTS[name].of_protocol else None
@@ -49,6 +74,19 @@ def test_a_chart_says_the_names_as_text_or_is_not_drawn(material, name):
     # The best scorer alone has its drawers shown.
     expected = {"drawers": NAMES[:1]}.get(name, NAMES)
     assert all(one in said for one in expected)
+
+
+@pytest.mark.parametrize("width", [2, 3.3])
+@pytest.mark.parametrize("name", [name for name in CHARTS if name != "training"])
+def test_long_names_leave_room_for_the_chart(crowd, name, width, recwarn):
+    column = "lake-within-5w1s" if CHARTS[name].of_protocol else None
+    drawn = plotted(name, crowd, Size(width), column)
+    if drawn is None:
+        assert name in ("shots", "latency", "flops", "roc", "det", "scores", "reliability")
+        return
+    texts(drawn)
+    assert not [one for one in recwarn if "layout" in str(one.message)]
+    assert max(axes.get_position().width for axes in drawn.axes) > 0.25
 
 
 def test_accuracy_is_drawn_against_ways_with_the_level_of_chance(material):

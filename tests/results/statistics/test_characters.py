@@ -254,6 +254,7 @@ def worlds(count, episodes, characters, ways=5, images=6):
         yield pair
 
 
+@pytest.mark.slow
 def test_over_new_characters_equal_scorers_are_told_apart_as_seldom_as_promised(run_of):
     told, naive, covered, values = [], [], [], []
     for pair in worlds(120, 300, 16):

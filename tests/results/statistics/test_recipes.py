@@ -188,6 +188,7 @@ def test_intervals_hold_the_truth_as_often_as_promised(world, alphabets):
     assert shown / repeats <= 0.06
 
 
+@pytest.mark.slow
 def test_one_training_of_each_tells_equally_good_recipes_apart_too_often(trained):
     generator, repeats = np.random.default_rng(7), 60
     told = alone = 0
