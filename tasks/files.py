@@ -47,6 +47,15 @@ def cache_folder() -> Path:
     return folder.absolute()
 
 
+def at_home(path: str | Path) -> Path:
+    """Gives a path with the home folder in the place of a `~` at its beginning.
+
+    Args:
+        path: The path. It stays as it is if nobody has such a home.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (pathlib raises if nobody has)
+
+
 def make_cache_folder(folder: Path) -> None:
     """Makes a folder below the cache folder, and removes old unfinished files from it.
 

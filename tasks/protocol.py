@@ -8,10 +8,10 @@ import json
 import os
 import re
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import TaskError
+from .files import at_home
 from .splits import SPLITS, is_own, parts_of, read_part
 from .suffixes import Suffix
 from .text import readable
@@ -185,7 +185,7 @@ class Protocol:
     @property
     def _source(self) -> str:
         kind, _, path = self.split.partition(":")
-        return f"{kind}:{Path(path).expanduser().resolve().name}" if path else kind
+        return f"{kind}:{at_home(path).resolve().name}" if path else kind
 
     @property
     def is_official(self) -> bool:
@@ -245,6 +245,21 @@ _OTHER = re.compile(r"(?P<what>.+?)(?:-(?:within|between))?-(?P<size>\d+w\d+s)(?
 """A name whose first part is no split."""
 
 
+def _in_small_letters(name: str) -> str:
+    """Gives a name in small letters, but for the path of a folder."""
+    match = re.fullmatch(
+        r"(folder|images)(:.+?)(-(?:within|between)-.+?|-[0-9]+w[0-9]+s.*?)", name, re.IGNORECASE
+    )
+    return f"{match[1].lower()}{match[2]}{match[3].lower()}" if match else name.lower()
+
+
+def _can_be_read(name: str) -> bool:
+    match = _NAME.fullmatch(name)
+    return name == "lake-runs" or bool(
+        match and (match["split"] in SPLITS or is_own(match["split"]))
+    )
+
+
 def _closest(name: str) -> str:
     """Says what else could have been meant."""
     other = _OTHER.fullmatch(name)
@@ -267,7 +282,10 @@ def _closest(name: str) -> str:
         for ways in (5, 20)
         for shots in (1, 5)
     ]
-    close = difflib.get_close_matches(name, ["lake-runs", *typical], n=3, cutoff=0.5)
+    small = _in_small_letters(name)
+    close = difflib.get_close_matches(small, ["lake-runs", *typical], n=3, cutoff=0.5)
+    if small != name and _can_be_read(small):
+        close = [small]
     return f"closest: {', '.join(close)}" if close else f"names look like {_EXAMPLES}"
 
 

@@ -17,6 +17,7 @@ from ...results import ResultError, plain
 from ...tasks import TaskError
 from ..errors import ScorerError
 from ..scorers import answers, silent
+from .waiting import ended
 
 COMMANDS = {
     "run": ("run", "Evaluate scorers on protocols, store the trials and print the table."),
@@ -137,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     # What options say of themselves, for the messages below.
     state: dict[str, Any] = {}
     try:
-        with answers():
+        with answers(), ended():
             status = group.main(arguments, prog_name="wayshot", standalone_mode=False, obj=state)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

@@ -9,6 +9,7 @@ import click
 
 from ...models import write_card
 from .common import examples, folders_of_runs, json_option, option
+from .counts import Count
 
 _PATH = click.Path(path_type=Path)
 
@@ -20,7 +21,7 @@ _PATH = click.Path(path_type=Path)
 @folders_of_runs
 @option(
     "--looks",
-    type=click.IntRange(1),
+    type=Count(1),
     required=True,
     metavar="N",
     help="How many times the evaluation set has been looked at for this network.",

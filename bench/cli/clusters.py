@@ -13,6 +13,7 @@ from ...results import plain
 from ..clusters import Cluster
 from ..sweeps import ClusterPlace, LocalPlace, Terms
 from .common import option, patience
+from .counts import Count
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def _resources(_: Any, __: Any, words: tuple[str, ...]) -> tuple[tuple[str, floa
 
 jobs_option = option(
     "--jobs",
-    type=click.IntRange(1, 1024),
+    type=Count(1, 1024),
     metavar="N",
     default=1,
     show_default=True,

@@ -30,9 +30,11 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from tqdm import tqdm
 
 from ...results import INTERVALS, LEVEL, plain
+from .counts import Count
+from .waiting import patience as patience
+from .waiting import progress as progress
 
 
 class Option(click.Option):
@@ -176,7 +178,7 @@ def seed_option(what: str = "the random episodes") -> Callable:
     """
     return option(
         "--seed",
-        type=click.IntRange(0, 2**63 - 1),
+        type=Count(0, 2**63 - 1),
         metavar="N",
         default=1,
         show_default=True,
@@ -330,34 +332,12 @@ def episodes_option(default: int) -> Callable:
     """The option `--episodes`."""
     return option(
         "--episodes",
-        type=click.IntRange(1, 10**9),
+        type=Count(1, 10**9),
         metavar="N",
         default=default,
         show_default=True,
         help="Number of episodes. Some protocols have fewer.",
     )
-
-
-def progress(total: int, title: str) -> Callable[[int], None]:
-    """Shows progress of anything over a second, on a terminal; see `tasks.progress.Progress`."""
-    shown = tqdm(total=total, desc=title, delay=1, disable=None, leave=False)
-
-    def advance(done: int) -> None:
-        shown.update(done)
-        if shown.n >= total:
-            shown.close()
-
-    return advance
-
-
-def patience(total: int, title: str) -> Callable[[int], None]:
-    """Shows progress as `progress` does; where there is no terminal, says in a line what begins.
-
-    It is for what takes up to a minute once, and nobody expects.
-    """
-    if not sys.stderr.isatty():
-        click.echo(plain(f"{title}; this is done once and takes up to a minute"), err=True)
-    return progress(total, title)
 
 
 _REMARKS = 10

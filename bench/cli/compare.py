@@ -40,6 +40,7 @@ from .common import (
     typed,
     with_words,
 )
+from .counts import Count
 from .report import material_of, page_option, write_report
 from .verdicts import comparison_text, practical_text, ranking_text, recipes_text, trials_text
 
@@ -85,7 +86,7 @@ _LISTED = 10
 @option(
     "--disagreements",
     "listed",
-    type=click.IntRange(0),
+    type=Count(0),
     metavar="N",
     help="Number of trials to list on which two scorers disagree.  "
     f"[default: {_LISTED}; all with --json]",

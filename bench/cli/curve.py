@@ -35,6 +35,7 @@ from .common import (
     protocols_option,
     scorers_option,
 )
+from .counts import Count
 
 _WIDTH = 100
 _SHOWN = 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500
@@ -62,7 +63,7 @@ _WHAT = "ways", "shots"
 )
 @option(
     "--beyond",
-    type=click.IntRange(3, 10**6),
+    type=Count(3, 10**6),
     multiple=True,
     metavar="WAYS",
     help="Extrapolate to WAYS, more than were run. May be repeated.",

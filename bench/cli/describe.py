@@ -24,15 +24,20 @@ from .common import (
 )
 
 
-def _protocol(name: str) -> dict[str, Any]:
+def _protocol(name: str, data: str | None) -> dict[str, Any]:
     protocol = tasks.parse(name)
-    return {
+    facts: dict[str, Any] = {
         "kind": "protocol",
         "name": protocol.name,
         "description": protocol.describe(),
         "digest": protocol.digest,
         **asdict(protocol),
     }
+    try:
+        tasks.open_protocol(protocol, 1, data, progress)
+    except TaskError as error:
+        facts["cannot_be_run"] = str(error)
+    return facts
 
 
 def _scorer(name: str) -> dict[str, Any]:
@@ -129,12 +134,12 @@ def _find(name: str, data: str | None) -> dict[str, Any]:
         return _recipe(rest) if kind == "recipe" else _backbone(rest)
     if tasks.is_own(name):
         with suppress(TaskError):
-            return _protocol(name)
+            return _protocol(name, data)
         return _dataset(name, data)
     if name in registered() or "=" in name or Path(name).is_file() or name.endswith(".keras"):
         return _scorer(name)
     try:
-        return _protocol(name)
+        return _protocol(name, data)
     except TaskError as error:
         problem = error
     if name in omniglot.PARTS or name == "glyphs":

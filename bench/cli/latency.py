@@ -35,6 +35,7 @@ from .common import (
     traceback_option,
     writable,
 )
+from .counts import Count
 from .engines import engine_option
 from .run import FIRST_PROTOCOL, warn
 
@@ -216,7 +217,7 @@ def _refuse(_: Any, __: Any, address: str | None) -> None:
 @scorers_option(f"Scorer to measure: {SCORER}.", required=True)
 @option(
     "--queries",
-    type=click.IntRange(1, 10**9),
+    type=Count(1, 10**9),
     metavar="N",
     default=QUERIES,
     show_default=True,
@@ -233,7 +234,7 @@ def _refuse(_: Any, __: Any, address: str | None) -> None:
 )
 @option(
     "--threads",
-    type=click.IntRange(1, 4096),
+    type=Count(1, 4096),
     metavar="N",
     help="Number of processors that the scorer can use.  [default: all]",
 )

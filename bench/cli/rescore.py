@@ -15,6 +15,11 @@ from ...results.pictures import draw_curves
 from ...results.tables import EXPLAINED
 from .common import examples, folders_of_runs, json_option, level_option, picture_option
 
+_TIES = (
+    "Where m classes share the highest score, accuracy counts 1/m if the true class is one of "
+    "them; in hit@k they share the mean of their ranks, so that hit@1 counts nothing."
+)
+
 
 def _shown(estimate: dict[str, Any]) -> str:
     """An estimate in percent, with its interval if there is one."""
@@ -64,6 +69,13 @@ def show_verification(found: list[dict[str, Any]], as_json: bool) -> None:
         "equally.\n"
     )
     click.echo(tabulate.tabulate(rows, headers=headers, disable_numparse=True))
+    without = dict.fromkeys(plain(one["scorer"]) for one in found if not one["calibration"])
+    if without:
+        click.echo(
+            f"\n–: scores of {', '.join(without)} are neither probabilities nor log-odds, so that "
+            "they have no calibration error and no Brier score; a scorer says by its attribute "
+            "scale what its scores are"
+        )
 
 
 @click.command("rescore", epilog=examples("wayshot rescore runs --picture curves.svg"))
@@ -96,7 +108,11 @@ def command(folders: tuple[str, ...], level: float, picture: Path | None, as_jso
         for method in (name for name in methods if name in EXPLAINED):
             click.echo(f"{method}: {EXPLAINED[method]}")
         ranks = ", ".join(f"{name} {value:.4f}" for name, value in one["ranks"].items())
-        click.echo(f"{ranks}\n")
+        click.echo(ranks)
+        accuracy = next((e["value"] for e in one["accuracy"].values() if "value" in e), None)
+        if accuracy is not None and abs(accuracy - one["ranks"]["hit@1"]) > 1e-9:
+            click.echo(_TIES)
+        click.echo()
         if "refused" in one.get("verification", {}):
             click.echo(f"no verification: {one.pop('verification')['refused']}\n")
     scored = [one for one in found if "verification" in one]

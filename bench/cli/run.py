@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -44,9 +45,11 @@ from .common import (
     traceback_option,
     writable,
 )
+from .counts import Count
 from .engines import engine_option
 from .interrupts import Interrupts
 from .rescore import show_verification
+from .waiting import say, step
 
 FIRST_PROTOCOL = "glyphs-within-20w1s"
 DEFAULT_SCORERS = ("siamese-small", "hausdorff", "pixel-cosine", "chance")
@@ -63,9 +66,17 @@ def _default_protocols(data: str | None) -> list[str]:
     return [FIRST_PROTOCOL]
 
 
+def _one_by_one(waiting: Sequence[Evaluation]) -> Iterator[Evaluation]:
+    """Gives evaluations, and shows of each that it is being made until the next is asked for."""
+    for number, evaluation in enumerate(waiting, start=1):
+        count = f" (run {number} of {len(waiting)})" if len(waiting) > 1 else ""
+        with step(f"{evaluation.source.protocol.title} {evaluation.traits.name}{count}"):
+            yield evaluation
+
+
 def warn(line: str) -> None:
     """Prints a line on stderr."""
-    click.echo(plain(line), err=True)
+    say(line)
 
 
 def show(
@@ -132,7 +143,7 @@ def show(
 )
 @option(
     "--max-episodes",
-    type=click.IntRange(1, 10**9),
+    type=Count(1, 10**9),
     metavar="N",
     default=65_536,
     show_default=True,
@@ -240,7 +251,8 @@ def command(
                 return [place.evaluation(known, source, name, seed, count) for known in fitting]
 
             if halfwidth is not None:
-                outcome = until_narrow(evaluations, halfwidth / 100, max_episodes)
+                with step(f"{name}: until the half-width is {halfwidth:g}"):
+                    outcome = until_narrow(evaluations, halfwidth / 100, max_episodes)
                 runs += outcome.runs
                 missed += outcome.missed
                 for failure in outcome.failures:
@@ -266,7 +278,9 @@ def command(
                         err=True,
                     )
                 made[number] = stored
-        for evaluation, result in place.runs(waiting):
+        # A cluster makes many at the same time, and shows how many are done.
+        shown = waiting if cluster.address else _one_by_one(waiting)
+        for evaluation, result in place.runs(shown):
             if isinstance(result, results.Run):
                 made[numbers[id(evaluation)]] = result
             else:

@@ -11,6 +11,7 @@ import click
 from ... import tasks
 from ...tasks.data import sheet
 from .common import examples, json_option, option, progress
+from .counts import Count
 
 
 @click.command(
@@ -32,7 +33,7 @@ from .common import examples, json_option, option, progress
 )
 @option(
     "--images",
-    type=click.IntRange(1, 10_000),
+    type=Count(1, 10_000),
     metavar="N",
     default=60,
     show_default=True,

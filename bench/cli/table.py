@@ -25,6 +25,7 @@ from .common import (
     terminal_width,
     typed,
 )
+from .counts import Count
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _refuse_unseen(form: str) -> None:
 @level_option("Confidence level of the intervals.")
 @option(
     "--decimals",
-    type=click.IntRange(0, 6),
+    type=Count(0, 6),
     metavar="N",
     default=1,
     show_default=True,
@@ -209,13 +210,13 @@ def _refuse_unseen(form: str) -> None:
 )
 @option(
     "--most",
-    type=click.IntRange(1),
+    type=Count(1),
     metavar="N",
     default=10,
     show_default=True,
     help="How many pairs of characters --by confusion shows.",
 )
-@option("--confusions", type=click.IntRange(1), hidden=True)
+@option("--confusions", type=Count(1), hidden=True)
 @option("--seeds", is_flag=True, hidden=True)
 @picture_option(
     "accuracy against latency, of the scorers that wayshot latency has measured", old=("--pareto",)

@@ -26,6 +26,7 @@ from .common import (
     traceback_option,
     writable,
 )
+from .counts import Count
 
 if TYPE_CHECKING:
     from ...models.training import Report
@@ -125,7 +126,7 @@ def _images(name: str, data: str | None) -> tuple[tasks.Dataset, tasks.Dataset |
 )
 @option(
     "--devices",
-    type=click.IntRange(1, 1024),
+    type=Count(1, 1024),
     metavar="N",
     default=1,
     show_default=True,

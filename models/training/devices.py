@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import keras
@@ -55,8 +56,7 @@ def keep_compiled() -> None:
     """
     if backend_name() != "jax":
         return
-    import jax
-
+    jax: Any = import_module("jax")
     try:
         folder = cache_folder() / "compiled"
         make_cache_folder(folder)

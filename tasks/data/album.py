@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
 from ..errors import TaskError
+from ..files import at_home
 from ..progress import Progress, followed, quiet
 from ..text import readable
 from . import arrays, settings
@@ -26,7 +27,7 @@ from .images import LARGEST_FILE
 from .layouts import listed
 from .listing import Listing
 from .pictures import border_shades, paper_of, resized, spread
-from .screening import Seen, of_part
+from .screening import Seen, mixed_remarks, of_part
 from .settings import Settings
 from .store import cached_pictures, stored_pictures
 
@@ -44,6 +45,9 @@ _MOST = 2**35
 _SPEC = re.compile(r"(?P<path>.*?)(?:@(?P<size>[0-9]{1,4}))?(?:@(?P<kind>gray|color))?", re.DOTALL)
 
 
+_T = TypeVar("_T")
+
+
 def read_spec(spec: str) -> tuple[Path, Settings]:
     """Reads `PATH[@SIZE][@gray|@color]`, and the settings in the folder.
 
@@ -57,7 +61,7 @@ def read_spec(spec: str) -> tuple[Path, Settings]:
     assert match is not None
     if not match["path"]:
         raise TaskError(f"images:{readable(spec)}: no path, expected images:PATH[@SIZE][@gray]")
-    root = Path(match["path"]).expanduser()
+    root = at_home(match["path"])
     found = settings.read(root)
     try:
         if match["size"]:
@@ -105,7 +109,7 @@ def load(spec: str, part: str = "all", progress: Progress = quiet) -> Dataset:
     except TaskError as error:
         raise TaskError(f"{where}: {error}") from None
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
-    key = f"images 2 {asked} {content} {json.dumps([labels, listing.remarks])}"
+    key = f"images 3 {asked} {content} {json.dumps([labels, listing.remarks])}"
     key = hashlib.sha256(key.encode()).hexdigest()
 
     def make(pixels: BinaryIO) -> Dataset:
@@ -128,7 +132,7 @@ def _start(root: Path, asked: Settings) -> str | None:
         return None
     if found is None:
         return None
-    whole = f"album 4 {asked} {root.name if root.is_file() else ''} {found}"
+    whole = f"album 5 {asked} {root.name if root.is_file() else ''} {found}"
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
@@ -189,9 +193,13 @@ class _Album:
         seen = Seen()
         made = _ordered(fit, [file.path for file in files])
         shown = followed(made, len(files), f"Reading {self.name}", self.progress)
-        for picture in shown:
+        gray = 0
+        for picture, coloured in shown:
+            gray += not coloured
             pixels.write(picture.tobytes())
             seen.add(picture[None])
+        if kind == "color" and not self.asked.kind:
+            remarks += mixed_remarks(gray, len(files))
         empty = np.empty((0, *shape[1:]), dtype=np.uint8)
         return seen.screened(self.name, self.where, files, empty, self.asked.ink, remarks)
 
@@ -202,14 +210,16 @@ class _ColouredError(Exception):
 
 def _fitted(
     path: Path, kind: str, size: tuple[int, int], paper: Sequence[int], gray_only: bool
-) -> np.ndarray:
+) -> tuple[np.ndarray, bool]:
+    """Gives the pixels of a picture, and whether its file has colours."""
     picture = decode(path)
-    if gray_only and kind == "gray" and is_coloured(picture):
+    coloured = is_coloured(picture)
+    if gray_only and kind == "gray" and coloured:
         raise _ColouredError
-    return np.ascontiguousarray(resized(in_kind(picture, kind), size, paper))
+    return np.ascontiguousarray(resized(in_kind(picture, kind), size, paper)), coloured
 
 
-def _ordered(work: Callable[[Path], np.ndarray], paths: Sequence[Path]) -> Iterator[np.ndarray]:
+def _ordered(work: Callable[[Path], _T], paths: Sequence[Path]) -> Iterator[_T]:
     """Does work in threads, and gives what comes in the order of the paths, a few at a time."""
     waiting = iter(paths)
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -28,9 +28,10 @@ from .pictures import (
     paper_of,
     resized,
 )
-from .screening import Seen, of_part
+from .screening import Seen, mixed_remarks, of_part
 from .settings import Settings
 from .store import cached_pictures
+from .words import are_missing, words_of
 
 _LARGEST = 2**40
 
@@ -75,10 +76,10 @@ def from_arrays(
         images: uint8 ndarray (n, height, width) or (n, height, width, 3), in memory or
             memory-mapped, which is not copied; or float, 0 to 1; or any sequence of such arrays
             or of pictures of Pillow, also of different sizes.
-        labels: The class of each image.
-        groups: The group of classes that each image's class is in, as alphabets are; None for
-            one group.
-        drawers: Who drew or took each image; None where that is unknown.
+        labels: The class of each image: a name or a number, none of them missing.
+        groups: The group of classes that each image's class is in, as alphabets are; None, or
+            None for every image, for one group.
+        drawers: Who drew or took each image; None, or None for every image, where that is unknown.
         name: What tables call it.
         size: Height and width in pixels, into which images are fitted; 0 for what they have.
         kind: `gray` or `color`; "" for what they are.
@@ -144,7 +145,7 @@ def load(
         reading = _Reading(name, where, others, asked, progress, remarks)
         paths = [root] if root.is_file() else [root / f"{one}.npy" for one in own.values()]
         known = digest([(path.name, path) for path in paths], _LARGEST)
-        key = f"arrays 4 {asked} {own} {remarks} {known}"
+        key = f"arrays 5 {asked} {own} {remarks} {known}"
         if root.is_file():
             dataset = cached_pictures(
                 key, name, lambda file: reading.unpack(file, root, own["images"])
@@ -211,7 +212,7 @@ def _of_part(root: Path, where: str, part: str) -> tuple[dict[str, str], list[st
 
 def _labels(root: Path, names: Mapping[str, str]) -> list[str]:
     labels = np.asarray(_read(root, names["labels"]))
-    return _words(labels, labels.size, "labels")
+    return words_of(labels, labels.size, "labels")
 
 
 def _read(root: Path, name: str | None) -> np.ndarray | None:
@@ -269,7 +270,7 @@ class _Reading:
         """Looks at all images, and makes the data set."""
         count = len(pixels)
         labels, groups, drawers = (
-            None if one is None else _words(one, count, what)
+            None if what != "labels" and are_missing(one) else words_of(one, count, what)
             for one, what in zip(self.others, NAMES[1:], strict=True)
         )
         assert labels is not None
@@ -285,9 +286,13 @@ class _Reading:
         ]
         seen, total = Seen(), -(-count // batch_size(pixels))
         title = f"Reading {readable(self.name)}"
+        gray = 0
         for part in followed(batches(pixels), total, title, self.progress):
             seen.add(part)
-        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, self.remarks)
+            if pixels.ndim == 4 and not self.asked.kind:
+                gray += int((part == part[..., :1]).all(axis=(1, 2, 3)).sum())
+        remarks = [*self.remarks, *(mixed_remarks(gray, count) if gray < count else ())]
+        return seen.screened(self.name, self.where, files, pixels, self.asked.ink, remarks)
 
 
 def _unchanged(images: np.ndarray, asked: Settings) -> np.ndarray | None:
@@ -358,19 +363,3 @@ def _of_bytes(images: np.ndarray) -> np.ndarray:
     if kind == "f":
         return np.rint(images * 255).astype(np.uint8)
     return images.astype(np.uint8, copy=False)
-
-
-def _words(values: Any, count: int, what: str) -> list[str]:
-    try:
-        found = np.asarray(values)
-        found = np.char.decode(found, "utf-8") if found.dtype.kind == "S" else found
-        words = [str(one) for one in found.ravel().tolist()]
-        "".join(words).encode()
-    except ValueError as error:
-        # Rows of unequal lengths, or what is no text.
-        raise TaskError(f"{what}: expected a name for each image ({reason(error)})") from None
-    if len(words) != count:
-        raise TaskError(f"{len(words)} {what} for {count} images, expected one for each")
-    if not all(words) or any("\0" in one for one in words):
-        raise TaskError(f"{what}: one is empty or has a NUL, expected a name for each image")
-    return words

@@ -123,18 +123,20 @@ def picture_digest(images: Pictures, table: pd.DataFrame) -> str:
 
     Args:
         images: `Pictures` of n pictures.
-        table: DataFrame with columns alphabet and character of n rows.
+        table: DataFrame with columns alphabet, character and drawer of n rows.
 
     Returns:
         SHA-256 in hexadecimal over kind, size and, for gray, whether ink is
         dark or light, which scorers may be shown alike; and the sorted
-        alphabets, characters and pixels of all pictures.
+        alphabets, characters, pixels and, where they are known, drawers of all pictures.
     """
-    names = zip(table["alphabet"].astype(str), table["character"].astype(str), strict=True)
-    lines = sorted(
-        f"{alphabet}\0{character}\0".encode() + key.tobytes()
-        for (alphabet, character), key in zip(names, images.keys, strict=True)
-    )
+    columns = [table[name].astype(str) for name in ("alphabet", "character", "drawer")]
+    lines = []
+    for *kind, drawer, key in zip(*columns, images.keys, strict=True):
+        # Where nobody said who drew a picture, its key stands in the place of the drawer.
+        known = "" if drawer == key.tobytes().hex() else f"\0{drawer}"
+        lines.append(f"{kind[0]}\0{kind[1]}\0".encode() + key.tobytes() + known.encode())
+    lines.sort()
     ink = f" {images.ink}" if images.kind == "gray" else ""
     digest = hashlib.sha256(f"{images.kind} {images.shape[1:]}{ink}\n".encode())
     digest.update(b"\n".join(lines))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import TaskError
+from ..files import at_home
 from ..progress import Progress, followed, quiet
 from . import settings
 from .content import digest
@@ -50,7 +51,7 @@ def load(path: str, part: str = "all", progress: Progress = quiet) -> Dataset:
             part, holds a file that is not an image, or one picture in two
             characters.
     """
-    root = Path(path).expanduser()
+    root = at_home(path)
     where = f"folder:{root}"
     listing = listed(root, where)
     asked = settings.read(root).ink
@@ -71,7 +72,16 @@ def load(path: str, part: str = "all", progress: Progress = quiet) -> Dataset:
 
     labels = [file.kind for file in listing.files], [file.drawer for file in listing.files]
     key = f"folder 4 {asked} {content} {json.dumps([labels, listing.remarks])}"
-    return of_part(cached(key, name, make), part, listing.parts, where)
+    dataset = of_part(cached(key, name, make), part, listing.parts, where)
+    return _by_labels(dataset) if listing.labelled else dataset
+
+
+def _by_labels(dataset: Dataset) -> Dataset:
+    """Gives a data set whose digest covers classes and drawers, which its names do not tell."""
+    columns = ["file", "alphabet", "character", "drawer"]
+    rows = sorted(dataset.table[columns].astype(str).itertuples(index=False, name=None))
+    content = json.dumps([dataset.digest, rows])
+    return replace(dataset, digest=hashlib.sha256(content.encode()).hexdigest())
 
 
 def _shrunk(seen: Look) -> Look:

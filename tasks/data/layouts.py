@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import TaskError
 from ..text import readable
 from . import labels, parts
-from .listing import ALPHABET, ENDINGS, LAYOUT, File, Listing, tree
-
-EVERY = f"{LAYOUT}, or a file labels.csv with filename,label"
-"""What is expected of a folder."""
+from .listing import (
+    ALPHABET,
+    ENDINGS,
+    File,
+    Listing,
+    counted,
+    expected,
+    is_read_or_hidden,
+    tree,
+)
 
 _NAMED = 5
 
@@ -33,19 +40,35 @@ def listed(root: Path, where: str) -> Listing:
         TaskError: It is not there, cannot be read, or is laid out otherwise.
     """
     if not root.is_dir() and not (root.is_file() and root.suffix.lower() == ".csv"):
-        raise TaskError(f"{where}: {_misread(root, where) or f'no such folder; {EVERY}'}")
+        raise TaskError(f"{where}: {_misread(root, where) or f'no such folder; {expected(where)}'}")
     try:
         tables = labels.files_of(root)
         top = root.parent if root.is_file() else root
         found = _labelled(top, tables) if tables else tree(root, where)
+        if not tables:
+            names = [entry.name for entry in os.scandir(top) if not entry.is_dir()]
+            beside = [f"beside the classes: {one}" for one in _no_images(top, names, tables)]
+            found = replace(found, remarks=[*found.remarks, *beside])
         said = parts.read(top)
         if said and not found.parts:
             classes = list(dict.fromkeys(file.kind for file in found.files))
-            found = Listing(found.files, found.remarks, parts.divide(classes, said))
+            found = replace(found, parts=parts.divide(classes, said))
     except TaskError as error:
         line = str(error)
         raise TaskError(line if line.startswith(where) else f"{where}: {line}") from None
     return found
+
+
+def _no_images(top: Path, names: Iterable[str], tables: list[Path]) -> Iterator[str]:
+    """Says how many files of a folder are no images, and nothing else that is read."""
+    known = {path.name for path in (*tables, *parts.files_of(top))}
+    others = (
+        name
+        for name in names
+        if not (_is_image(name) or is_read_or_hidden(name.rpartition("/")[2]) or name in known)
+    )
+    if what := counted(others):
+        yield f"not read are {what}, which is no known ending of images"
 
 
 def _misread(root: Path, where: str) -> str:
@@ -68,11 +91,14 @@ def _misread(root: Path, where: str) -> str:
 
 def _labelled(root: Path, tables: list[Path]) -> Listing:
     """Lists the images that files of labels name."""
-    there = dict(_images(root))
+    every = dict(_files(root))
+    there = {name: path for name, path in every.items() if _is_image(name)}
     files: dict[str, File] = {}
     divided: dict[tuple[str, str], str] = {}
     missing: list[tuple[Path, str]] = []
+    remarks: list[str] = []
     for table in tables:
+        remarks += labels.unread(table)
         for row in labels.read(table):
             plain = row.filename.removeprefix("./")
             name = next((one for one in (plain, f"images/{plain}") if one in there), None)
@@ -99,11 +125,18 @@ def _labelled(root: Path, tables: list[Path]) -> Listing:
     if not files:
         raise TaskError(f"{readable(tables[0].name)}: no images; {labels.EXPECTED}")
     ordered = [files[name] for name in sorted(files)]
-    return Listing(ordered, _unlisted(sorted(there.keys() - files.keys())), divided)
+    remarks += _incomplete(ordered)
+    remarks += _unlisted(sorted(there.keys() - files.keys()))
+    remarks += _no_images(root, every, tables)
+    return Listing(ordered, remarks, divided, labelled=True)
 
 
-def _images(root: Path) -> Iterator[tuple[str, Path]]:
-    """Gives the name and the path of every image below a folder; links are not followed."""
+def _is_image(name: str) -> bool:
+    return name[name.rfind(".") :].lower() in ENDINGS
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Gives the name and the path of every file below a folder; links are not followed."""
 
     def refuse(error: OSError) -> None:
         name = Path(error.filename).relative_to(root).as_posix()
@@ -116,8 +149,24 @@ def _images(root: Path) -> Iterator[tuple[str, Path]]:
         folders[:] = [one for one in folders if not one.startswith(".")]
         below = "" if folder == str(root) else f"{Path(folder).relative_to(root).as_posix()}/"
         for one in names:
-            if one[one.rfind(".") :].lower() in ENDINGS and not one.startswith("."):
+            if not one.startswith("."):
                 yield unicodedata.normalize("NFC", f"{below}{one}"), Path(folder, one)
+
+
+def _incomplete(files: list[File]) -> Iterator[str]:
+    """Says how many images have no group or drawer, where others have."""
+    grouped = sum(file.alphabet != ALPHABET for file in files)
+    if 0 < grouped < len(files):
+        yield (
+            f"{len(files) - grouped} of {len(files)} images have no group in the labels; their "
+            f"group is called {ALPHABET}"
+        )
+    drawn = sum(bool(file.drawer) for file in files)
+    if 0 < drawn < len(files):
+        yield (
+            f"{len(files) - drawn} of {len(files)} images have no drawer in the labels, so that "
+            "its drawers are not used"
+        )
 
 
 def _unlisted(others: list[str]) -> list[str]:

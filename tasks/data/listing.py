@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -27,7 +27,7 @@ SETTINGS = "wayshot.yaml"
 ALPHABET = "all"
 """The alphabet of all characters, where a folder has none of its own."""
 
-LAYOUT = "expected alphabet/character/*.png or character/*.png"
+_ENDINGS_NAMED = 8
 
 # What systems put into every folder, unasked.
 _LITTER = re.compile(r"\._.*|\.DS_Store|__MACOSX|thumbs\.db|desktop\.ini", re.IGNORECASE)
@@ -53,6 +53,20 @@ _PART_NAMES = {
     "evaluation": "test",
     "eval": "test",
 }
+
+
+def expected(where: str) -> str:
+    """Says which layouts of a folder are read.
+
+    Args:
+        where: What the folder is called in errors. Pictures have groups and classes, as in
+            docs/images.md, and characters have alphabets.
+    """
+    group, one = ("group", "class") if where.startswith("images:") else ("alphabet", "character")
+    return (
+        f"expected {group}/{one}/*.png or {one}/*.png, or a file labels.csv with filename,label "
+        "for images that lie anywhere"
+    )
 
 
 @dataclass(frozen=True)
@@ -114,11 +128,13 @@ class Listing:
         files: The images, sorted by name.
         remarks: What is left out, and is no image: a line for each class.
         parts: The part of each class, by alphabet and character, where there are parts.
+        labelled: Whether files of labels, and not the folders, say what the classes are.
     """
 
     files: list[File]
     remarks: list[str]
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
+    labelled: bool = False
 
 
 def tree(root: Path, where: str) -> Listing:
@@ -146,15 +162,17 @@ def tree(root: Path, where: str) -> Listing:
             )
     depths = {len(file.levels): file.name for file in files}
     if not files:
-        others = _counted(Counter(PurePosixPath(name).suffix for name in walk.others))
-        raise TaskError(f"{where}: no images{f', but {others}' if others else ''}; {LAYOUT}")
+        others = counted(walk.others)
+        raise TaskError(
+            f"{where}: no images{f', but {others}' if others else ''}; {expected(where)}"
+        )
     for depth, name in depths.items():
         if depth not in (2, 3):
-            hint = _parts_hint(where, files) if depth == 4 else ""
-            raise TaskError(f"{where}: {readable(name)} is out of place; {LAYOUT}{hint}")
+            hint = _hint(where, files)
+            raise TaskError(f"{where}: {readable(name)} is out of place; {expected(where)}{hint}")
     if len(depths) > 1:
         names = " and ".join(readable(name) for name in depths.values())
-        raise TaskError(f"{where}: images lie at two depths, as {names}; {LAYOUT}")
+        raise TaskError(f"{where}: images lie at two depths, as {names}; {expected(where)}")
     _refuse_parts(where, files)
     remarks = list(walk.remarks(next(iter(depths)) - 1, files))
     spoken = {file.alphabet: _spoken(file.alphabet) for file in files}
@@ -243,14 +261,16 @@ class _Walk:
         for name in sorted(self.folders):
             levels = name.split("/")
             plain = readable(name)
-            what = _counted(Counter(PurePosixPath(one).suffix for one in others.get(name, ())))
+            what = counted(others.get(name, ()))
+            own = counted(one for one in self.others if one.rpartition("/")[0] == name)
             parent = "/".join(levels[:-1])
             if len(levels) > depth or (parent and parent not in with_images):
                 continue
             if name not in with_images:
                 yield f"{plain}: no class, as it has no images ({what or 'it is empty'})"
-            elif len(levels) == depth and what:
-                yield f"{plain}: not read are {what}, which is no known ending of images"
+            elif own or (len(levels) == depth and what):
+                most = what if len(levels) == depth else own
+                yield f"{plain}: not read are {most}, which is no known ending of images"
         for name, count in sorted(self.hidden.items()):
             files_of = f"a folder of {count} file{'s' * (count != 1)}"
             yield (
@@ -269,19 +289,44 @@ def _all_files(folder: str) -> Iterator[str]:
         yield from names
 
 
-def _counted(endings: Counter[str]) -> str:
-    """Counts files by their endings, in words."""
-    return ", ".join(
+def counted(names: Iterable[str]) -> str:
+    """Counts files by their endings, in words.
+
+    Args:
+        names: Their names.
+    """
+    endings = sorted(Counter(PurePosixPath(name).suffix for name in names).items())
+    words = [
         f"{count} file{'s' * (count != 1)} ending in {readable(ending)}"
         if ending
         else f"{count} file{'s' * (count != 1)} without an ending"
-        for ending, count in sorted(endings.items())
-    )
+        for ending, count in endings[:_ENDINGS_NAMED]
+    ]
+    if rest := sum(count for _, count in endings[_ENDINGS_NAMED:]):
+        words.append(f"{rest} file{'s' * (rest != 1)} of other endings")
+    return ", ".join(words)
 
 
-def _parts_hint(where: str, files: list[File]) -> str:
+def is_read_or_hidden(name: str) -> bool:
+    """Tells whether a file at the top is for settings, from a system, or hidden.
+
+    Args:
+        name: Its name, without folders.
+    """
+    return name == SETTINGS or name.startswith(".") or bool(_LITTER.fullmatch(name))
+
+
+def _hint(where: str, files: list[File]) -> str:
+    """Names a folder further below, if that alone has one of the layouts."""
     tops = sorted({file.levels[0] for file in files if _PART.fullmatch(file.levels[0])})
-    return f"; for one part of it, name {where}/{readable(tops[0])}" if tops else ""
+    if tops and {len(file.levels) for file in files} == {4}:
+        return f"; for one part of it, name {where}/{readable(tops[0])}"
+    folders = [file.levels[:-1] for file in files]
+    for end in range(1, min(map(len, folders))):
+        common = {"/".join(levels[:end]) for levels in folders}
+        if len(common) == 1 and {len(levels) - end for levels in folders} in ({1}, {2}):
+            return f"; or name {where}/{readable(common.pop())}"
+    return ""
 
 
 def _refuse_parts(where: str, files: list[File]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import TaskError
-from ..files import below, cache_folder
+from ..files import at_home, below, cache_folder
 from ..progress import Progress, followed, quiet
 from ..text import readable
 from .archive import LARGEST, members
@@ -97,7 +97,7 @@ def data_folder(data: str | Path | None = None) -> Path:
             the folder into which `wayshot data fetch` downloads.
     """
     chosen = data or os.environ.get("WAYSHOT_DATA")
-    return Path(chosen) if chosen else cache_folder() / "omniglot"
+    return at_home(chosen) if chosen else cache_folder() / "omniglot"
 
 
 def find(part: str, data: str | Path | None = None) -> Path | None:

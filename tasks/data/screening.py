@@ -82,6 +82,20 @@ def blank_remarks(files: Sequence[File], blank: np.ndarray) -> Iterator[str]:
             )
 
 
+def mixed_remarks(gray: int, count: int) -> Iterator[str]:
+    """Says how many pictures are gray in a set that is read in colour because others have colours.
+
+    Args:
+        gray: Number of gray pictures.
+        count: Number of all.
+    """
+    if gray:
+        yield (
+            f"{gray} of {count} pictures are gray, and shown in colour beside the others; @gray "
+            "after the path, or kind: gray in the settings, reads all as gray"
+        )
+
+
 def of_part(
     dataset: Dataset, part: str, parts: Mapping[tuple[str, str], str], where: str
 ) -> Dataset:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ..errors import TaskError
+from ..files import at_home
 from ..progress import Progress, followed, quiet
 from ..text import readable
 from . import album, settings
@@ -83,7 +83,7 @@ def characters(path: str, part: str, most: int = 60, progress: Progress = quiet)
     Raises:
         TaskError: As `folder.load`.
     """
-    root = Path(path).expanduser()
+    root = at_home(path)
     listing = listed(root, f"folder:{root}")
     files = listing.files
     if part != "all" and part not in listing.parts.values():

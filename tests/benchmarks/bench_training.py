@@ -35,7 +35,8 @@ def test_what_surrounds_a_step_of_training(benchmark):
         for _ in range(OWN):
             own.train_on_batch(given, labels)
 
-    surroundings(), steps()
+    surroundings()
+    steps()
     took, beside = side_by_side(surroundings, steps)
     benchmark.pedantic(surroundings, rounds=1)
     took, beside = took / STEPS, beside / OWN

@@ -150,6 +150,33 @@ def test_an_unknown_name_is_answered_with_the_closest(name, close):
     assert close in str(error.value)
 
 
+def _refusal(name):
+    with pytest.raises(TaskError) as error:
+        parse(name)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GLYPHS-within-5w1s",
+        "Lake-Runs",
+        "Vinyals-5W1S-ROT",
+        "Meta-Train-Between-5w1s-Q3",
+        "glyphs-WITHIN-5to9w1s",
+    ],
+)
+def test_the_same_name_in_small_letters_is_offered_first(name):
+    assert _refusal(name).endswith(f"; closest: {name.lower()}")
+    parse(name.lower())
+
+
+def test_small_letters_leave_a_path_as_it_is():
+    message = _refusal("Folder:My/Letters-Within-5w1S")
+    assert message.endswith("; closest: folder:My/Letters-within-5w1s")
+    assert "closest: glyphs-within-5w1s" in _refusal("GLYPS-within-5w1s")
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -246,6 +246,30 @@ def test_list_protocols_shows_every_suffix_that_a_name_can_have(wayshot):
     assert known == [row["suffix"] for row in rows]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("glyphs-within-200w1s", "200 ways are impossible"),
+        ("glyphs-between-5w40s", "40 shots"),
+        ("images:nowhere-within-5w1s", "no such folder"),
+        ("glyphs-within-20w1s", None),
+    ],
+)
+def test_a_protocol_that_cannot_be_run_says_so(wayshot, name, reason):
+    status, out, _ = wayshot("describe", name, "--json")
+    said = json.loads(out).get("cannot_be_run")
+    assert status == 0 and json.loads(out)["name"] == name
+    assert said is None if reason is None else reason in said
+    assert ("cannot_be_run" in wayshot("describe", name)[1]) == (reason is not None)
+
+
+def test_episodes_may_be_written_as_a_power_of_ten(wayshot, tmp_path):
+    words = ("run", "glyphs-within-5w1s", "-s", "chance", "--runs", tmp_path, "--episodes")
+    assert "50 episodes" in wayshot(*words, "5e1")[1]
+    status, _, err = wayshot(*words, "many")
+    assert status == 2 and "'many' is not a whole number; write it as 1000 or 1e3" in err
+
+
 def test_describing_a_backbone_takes_it_apart(wayshot):
     facts = json.loads(wayshot("describe", "resnet18-eca", "--json")[1])
     assert facts["kind"] == "backbone"

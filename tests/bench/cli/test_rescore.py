@@ -45,6 +45,21 @@ def test_rescore_prints_every_interval_without_asking_the_scorer(wayshot, stored
     assert {one["accuracy"]["t"]["level"] for one in found} == {0.9}
 
 
+def test_rescore_says_that_ties_share_the_credit(wayshot, characters, tmp_path):
+    protocol = f"folder:{characters}-within-5w1s"
+    words = ("run", protocol, "--episodes", 20, "--runs", tmp_path / "tied")
+    assert wayshot(*words, "-s", "chance")[0] == 0
+    assert "accuracy counts 1/m if the true class" in wayshot("rescore", tmp_path / "tied")[1]
+    (found,) = json.loads(wayshot("rescore", tmp_path, "--json")[1])["results"]
+    assert found["ranks"]["hit@1"] == 0
+
+
+def test_verification_says_why_there_is_no_calibration(wayshot, stored):
+    out = wayshot("rescore", stored)[1]
+    assert "scores of pixel-cosine, pixel-euclidean are neither probabilities nor log-odds" in out
+    assert "no calibration error and no Brier score" in out
+
+
 def test_rescore_says_why_one_alphabet_is_not_verified(wayshot, five_characters, tmp_path):
     protocol = f"folder:{five_characters}-within-5w1s"
     words = ("run", protocol, "--episodes", 20, "--runs", tmp_path)

@@ -55,6 +55,25 @@ def test_one_picture_with_a_colour_makes_the_set_colour(classes, draw, monkeypat
     assert found == sorted(one.tobytes() for one in pixels)
 
 
+@pytest.mark.parametrize("sides", [(8, 8), (8, 12)])
+def test_gray_files_among_colours_are_counted(sides, classes, draw, save):
+    root = classes(draw(6, sides[0], sides[0], 3))
+    for i, gray in enumerate(draw(4, sides[1], sides[0], seed=1)):
+        # Some in one channel, some in three.
+        save(root / f"{i}" / "gray.png", np.stack([gray] * 3, axis=-1) if i % 2 else gray)
+    said = [one for one in load(str(root)).remarks if "gray" in one]
+    assert len(said) == 1
+    assert said[0].startswith("4 of 10 pictures are gray, and shown in colour beside the others; ")
+    assert "kind: gray" in said[0]
+    for kind in ("gray", "color"):
+        assert not [one for one in load(f"{root}@{kind}").remarks if "are gray" in one]
+
+
+def test_a_set_of_one_kind_has_no_remark_on_colours(classes, draw):
+    assert load(str(classes(draw(8, 8, 8, 3)))).remarks == ()
+    assert load(str(classes(draw(8, 8, 8), name="gray"))).remarks == ()
+
+
 def test_gray_files_in_three_channels_are_those_in_one(classes, draw):
     pixels = draw(12, 8, 8)
     deep = np.repeat(pixels[..., None], 3, axis=-1)
@@ -137,7 +156,7 @@ def test_a_name_has_path_size_and_kind(spec, path, asked):
         ("a@4097", "size is 4097"),
         ("", "no path, expected images:PATH"),
         ("@gray", "no path, expected images:PATH"),
-        ("a\nb", "images:a\\nb: no such folder; expected alphabet/character"),
+        ("a\nb", "images:a\\nb: no such folder; expected group/class"),
     ],
 )
 def test_an_impossible_name_is_refused(spec, reason, refused):

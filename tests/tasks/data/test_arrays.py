@@ -159,6 +159,17 @@ def test_a_sequence_may_have_pictures_of_several_sizes_and_modes(draw, refused):
     assert any((one == palette).all() for one in found.images[:])
 
 
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_gray_pictures_among_colours_are_counted(kind, draw):
+    colours, gray = draw(6, 8, 8, 3), draw(2, 8, 8, seed=1)
+    pixels = kind([*colours, *np.repeat(gray[..., None], 3, axis=-1)])
+    (said,) = from_arrays(pixels, list("abababab")).remarks
+    assert said.startswith("2 of 8 pictures are gray")
+    assert from_arrays(pixels, list("abababab"), kind="gray").remarks == ()
+    assert from_arrays(colours, list("ababab")).remarks == ()
+    assert from_arrays(np.repeat(gray[..., None], 3, axis=-1), list("ab")).remarks == ()
+
+
 def test_groups_and_drawers_are_those_given(draw):
     labels, drawers = list("abab") * 3, list("112233445566")
     groups = ["g" if label == "a" else "h" for label in labels]

@@ -4,6 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from PIL import Image
+from wayshot import tasks
 from wayshot.tasks import TaskError
 from wayshot.tasks.data import content, sheet
 from wayshot.tasks.data.folder import load
@@ -59,6 +60,18 @@ def test_characters_without_alphabet_are_one_alphabet_wherever_the_folder_is(let
 def test_the_home_folder_may_be_written_as_a_tilde(letters, monkeypatch):
     monkeypatch.setenv("HOME", str(letters.parent))
     assert len(load("~/letters")) == 4
+    assert load("~/letters").digest == load(str(letters)).digest
+
+
+@pytest.mark.parametrize("kind", ["folder", "images"])
+def test_a_tilde_of_nobody_is_a_name_like_others(kind, letters, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    split = f"{kind}:~nobody-of-this-name"
+    with pytest.raises(TaskError, match=f"{split}: no such folder"):
+        tasks.load(split, "all")
+    letters.rename("~nobody-of-this-name")
+    assert len(tasks.load(split, "all")) == 4
+    assert tasks.parse(f"{split}-within-2w1s").title == f"{split}-within-2w1s"
 
 
 def test_formats_sizes_and_polarities_may_be_mixed(tmp_path, ink):
@@ -215,9 +228,11 @@ def test_what_is_no_image_is_told_class_by_class_with_counts(letters, ink):
         save(letters, name, ink[0])
     (letters / "Old/empty").mkdir()
     (letters / "Bare").mkdir()
-    (letters / "notes.txt").write_text("At the top, where no class is.")
+    for name in ("notes.txt", "README.md", "LICENSE", "Old/notes.txt"):
+        (letters / name).write_text("Where no class is.")
     assert load(str(letters)).remarks == (
         "Bare: no class, as it has no images (it is empty)",
+        "Old: not read are 1 file ending in .txt, which is no known ending of images",
         "Old/a: not read are 2 files ending in .xyz, which is no known ending of images",
         "Old/empty: no class, as it has no images (it is empty)",
         "Old/heic: no class, as it has no images (1 file ending in .heic)",
@@ -228,6 +243,8 @@ def test_what_is_no_image_is_told_class_by_class_with_counts(letters, ink):
         "is to be read",
         "__under: left out (a folder of 2 files), as its name begins with . or __; rename it if "
         "it is to be read",
+        "beside the classes: not read are 1 file without an ending, 1 file ending in .md, 1 file "
+        "ending in .txt, which is no known ending of images",
     )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from wayshot.tasks.data.labels import Label, files_of, read
+from wayshot.tasks.data.labels import Label, files_of, read, unread
 
 
 @pytest.fixture
@@ -73,6 +73,62 @@ def test_what_is_no_file_of_labels_says_what_is_expected(content, reason, table,
 def test_a_folder_of_that_name_is_no_file_of_labels(tmp_path, refused):
     (tmp_path / "labels.csv").mkdir()
     assert "labels.csv: not a file" in refused(lambda: list(read(tmp_path / "labels.csv")))
+
+
+@pytest.mark.parametrize(
+    ("head", "group", "drawer", "remarks"),
+    [
+        ("filename,label,groups,drawers", "g", "d", []),
+        ("File name,Labels,GROUP,Drawer", "g", "d", []),
+        ("file_name,target,alphabets,drawers", "g", "d", []),
+        (
+            "filename,label,alphabet,writer",
+            "g",
+            "",
+            ["columns not read: writer; read are filename, label, alphabet as group"],
+        ),
+        (
+            "filename,label,split,",
+            "",
+            "",
+            ["columns not read: split, one without a name; read are filename, label"],
+        ),
+        (
+            "filename,label,group,groups",
+            "g",
+            "",
+            ["columns not read: groups; read are filename, label, group"],
+        ),
+        (
+            "filename,label,a\x1b,drawer",
+            "",
+            "d",
+            ["columns not read: a\\x1b; read are filename, label, drawer"],
+        ),
+    ],
+)
+def test_columns_of_other_names_are_read_or_named(head, group, drawer, remarks, table):
+    path = table(f"{head}\n1.png,a,g,d\n")
+    assert list(read(path)) == [Label("1.png", "a", group, drawer, "")]
+    assert unread(path) == [f"labels.csv: {one}" for one in remarks]
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("grop", "group"), ("Grouped", "group"), ("drawr", "drawer"), ("Drawer1", "drawer")],
+)
+def test_a_column_that_looks_misspelt_is_refused(name, column, table, refused):
+    path = table(f"filename,label,{name}\n1.png,a,x\n")
+    message = refused(lambda: list(read(path)))
+    assert message.startswith(f"labels.csv: column {name} is not read; call it {column}, or")
+    # Beside the column itself it can only be something else.
+    path = table(f"filename,label,{name},{column}\n1.png,a,x,y\n")
+    assert len(unread(path)) == len(list(read(path))) == 1
+
+
+def test_an_optional_column_that_is_there_twice_is_refused(table, refused):
+    path = table("filename,label,group,Group\n1.png,a,x,y\n")
+    assert "more than one column group; expected" in refused(lambda: list(read(path)))
 
 
 @pytest.mark.parametrize(

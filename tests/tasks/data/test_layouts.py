@@ -75,6 +75,60 @@ def test_a_folder_of_characters_may_have_labels_too(tmp_path, save):
     assert dataset.table["drawer"].tolist() == list("1212")
 
 
+@pytest.mark.parametrize("read", [album.load, folder.load])
+def test_other_groups_are_other_data(read, tmp_path, save):
+    root = tmp_path / "set"
+    for i in range(6):
+        ink = np.full((30, 30), 255, np.uint8)
+        ink[5:25, 5 + 2 * i : 9 + 2 * i] = 0
+        save(root / f"{i}.png", ink)
+    digests = set()
+    for head in ("filename,label", "filename,label,groups", "filename,label,split"):
+        labelled(root, "".join(f"{i}.png,{i % 3},{i % 2}\n" for i in range(6)), head=head)
+        if head == "filename,label":
+            labelled(root, "".join(f"{i}.png,{i % 3}\n" for i in range(6)))
+        data = read(str(root))
+        digests.add(data.digest)
+        assert data.remarks[:1] == (
+            ("labels.csv: columns not read: split; read are filename, label",)
+            if head.endswith("split")
+            else ()
+        )
+    assert len(digests) == 2
+    labelled(root, "".join(f"{i}.png,{i // 2}\n" for i in range(6)))
+    digests.add(read(str(root)).digest)
+    for shift in (0, 1):
+        rows = "".join(f"{i}.png,{i // 2},{i % 2 + shift}\n" for i in range(6))
+        labelled(root, rows, head="filename,label,drawer")
+        digests.add(read(str(root)).digest)
+    assert len(digests) == 5
+    digests.add(read(str(root)).digest)
+    assert len(digests) == 5
+
+
+@pytest.mark.parametrize("read", [album.load, folder.load])
+def test_other_labels_of_a_part_are_other_data(read, tmp_path, save):
+    root = tmp_path / "set"
+    for i in range(6):
+        ink = np.full((30, 30), 255, np.uint8)
+        ink[5:25, 5 + 2 * i : 9 + 2 * i] = 0
+        save(root / f"{i}.png", ink)
+    labelled(root, "0.png,a\n1.png,a\n", name="train.csv")
+    digests = set()
+    for rows in ("2.png,b\n3.png,b\n4.png,c\n5.png,c\n", "2.png,b\n3.png,c\n4.png,b\n5.png,c\n"):
+        digests.add(read(str(labelled(root, rows, name="test.csv")), "test").digest)
+    assert len(digests) == 2
+
+
+def test_groups_and_drawers_that_only_some_images_have_are_a_remark(root):
+    rows = "1.png,a,g,me\n2.png,a,,you\n6.JPG,b,g,\n"
+    remarks = found(labelled(root, rows, head="filename,label,group,drawer")).remarks
+    assert remarks[:2] == [
+        "1 of 3 images have no group in the labels; their group is called all",
+        "1 of 3 images have no drawer in the labels, so that its drawers are not used",
+    ]
+
+
 def test_images_that_no_row_names_are_counted(root):
     listing = found(labelled(root, "1.png,a\n"))
     assert [file.name for file in listing.files] == ["1.png"]
@@ -101,6 +155,19 @@ def test_the_table_whose_images_are_missing_is_named_with_five_of_them(root, ref
     message = refused(found, root)
     assert "val.csv: 7 of its images are not there (x0\\x1b.png, x1" in message
     assert "x4\\x1b.png, ...)" in message
+
+
+def test_files_that_are_no_images_are_counted_beside_labels_too(root):
+    for name in ("README.md", "sub/notes.txt", "other.csv", "wayshot.yaml", "test.txt", ".hidden"):
+        (root / name).touch()
+    assert found(labelled(root)).remarks == [
+        "not read are 1 file ending in .csv, 1 file ending in .md, 1 file ending in .txt, which is "
+        "no known ending of images"
+    ]
+    for letter in "abcdefghijk":
+        (root / f"1.x{letter}").touch()
+    (said,) = found(root).remarks
+    assert "1 file ending in .xe, 6 files of other endings, which is" in said
 
 
 def test_two_rows_of_one_image_are_refused(root, refused):

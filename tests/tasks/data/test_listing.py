@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from wayshot.tasks.data import album
+from wayshot.tasks.data.layouts import listed
 from wayshot.tasks.data.listing import tree
 
 pytestmark = pytest.mark.usefixtures("no_omniglot")
@@ -74,8 +75,32 @@ def test_what_is_left_out_of_parts_is_said(there):
 def test_settings_and_lists_of_classes_at_the_top_are_no_remarks(there):
     root = there("a/1.png", "b/1.png")
     for name in ("wayshot.yaml", "test.txt", "split.json"):
-        (root / name).touch()
-    assert tree(root, "here").remarks == []
+        (root / name).write_text("{}" if name == "split.json" else "")
+    assert tree(root, "here").remarks == [] and listed(root, "here").remarks == []
+    (root / "notes.txt").touch()
+    assert listed(root, "here").remarks == [
+        "beside the classes: not read are 1 file ending in .txt, which is no known ending of images"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (("a/b/c0/class0/0.png", "a/b/c1/class1/0.png"), "or name {}/a/b"),
+        (("x/a/b/c0/class0/0.png", "x/a/b/c0/class1/0.png"), "or name {}/x/a/b"),
+        (("a/b/c/class0/0.png", "x/b/c/class0/0.png"), ""),
+        (("class0_0.png", "class1_0.png"), ""),
+        (("train/a/b/1.png", "test/c/d/1.png"), "for one part of it, name {}/test"),
+    ],
+)
+@pytest.mark.parametrize("where", ["images:here", "folder:here"])
+def test_a_layout_that_is_not_read_is_told_the_ways_out(names, hint, where, there, refused):
+    message = refused(listed, there(*names), where)
+    words = ("group", "class") if where == "images:here" else ("alphabet", "character")
+    assert "is out of place; expected {0}/{1}/*.png or {1}/*.png, ".format(*words) in message
+    assert "or a file labels.csv with filename,label for images that lie anywhere" in message
+    end = f"; {hint.format(where)}" if hint else "lie anywhere"
+    assert message.endswith(end)
 
 
 def test_pictures_in_folders_of_parts_are_those_in_folders_of_classes(there, tmp_path):

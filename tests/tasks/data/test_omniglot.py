@@ -375,3 +375,10 @@ def test_a_copy_of_the_public_repository_is_a_folder_of_omniglot(tmp_path):
     (tmp_path / "one-shot-classification" / "all_runs.zip").touch()
     assert find("all_runs", tmp_path) == tmp_path / "one-shot-classification" / "all_runs.zip"
     assert find("images_evaluation", tmp_path) is None
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WAYSHOT_DATA", "~/there")
+    assert data_folder() == tmp_path / "there"
+    assert data_folder("~/here") == tmp_path / "here"
