@@ -311,7 +311,7 @@ def decode(text: bytes) -> Recipe:
     except TaskError as error:
         raise ModelError(str(error)) from None
     except (ValueError, TypeError, OverflowError) as error:
-        raise ModelError(f"not a readable recipe ({_line(error)})") from None
+        raise ModelError(f"not a readable YAML file ({_line(error)})") from None
 
 
 def _line(error: Exception) -> str:
