@@ -37,7 +37,7 @@ _MANY = 500
 """Number of clusters above which they count as equally large: t is nearly normal for so many."""
 
 BLOCK = 2**16
-"""Number of episodes whose distractors are counted at once."""
+"""Number of episodes whose distractors are counted at once, and of batches of episodes at most."""
 
 COLUMNS = ["episode", "target", "predicted", "credit", "rank", "alphabet"]
 """The columns of trials that `influence` needs."""
@@ -56,7 +56,8 @@ class Influence:
             is of each cluster.
         parts: float64 ndarray (batches, clusters): the contribution of each
             batch of episodes to `n` times the influence of each cluster. A
-            batch is a single episode, or for characters many of them.
+            batch is a single episode; for characters, or with more than
+            65,536 episodes, it is several.
         residuals: float64 ndarray (episodes,): for each episode, the sum over
             its trials of credit minus mean.
         mixed: Whether there is an episode with queries of several clusters.
@@ -262,7 +263,7 @@ def _variance_of_sum(parts: np.ndarray) -> np.ndarray:
 
 
 def _add_distractors(
-    parts: np.ndarray, trials: pd.DataFrame, episode: np.ndarray, cluster: np.ndarray
+    parts: np.ndarray, trials: pd.DataFrame, episode: np.ndarray, cluster: np.ndarray, batch: int
 ) -> None:
     """Adds the influence of each cluster's characters as distractors to `Influence.parts`.
 
@@ -273,11 +274,9 @@ def _add_distractors(
     own cluster are left out, because they count as that cluster's queries.
     """
     ways = int(max(trials["target"].max(), trials["predicted"].max())) + 1
-    appearances = np.empty(parts.shape, np.int32)
-    gained, appeared = 0.0, 0
-    # In blocks, as a million episodes of 20 clusters take 160 MB in each array.
-    for rows, some in _blocks(episode, len(parts)):
-        own, kind, shape = episode[rows] - some.start, cluster[rows], parts[some].shape
+    appearances, gained = np.empty(parts.shape, np.int64), 0.0
+    for rows, first, last in _blocks(episode, len(parts), batch):
+        own, kind, shape = episode[rows] - first, cluster[rows], (last - first, parts.shape[1])
         target, predicted = (
             own * ways + trials[name].iloc[rows].to_numpy(np.int64)
             for name in ("target", "predicted")
@@ -286,24 +285,33 @@ def _add_distractors(
         cluster_of_class[target] = kind
         ahead, gain = cluster_of_class[predicted], gains_of(trials.iloc[rows])
         alone = (gain > 0) & (ahead >= 0) & (ahead != kind)
-        gains = counts(own[alone], ahead[alone], shape, gain[alone])
+        some = slice(first // batch, last // batch)
+        size = some.stop - some.start, shape[1]
+        parts[some] -= counts(own[alone] // batch, ahead[alone], size, gain[alone])
+        gained += float(gain[alone].sum())
         known = np.flatnonzero(cluster_of_class >= 0)
         classes = counts(known // ways, cluster_of_class[known], shape)
         queries = counts(own, kind, shape)
-        appearances[some] = (queries.sum(axis=1, keepdims=True) - queries) * classes
-        gained, appeared = gained + gains.sum(), appeared + int(appearances[some].sum())
-        parts[some] -= gains
-    for _, some in _blocks(episode, len(parts)):
-        parts[some] += gained / appeared * appearances[some]
+        met = (queries.sum(axis=1, keepdims=True) - queries) * classes
+        appearances[some] = met.reshape(-1, batch, shape[1]).sum(axis=1)
+    parts += gained / appearances.sum() * appearances
 
 
-def _blocks(episode: np.ndarray, count: int) -> Iterator[tuple[slice, slice]]:
-    """Gives the trials and the episodes of each block; one block where trials are not in order."""
-    size = BLOCK if (episode[1:] >= episode[:-1]).all() else count
+def _blocks(episode: np.ndarray, batches: int, batch: int) -> Iterator[tuple[slice, int, int]]:
+    """Gives the trials of each block, its first episode and the one after its last.
+
+    Args:
+        episode: int ndarray (n,), the episode of each trial.
+        batches: Number of batches; the last one may be incomplete.
+        batch: Number of episodes in a batch, a power of two.
+    """
+    count = batches * batch
+    # A block of few enough episodes for the memory; one block where trials are not in order.
+    size = max(BLOCK, batch) if (episode[1:] >= episode[:-1]).all() else count
     for first in range(0, count, size):
-        some = slice(first, min(first + size, count))
-        rows = np.searchsorted(episode, [some.start, some.stop]) if size < count else (0, None)
-        yield slice(*rows), some
+        last = min(first + size, count)
+        rows = np.searchsorted(episode, [first, last]) if size < count else (0, None)
+        yield slice(*rows), first, last
 
 
 def gains_of(trials: pd.DataFrame) -> np.ndarray:
@@ -351,14 +359,17 @@ def influence(
     episode = numbered(number)
     credit = trials["credit"].to_numpy(np.float64)
     value = float(credit.sum()) / len(credit)
-    shape = (int(episode.max()) + 1, len(names))
-    parts = counts(episode, cluster, shape, credit - value)
-    first = np.zeros(shape[0], np.int64)
+    count = int(episode.max()) + 1
+    # A power of two, so that blocks consist of whole batches.
+    batch = 2 ** max(0, math.ceil(math.log2(count / BLOCK)))
+    shape = (-(-count // batch), len(names))
+    parts = counts(episode // batch, cluster, shape, credit - value)
+    first = np.zeros(count, np.int64)
     first[episode[::-1]] = cluster[::-1]
     mixed = bool((first[episode] != cluster).any())
-    residuals = parts.sum(axis=1)
+    residuals = np.bincount(episode, credit - value)
     if mixed:
-        _add_distractors(parts, trials, episode, cluster)
+        _add_distractors(parts, trials, episode, cluster, batch)
     sizes = np.bincount(cluster, minlength=shape[1]).astype(np.float64)
     groups = np.zeros(shape[1], np.int64)
     return Influence(value, len(credit), names, sizes, parts, residuals, mixed, groups, what)

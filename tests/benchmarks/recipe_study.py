@@ -175,8 +175,8 @@ def table(out: Path, steps: int) -> str:
         "seeds, which are few;",
         "it covers other trainings, tested on the same alphabets.",
         "",
-        f"| {' | '.join(heads)} | classes | last loss | minutes |",
-        "|---" * (len(heads) + 3) + "|",
+        f"| {' | '.join(heads)} | classes | last loss |",
+        "|---" * (len(heads) + 2) + "|",
     ]
     for name in names:
         own = found[found["variation"] == name]
@@ -189,7 +189,6 @@ def table(out: Path, steps: int) -> str:
             against = "base" in one.index and name != "base"
             cells.append(_difference((one.loc[name] - one.loc["base"]).dropna()) if against else "")
         cells += [f"{own['classes'].iloc[0]:,}", f"{own['loss'].mean():.2f}"]
-        cells.append(f"{own['seconds'].mean() / 60:.1f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -64,14 +64,17 @@ def test_influence_equals_what_comes_of_leaving_each_distractor_out(seed, ways):
     assert found.totals.sum() == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.parametrize("block", [1, 5, 12])
-def test_many_episodes_are_counted_in_blocks_as_at_once(monkeypatch, block):
+@pytest.mark.parametrize("block", [1, 2, 4, 8, 16])
+def test_many_episodes_are_counted_in_blocks_and_batches_as_at_once(monkeypatch, block):
     one = trials_of(*draw(seed=block))
     whole = influence(one)
     monkeypatch.setattr("wayshot.results.statistics.influences.BLOCK", block)
-    shuffled = influence(one.sample(frac=1, random_state=0))
-    for found in (influence(one), shuffled):
-        np.testing.assert_allclose(found.parts, whole.parts, atol=1e-12)
+    batch = {1: 16, 2: 8, 4: 4, 8: 2, 16: 1}[block]
+    starts = range(0, 12, batch)
+    for found in (influence(one), influence(one.sample(frac=1, random_state=0))):
+        np.testing.assert_allclose(found.parts, np.add.reduceat(whole.parts, starts), atol=1e-12)
+        np.testing.assert_allclose(found.residuals, whole.residuals, atol=1e-12)
+        np.testing.assert_allclose(found.totals, whole.totals, atol=1e-12)
 
 
 def test_where_others_share_the_truths_rank_a_rival_leaves_it_half():
