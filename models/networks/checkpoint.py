@@ -174,12 +174,7 @@ def _check_class(described: dict[str, Any]) -> None:
         home = sys.modules.get(module) if isinstance(module, str) else None
         kind = getattr(home, name, None)
         ours = isinstance(module, str) and module.partition(".")[0] == "keras"
-        if (
-            ours
-            and isinstance(kind, type)
-            and issubclass(kind, _KINDS)
-            and not _of_refused(kind)
-        ):
+        if ours and isinstance(kind, type) and issubclass(kind, _KINDS) and not _of_refused(kind):
             return
     whose = f"{module}.{name}" if module else str(name)
     if name == "function":
