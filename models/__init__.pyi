@@ -1,6 +1,7 @@
 from .backend import backend_name as backend_name
 from .backend import load_keras as load_keras
 from .backend import processor as processor
+from .backend import unheard as unheard
 from .bundled import FOLDER as FOLDER
 from .bundled import Bundle as Bundle
 from .bundled import bundle as bundle

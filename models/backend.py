@@ -12,6 +12,26 @@ from pathlib import Path
 from types import ModuleType
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Drops what is written to the process's standard error, whoever writes it."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # The standard error is closed.
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def load_keras() -> ModuleType:
     """Imports Keras without showing the notices that TensorFlow prints.
 
@@ -20,20 +40,12 @@ def load_keras() -> ModuleType:
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
+    with unheard():
         import keras
 
         # The first tensor starts the backend's devices, which print more notices.
         keras.ops.zeros(1)
         return keras
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        os.close(nowhere)
 
 
 @contextmanager

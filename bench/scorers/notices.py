@@ -7,27 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Drops what is written to the process's standard error, whoever writes it."""
-    try:
-        kept = os.dup(2)
-    except OSError:
-        # The standard error is closed.
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+from ...models import unheard
 
 
 def _start_unheard() -> None:
@@ -36,12 +19,12 @@ def _start_unheard() -> None:
     context: Any = sys.modules["tensorflow.python.eager.context"].context()
     start = context.ensure_initialized
 
-    def unheard() -> None:
+    def silent() -> None:
         del context.ensure_initialized
-        with _unheard():
+        with unheard():
             start()
 
-    context.ensure_initialized = unheard
+    context.ensure_initialized = silent
 
 
 class _Finder:
@@ -57,14 +40,14 @@ class _Finder:
             return None
         load = spec.loader.exec_module
 
-        def unheard(module: ModuleType) -> None:
-            with _unheard():
+        def silent(module: ModuleType) -> None:
+            with unheard():
                 load(module)
             # A version that starts in another way prints its notices.
             with suppress(Exception):
                 _start_unheard()
 
-        spec.loader.exec_module = unheard
+        spec.loader.exec_module = silent
         return spec
 
 
