@@ -15,7 +15,7 @@ from ... import __version__
 from ...models import ModelError
 from ...results import ResultError, plain
 from ...tasks import TaskError
-from ..errors import ScorerError
+from ..errors import ScorerError, UnknownScorerError
 from ..scorers import answers, silent
 from .waiting import ended
 
@@ -114,6 +114,15 @@ def _lacking(error: Exception) -> str | None:
     return None
 
 
+def _label(error: Exception) -> str:
+    """Says what to type where a user took a label of stored runs for a scorer's name; or ""."""
+    if not isinstance(error, UnknownScorerError):
+        return ""
+    from .labels import typed_for
+
+    return typed_for(error.name)
+
+
 def _line(words: str, state: dict[str, Any]) -> str:
     """One line for the user, with the variables that set what it is about."""
     line = " ".join(words.split())
@@ -157,7 +166,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         if state.get("traceback"):
             traceback.print_exception(error)
-        click.echo("wayshot: " + _line(said or str(error), state), err=True)
+        said = said or _label(error) or str(error)
+        click.echo("wayshot: " + _line(said, state), err=True)
         sys.exit(2)
     finally:
         if arguments is None:

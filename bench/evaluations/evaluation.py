@@ -305,7 +305,7 @@ class Evaluation:
                 "leaked_characters": self._training.leaked(preparation.used_rows),
                 **{
                     name: value
-                    for name in ("flops", "scale", "training", "engine")
+                    for name in ("flops", "scale", "training", "engine", "spec")
                     if (value := getattr(known, name)) is not None
                 },
                 **({"baseline": True} if known.baseline else {}),

@@ -14,6 +14,9 @@ from .precision import received
 from .scorer import Traits
 from .validity import valid
 
+_IN_FRONT = "; episodes stand in front, expected code for (..., Q, D) and (..., S, D)"
+"""What someone may not have thought of whose `compare` takes matrices only."""
+
 
 def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
     """Gives the images of episodes as a scorer wants them.
@@ -60,7 +63,8 @@ class Asking:
     def _call(
         self, method: str, shape: tuple[int | None, ...], arguments: tuple[np.ndarray, ...]
     ) -> np.ndarray:
-        with answering(self.traits.name, method, *arguments):
+        hint = _IN_FRONT if method == "compare" and arguments[0].ndim > 2 else ""
+        with answering(self.traits.name, method, *arguments, hint=hint):
             if method == "score":
                 answer = received(score(self.scorer, *arguments))
             else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...models import ModelError, bundles
 from ...tasks import Progress, open_zip, quiet
-from ..errors import ScorerError
+from ..errors import ScorerError, UnknownScorerError
 from .baselines import BASELINES
 from .failures import BrokenScorerError, told
 from .notices import without_notices
@@ -153,10 +153,13 @@ def resolve(
     else:
         close = difflib.get_close_matches(what, makers, n=3, cutoff=0.4)
         hint = f"closest: {', '.join(close)}" if close else f"known: {', '.join(makers)}"
-        raise ScorerError(
+        raise UnknownScorerError(
+            what,
             f"unknown scorer {what!r}; {hint}; or the path of a {', '.join(READERS)} or "
             "scorer.yaml file, or module:attribute; a label of your own stands before it, "
-            "LABEL=SPEC"
+            "LABEL=SPEC",
         )
     known = traits(scorer, spec.title, source)
-    return scorer, known if spec.label is None else replace(known, name=spec.label)
+    called = spec.label or known.name
+    typed = None if spec.typed in ("", called) else spec.typed
+    return scorer, replace(known, name=called, spec=typed)

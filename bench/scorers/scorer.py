@@ -201,6 +201,8 @@ class Traits:
         batch: Images in every call of `embed`, and most support images in a
             call of `score`.
         concurrency: Calls that may be made at the same time.
+        spec: What the user typed for it, label and keys with it; None where
+            that is its name, or where it came as an object.
     """
 
     name: str
@@ -219,6 +221,7 @@ class Traits:
     identity: Identity | None = None
     batch: int = BATCH
     concurrency: int = 1
+    spec: str | None = None
 
 
 def is_part(name: str) -> bool:

@@ -14,7 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -54,12 +54,14 @@ class Spec:
         label: What tables call the scorer, or None.
         keys: The keys and their values.
         called: What the user typed, where `what` is another place of the same files; or "".
+        typed: All that the user typed; or "".
     """
 
     what: str
     label: str | None = None
     keys: Mapping[str, Any] = field(default_factory=dict)
     called: str = ""
+    typed: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, text: str, registered: Mapping[str, Any]) -> Spec:
@@ -72,6 +74,10 @@ class Spec:
         Raises:
             ScorerError: A key has no value.
         """
+        return replace(cls._read(text, registered), typed=text)
+
+    @classmethod
+    def _read(cls, text: str, registered: Mapping[str, Any]) -> Spec:
         # A whole name or path may hold any of the signs that are special below.
         if text in registered or is_file(text):
             return _from_yaml(Path(text)) if _is_yaml(text) else cls(text)

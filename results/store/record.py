@@ -68,6 +68,7 @@ class _Scorer(msgspec.Struct):
     scale: str | None = None
     engine: str | None = None
     training: _Training | None = None
+    spec: str | None = None
     baseline: bool = False
     identity: _Identity | None = None
 

@@ -137,6 +137,19 @@ def test_two_labels_are_two_scorers_with_their_arguments():
     assert resolve("other=net_a:Net,step=5")[1].digest == first.digest
 
 
+def test_what_was_typed_is_kept_where_it_is_not_the_name():
+    write("net_t.py", SCORER)
+    write("paper.yaml", "scorer: net_t.py:Net\nstep: 7\nlabel: ours\n")
+    typed = {
+        "s5=net_t:Net,step=5": "s5=net_t:Net,step=5",
+        "net_t:Net,step=5": None,
+        "paper.yaml": "paper.yaml",
+        "mine=chance": "mine=chance",
+        "chance": None,
+    }
+    assert {text: resolve(text)[1].spec for text in typed} == typed
+
+
 def test_changed_code_of_a_file_is_another_scorer():
     path = write("net_b.py", SCORER)
     before = resolve("net_b.py:Net")[1].digest
