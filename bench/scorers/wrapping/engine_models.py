@@ -107,6 +107,7 @@ class LiteInterpreter(Model):
         self.inputs = len(self._taken)
         shape = self._taken[0]["shape_signature"]
         self.read_shape(shape if len(shape) else self._taken[0]["shape"], "last")
+        self.fixed = True
 
     @classmethod
     def recognises(cls, model: Any) -> bool:

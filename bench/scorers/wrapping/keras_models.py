@@ -11,12 +11,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...errors import ScorerError
 from .model import Model, digest, takes_two
 from .outputs import as_array
 
 
 def _keras() -> Any:
     return sys.modules.get("keras")
+
+
+def _is_on(taken: str, asked: str) -> bool:
+    """Tells whether the name of a device of TensorFlow is that of the device asked for."""
+    kind, _, number = asked.lower().removeprefix("/").removeprefix("device:").partition(":")
+    return taken.lower().endswith(f"device:{kind}:{number or 0}")
 
 
 class KerasModel(Model):
@@ -35,9 +42,17 @@ class KerasModel(Model):
         """
         super().__init__(model, device)
         if device is not None:
-            # A device that there is not is an error when it is first used.
+            if _keras().backend.backend() != "torch":
+                # PyTorch's word for what the others call gpu.
+                self.device = device = device.replace("cuda", "gpu")
+            # PyTorch and JAX refuse a device that there is not; TensorFlow takes the CPU.
             with _keras().device(device):
-                _keras().ops.zeros(1)
+                taken = str(getattr(_keras().ops.zeros(1), "device", device))
+            if _keras().backend.backend() == "tensorflow" and not _is_on(taken, device):
+                raise ScorerError(
+                    f"device is {device!r}, and TensorFlow took {taken.rpartition('device:')[2]}; "
+                    "install what it needs for that device, or leave device out"
+                )
         if model.built:
             self.parameters = int(model.count_params())
         shape = getattr(model, "input_shape", None)

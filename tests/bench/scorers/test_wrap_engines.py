@@ -119,6 +119,8 @@ def test_a_tflite_file_gives_what_keras_gives(tmp_path, batch, bits):
     assert np.allclose(wrap(path).embed(IMAGES), expected, atol=limit)
     opened = importlib.import_module("ai_edge_litert.interpreter").Interpreter(str(path))
     assert np.allclose(wrap(opened).embed(IMAGES), expected, atol=limit)
+    with pytest.raises(ScorerError, match="size 14 x 14, but the model takes 15 x 15 pixels"):
+        wrap(path, size=14)
 
 
 def test_weights_of_an_onnx_file_are_counted_without_their_shapes_and_axes(tmp_path):

@@ -181,3 +181,15 @@ def test_operations_of_a_tower_that_is_used_twice_or_hides_its_layers_are_unknow
     own = Own()
     own(np.zeros((1, 15, 15, 1), np.float32))
     assert wrap(own).flops is None and wrap(own).parameters == 904
+
+
+@pytest.mark.parametrize("device", ["gpu:7", "cuda:7", "nowhere"])
+def test_a_device_that_is_not_there_is_refused(device):
+    with pytest.raises(ScorerError, match="device is '"):
+        wrap(tower(), device=device)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"])
+def test_a_device_that_is_there_is_used(device):
+    images = IMAGES[:2]
+    assert np.allclose(wrap(tower(), device=device).embed(images), wrap(tower()).embed(images))
