@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What is never imported need not be compiled.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 CODE := __init__.py __main__.py bench models results tasks tests
@@ -126,7 +128,7 @@ reliability: $(VENV)/tested
 MILLION := $(addsuffix :1000000,protocol labels record recipe image) \
     $(foreach part,1 2 3 4,archive:250000)
 fuzz: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet atheris
+	$(INSTALL) atheris
 	for job in $(MILLION); do \
 	    $(BIN)/python tests/fuzz/run_atheris.py $${job%:*} $${job#*:} || exit 1; done
 
@@ -147,24 +149,24 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(VENV)/bin/python setup.cfg pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/tested: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@touch $@
+$(VENV)/tested: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(INSTALL) --editable '.[test]'
+	@touch $(VENV)/installed $@
 
-$(VENV)/checked: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
-	@touch $@
+$(VENV)/checked: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(INSTALL) --editable '.[test,check]'
+	@touch $(VENV)/installed $(VENV)/tested $@
 
 # In the versions that continuous integration has seen pass.
 $(VENV)/extras: $(VENV)/tested constraints-extras.txt
-	$(BIN)/python -m pip install --quiet -c constraints-extras.txt --editable '.[test,engines,torch,jax]'
+	$(INSTALL) -c constraints-extras.txt --editable '.[test,engines,torch,jax]'
 	@touch $@
 
 $(VENV)/timed: $(VENV)/tested
-	$(BIN)/python -m pip install --quiet --editable '.[test,engines]'
+	$(INSTALL) --editable '.[test,engines]'
 	@touch $@
 
 $(PEER)/installed:
