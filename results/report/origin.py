@@ -52,7 +52,9 @@ def _commands(runs: Sequence[Run]) -> list[str]:
         asked = () if official else (run.record["episodes"], run.record["seed"])
         scores = bool(run.record.get("scores_digest"))
         protocols, scorers = jobs.setdefault((*asked, scores), ({}, {}))
-        protocols[shown(run.protocol)] = scorers[shown(run.record["scorer"].get("spec") or run.scorer)] = None
+        protocols[shown(run.protocol)] = scorers[
+            shown(run.record["scorer"].get("spec") or run.scorer)
+        ] = None
     found = []
     for (*asked, scores), (protocols, scorers) in jobs.items():
         words = ["wayshot", "run", *protocols]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import ResultError
-from ..store import Run
+from ..store import SMALL, Run
 from .characters import influence_of
 from .influences import Influence, influence
 
@@ -24,21 +24,59 @@ _IMAGE = ["alphabet", "character", "drawer"]
 
 
 @dataclass(frozen=True)
+class _Keys:
+    """Which trials a run has, without the trials.
+
+    Attributes:
+        digest: Covers the trials' keys, and the places of names among their categories.
+        names: The categories of the query images' alphabets, characters and drawers.
+    """
+
+    digest: bytes
+    names: tuple[pd.Index, ...]
+
+    @classmethod
+    def of(cls, trials: pd.DataFrame) -> _Keys:
+        """Makes them of trials in order."""
+        made = hashlib.sha256()
+        images = [pd.Categorical(trials[key].array) for key in _IMAGE]
+        keys = [trials[key].to_numpy() for key in _KEYS]
+        for values in (*keys, *(one.codes for one in images)):
+            made.update(f"{len(values)} {values.dtype.str} ".encode())
+            made.update(np.ascontiguousarray(values).data)
+        return cls(made.digest(), tuple(one.categories for one in images))
+
+    def equals(self, other: _Keys) -> bool:
+        """Tells whether the trials are surely the same."""
+        names = zip(self.names, other.names, strict=True)
+        return self.digest == other.digest and all(mine.equals(theirs) for mine, theirs in names)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The outcome of a run, ready to be compared.
 
     Attributes:
         run: The run.
-        trials: As `Run.outcome`, in the order of episodes and queries.
+        credit: The credit of each trial in the order of episodes and queries,
+            float64 ndarray (n,).
         influence: The influence of each cluster on the accuracy; where the
             alphabets are too few, of each character (`influence_of`).
         what: The kind of the clusters, a key of `CLUSTERS`.
+        kept: The trials, in order, of a small run; of a large one, which would fill the
+            memory, only which they are.
     """
 
     run: Run
-    trials: pd.DataFrame
+    credit: np.ndarray
     influence: Influence
     what: str
+    kept: pd.DataFrame | _Keys
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The columns of `Run.outcome`, in order; of a large run, they are read again."""
+        return _in_order(self.run.outcome()) if isinstance(self.kept, _Keys) else self.kept
 
     @property
     def clusters(self) -> pd.Series:
@@ -46,24 +84,8 @@ class Outcome:
         return self.trials[CLUSTERS[self.what]]
 
     @cached_property
-    def credit(self) -> np.ndarray:
-        """The credit of each trial, float64 ndarray (n,)."""
-        return self.trials["credit"].to_numpy(np.float64)
-
-    @cached_property
-    def _images(self) -> list[pd.Categorical]:
-        """The names of the query images' alphabets, characters and drawers."""
-        return [pd.Categorical(self.trials[key].array) for key in _IMAGE]
-
-    @cached_property
-    def _digest(self) -> bytes:
-        """A digest of the trials' keys, and of the places of names among their categories."""
-        made = hashlib.sha256()
-        keys = [self.trials[key].to_numpy() for key in _KEYS]
-        for values in (*keys, *(one.codes for one in self._images)):
-            made.update(f"{len(values)} {values.dtype.str} ".encode())
-            made.update(np.ascontiguousarray(values).data)
-        return made.digest()
+    def _keys(self) -> _Keys:
+        return self.kept if isinstance(self.kept, _Keys) else _Keys.of(self.kept)
 
     def __sub__(self, other: Outcome) -> np.ndarray:
         """Gives the credits minus the other's credits, trial by trial, float64 ndarray (n,).
@@ -72,11 +94,8 @@ class Outcome:
             ResultError: The outcomes are of different episodes or trials.
         """
         check_same_episodes(self.run, other.run)
-        # Equal trials have other digests where types, or the orders of categories, differ.
-        if self._digest != other._digest or not all(
-            mine.categories.equals(theirs.categories)
-            for mine, theirs in zip(self._images, other._images, strict=True)
-        ):
+        # Equal trials have other keys where types, or the orders of categories, differ.
+        if not self._keys.equals(other._keys):
             _check_same_trials((self.run, other.run), (self.trials, other.trials))
         return self.credit - other.credit
 
@@ -99,7 +118,11 @@ def outcome(run: Run, by: str = "alphabet") -> Outcome:
         raise ResultError(f"{run.protocol} has no official runs; ask for --by alphabet")
     trials = _in_order(run.outcome())
     found = influence_of(run, trials) if by == "alphabet" else influence(trials, CLUSTERS[by], by)
-    return Outcome(run, trials, found, by)
+    credit = trials["credit"].to_numpy(np.float64)
+    if run.record["n"] <= SMALL:
+        return Outcome(run, credit, found, by, trials)
+    # A copy, as what pandas gives may keep the whole table.
+    return Outcome(run, credit.copy(), found, by, _Keys.of(trials))
 
 
 def _in_order(trials: pd.DataFrame) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def joint_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     credit = first.credit + np.sum(gains, axis=0) / len(outcomes)
     return replace(
         first,
-        trials=first.trials.assign(credit=credit),
+        credit=credit,
         influence=averaged([one.influence for one in outcomes]),
     )
 

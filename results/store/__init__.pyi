@@ -2,6 +2,7 @@ from . import latencies as latencies
 from .latencies import MODES as MODES
 from .record import is_official as is_official
 from .run import OUTCOME as OUTCOME
+from .run import SMALL as SMALL
 from .run import Run as Run
 from .run import adopt as adopt
 from .run import annotate as annotate

@@ -18,6 +18,12 @@ def pair(draw_pair, run_of):
     return pair
 
 
+@pytest.fixture(params=["kept in memory", "read again"])
+def size(request, monkeypatch):
+    if request.param == "read again":
+        monkeypatch.setattr("wayshot.results.statistics.matching.SMALL", 0)
+
+
 def refusal(call, *arguments):
     with pytest.raises(ResultError) as caught:
         call(*arguments)
@@ -71,7 +77,7 @@ def test_protocols_without_fields_are_told_by_name(pair):
     assert "protocol.name: lake-within-5w1s against lake-runs" in message
 
 
-def test_trials_in_another_order_are_matched(pair):
+def test_trials_in_another_order_are_matched(pair, size):
     straight = pair()
     crossed = pair(lambda trials: trials.sample(frac=1, random_state=1))
     gains = [outcome(first) - outcome(second) for first, second in (straight, crossed)]
@@ -89,7 +95,7 @@ def test_trials_in_another_order_are_matched(pair):
         lambda trials: pd.concat([trials, trials.tail(1)]),
     ],
 )
-def test_trials_that_have_no_match_are_refused(pair, change):
+def test_trials_that_have_no_match_are_refused(pair, size, change):
     first, second = pair(change)
     message = refusal(lambda: outcome(first) - outcome(second))
     assert "episode, query, target" in message and "run both again" in message
@@ -101,12 +107,22 @@ def test_outcomes_of_different_episodes_have_no_difference(pair):
     assert "seed: 1 against 2" in refusal(lambda: first - second)
 
 
-def test_an_outcome_is_clustered_by_alphabet(pair):
+def test_an_outcome_is_clustered_by_alphabet(pair, size):
     run = pair()[0]
     found = outcome(run)
     assert found.influence.clusters == tuple("ABCDEF")
     assert found.influence.value == influence(run.trials).value
     assert found.clusters.tolist() == run.trials["alphabet"].tolist()
+
+
+def test_an_outcome_of_many_trials_keeps_credits_and_not_the_trials(pair, monkeypatch):
+    monkeypatch.setattr("wayshot.results.statistics.matching.SMALL", 0)
+    run = pair()[0]
+    found = outcome(run)
+    kept = [value for value in vars(found).values() if isinstance(value, pd.DataFrame)]
+    assert kept == []
+    np.testing.assert_array_equal(found.credit, run.trials["credit"])
+    assert found.credit.base is None
 
 
 def test_the_official_runs_may_be_clustered_by_run(draw_pair, run_of):
