@@ -30,6 +30,6 @@ def typed_for(label: str, folder: Path = FOLDER) -> str:
     if not specs:
         return ""
     return (
-        f"no scorer is called {label!r}; the runs in {folder} have this label for what was typed as "
-        f"{' or '.join(sorted(specs))}; type that again"
+        f"no scorer is called {label!r}; the runs in {folder} have this label for what was typed "
+        f"as {' or '.join(sorted(specs))}; type that again"
     )

@@ -52,9 +52,8 @@ def _commands(runs: Sequence[Run]) -> list[str]:
         asked = () if official else (run.record["episodes"], run.record["seed"])
         scores = bool(run.record.get("scores_digest"))
         protocols, scorers = jobs.setdefault((*asked, scores), ({}, {}))
-        protocols[shown(run.protocol)] = scorers[
-            shown(run.record["scorer"].get("spec") or run.scorer)
-        ] = None
+        typed = run.record["scorer"].get("spec") or run.scorer
+        protocols[shown(run.protocol)] = scorers[shown(typed)] = None
     found = []
     for (*asked, scores), (protocols, scorers) in jobs.items():
         words = ["wayshot", "run", *protocols]
