@@ -92,6 +92,19 @@ def limited(threads: int | None) -> Iterator[None]:
         process.cpu_affinity(there)
 
 
+@contextmanager
+def equal_products() -> Iterator[None]:
+    """Lets products of NumPy have the same last digits on machines of any number of processors.
+
+    They depend on the number of threads of OpenBLAS, which is one meanwhile. Other libraries
+    keep their threads.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
+        yield
+
+
 def environment() -> dict[str, Any]:
     """Describes versions and machine, on which the last digits of embeddings depend."""
     return {

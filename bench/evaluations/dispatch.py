@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any
 
+from ..machine import equal_products
 from ..scorers import blamed
 from .settings import Settings
 from .work import Bench, perform
@@ -57,6 +58,7 @@ class Dispatch:
         self._window = settings.window
 
     def __enter__(self) -> Dispatch:
+        self._stack.enter_context(equal_products())
         if self._executor is None and self.settings.limit is None:
             self._executor, self._window = _Here(), 1
         elif self._executor is None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...results import ResultError, judge
 from ...tasks import BLOCK, Episodes, Source
+from ..machine import equal_products
 from ..scorers import (
     DIGITS,
     Asking,
@@ -377,4 +378,6 @@ def perform(worker: WorkerSpec, method: str, *arguments: Any) -> Any:
         method: Name of the method of `Bench`.
         *arguments: Its arguments.
     """
-    return getattr(_bench(worker), method)(*arguments)
+    bench = _bench(worker)
+    with equal_products():
+        return getattr(bench, method)(*arguments)

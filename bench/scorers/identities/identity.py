@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ScorerError
+from ...machine import equal_products
 from . import sightings
 from .code import digest_of
 from .genuine import is_genuine, is_ours
@@ -148,6 +149,11 @@ def _survey(scorer: Any, said: Sequence[str]) -> tuple[Survey, Node]:
 
 
 def _by_content(scorer: Any, name: str, said: Sequence[str], probes: Probes) -> Identity:
+    with equal_products():
+        return _by_answers(scorer, name, said, probes)
+
+
+def _by_answers(scorer: Any, name: str, said: Sequence[str], probes: Probes) -> Identity:
     first, before = _survey(scorer, said)
     answers = probes.answers()
     survey, after = _survey(scorer, said)

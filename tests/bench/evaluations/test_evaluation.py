@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from example_scorers import Counting, Nan, Pairs, Pixels, Raises
+from threadpoolctl import threadpool_limits
 from wayshot import results, tasks
 from wayshot.bench.errors import ScorerError
 from wayshot.bench.evaluations.dispatch import Dispatch
@@ -158,6 +159,32 @@ def test_an_executor_of_ones_own_gives_the_same_bytes(scorer, source, tmp_path, 
             scorer(), source("between-6w2s"), episodes=40, root=tmp_path / "own", settings=settings
         )
     assert own.record["trials_digest"] == plain.record["trials_digest"]
+
+
+class Product:
+    """Level 1: a product that OpenBLAS computes with as many threads as there are."""
+
+    def __init__(self):
+        self.matrix = np.random.default_rng(1).normal(size=(441, 16)).astype(np.float32)
+
+    def embed(self, images):
+        return images[:, ::5, ::5].reshape(len(images), -1).astype(np.float32) @ self.matrix
+
+    def compare(self, query, support):
+        return -np.linalg.norm(query[..., :, None, :] - support[..., None, :, :], axis=-1)
+
+
+def test_the_number_of_threads_changes_neither_trials_nor_the_scorer(source, tmp_path):
+    images = np.random.default_rng(2).integers(0, 2, (256, 105, 105)).astype(np.uint8)
+    made, products = [], []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            products.append(Product().embed(images))
+            run = evaluate(Product(), source(), episodes=40, root=tmp_path / str(threads))
+            made.append((run.record["scorer"]["digest"], run.record["trials_digest"]))
+    assert made[0] == made[1]
+    if np.array_equal(*products):
+        pytest.skip("on this processor, products have the same last digits by any threads")
 
 
 def test_pairs_do_not_depend_on_how_they_are_cut_into_units(source, tmp_path, monkeypatch):
