@@ -169,8 +169,6 @@ def command(
     data = data or sweep.data
     folder = folder or Path(sweep.runs or "runs")
     failures: list[Failure] = []
-    sources = _opened(sweep, data)
-    writable(folder)
     with ExitStack() as stack:
         interrupts = Interrupts()
         terms = Terms(
@@ -183,6 +181,8 @@ def command(
             progress=_only("Scorers"),
         )
         place = stack.enter_context(place_of(terms, cluster, jobs, unit_seconds))
+        sources = _opened(sweep, data)
+        writable(folder)
         wanted = [_joined(one, cluster) for one in sweep.scorers]
         found = place.recognise(wanted)
         stack.enter_context(interrupts)

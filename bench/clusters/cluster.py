@@ -22,6 +22,7 @@ from .remote import (
     finish,
     needs,
     perform_order,
+    prepare,
     put,
 )
 from .versions import differences, versions
@@ -127,6 +128,11 @@ class Cluster(Executor):
                 f"cluster {self._address}: no worker can be used: {first}; with "
                 "--other-versions they are used all the same"
             )
+        # Meanwhile, data are opened here.
+        usable = [worker for worker in known if worker not in self._refused]
+        self._prepared = [
+            self._client.submit(prepare, workers=[worker], pure=False) for worker in usable
+        ]
         return known
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -185,6 +185,11 @@ def _children() -> tuple[Workers, list[str]]:
     return children, lines
 
 
+def prepare() -> None:
+    """Starts the process beside that of Dask, which takes seconds, before there is a call."""
+    _children()[0].submit(call_here, _store().folder, os.getpid, ())
+
+
 def perform_order(order: Order) -> Answer | Lacking | Refusal:
     """Makes a call on a worker, in a process beside that of Dask.
 
