@@ -214,3 +214,22 @@ def test_a_masked_answer_is_refused():
     Masked.method = "embed"
     with pytest.raises(BrokenScorerError, match="scorer masking: embed gave a masked array"):
         asking.embed(np.zeros((2, 105, 105), np.uint8))
+
+
+class Matrices(Pixels):
+    """Compares matrices, and not the stacks of them that episodes are."""
+
+    def compare(self, query, support):
+        return query @ support.T
+
+
+def test_a_comparison_of_matrices_alone_is_told_that_episodes_stand_in_front():
+    scorer = Matrices()
+    asked = Asking(scorer, traits(scorer, "flat"))
+    matrix = np.ones((4, 3), np.float32)
+    assert asked.compare(matrix, matrix[:2]).shape == (4, 2)
+    with pytest.raises(BrokenScorerError, match=r"episodes stand in front, expected .*\.\.\., Q, D"):
+        asked.compare(np.stack([matrix] * 5), np.stack([matrix[:2]] * 5))
+    with pytest.raises(BrokenScorerError) as caught:
+        asked.compare(matrix[:, :2], matrix)
+    assert "in front" not in str(caught.value)
