@@ -8,15 +8,11 @@ import numpy as np
 
 from ...tasks import Images, Pictures, Source, TaskError, Wanted, wanted
 from ..errors import ScorerError
-from .failures import BrokenScorerError, NotFiniteError, answering
+from .failures import BrokenScorerError, NotFiniteError, answering, place
 from .pairwise import score
 from .precision import received
 from .scorer import Traits
 from .validity import valid
-
-_IN_FRONT = "; episodes stand in front, expected code for (..., Q, D) and (..., S, D)"
-"""What someone may not have thought of whose `compare` takes matrices only."""
-
 
 def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
     """Gives the images of episodes as a scorer wants them.
@@ -63,8 +59,7 @@ class Asking:
     def _call(
         self, method: str, shape: tuple[int | None, ...], arguments: tuple[np.ndarray, ...]
     ) -> np.ndarray:
-        hint = _IN_FRONT if method == "compare" and arguments[0].ndim > 2 else ""
-        with answering(self.traits.name, method, *arguments, hint=hint):
+        with answering(self.traits.name, method, *arguments):
             if method == "score":
                 answer = received(score(self.scorer, *arguments))
             else:
@@ -149,7 +144,28 @@ class Asking:
             ndarray (..., Q, S), higher means more alike.
         """
         shape = (*query.shape[:-1], support.shape[-2])
-        return self._scores("compare", shape, query, support)
+        try:
+            return self._scores("compare", shape, query, support)
+        except NotFiniteError:
+            raise
+        except BrokenScorerError as error:
+            if query.ndim == 2 or not self._takes_matrices(query, support):
+                raise
+            where = place(error)
+            raise self.broken(
+                f"compare answers for {query.shape[-2:]} and {support.shape[-2:]}, but not for "
+                f"{query.shape} and {support.shape}: episodes stand in front, expected code for "
+                f"(..., Q, D) and (..., S, D){f', at {where}' if where else ''}"
+            ) from error
+
+    def _takes_matrices(self, query: np.ndarray, support: np.ndarray) -> bool:
+        """Tells whether `compare` answers for one episode without the others."""
+        first = tuple(one.reshape(-1, *one.shape[-2:])[0] for one in (query, support))
+        try:
+            self._scores("compare", (len(first[0]), len(first[1])), *first)
+        except BrokenScorerError:
+            return False
+        return True
 
     def score(self, query: np.ndarray, support: np.ndarray) -> np.ndarray:
         """Compares every query image with every support image.
