@@ -14,6 +14,7 @@ from .precision import received
 from .scorer import Traits
 from .validity import valid
 
+
 def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
     """Gives the images of episodes as a scorer wants them.
 

@@ -228,7 +228,7 @@ def test_a_comparison_of_matrices_alone_is_told_that_episodes_stand_in_front():
     asked = Asking(scorer, traits(scorer, "flat"))
     matrix = np.ones((4, 3), np.float32)
     assert asked.compare(matrix, matrix[:2]).shape == (4, 2)
-    with pytest.raises(BrokenScorerError, match=r"episodes stand in front, expected .*\.\.\., Q, D"):
+    with pytest.raises(BrokenScorerError, match=r"episodes stand in front, .*\.\.\., Q, D"):
         asked.compare(np.stack([matrix] * 5), np.stack([matrix[:2]] * 5))
     with pytest.raises(BrokenScorerError) as caught:
         asked.compare(matrix[:, :2], matrix)
