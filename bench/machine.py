@@ -6,8 +6,10 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from ..models import backend_name, processor
@@ -99,10 +101,20 @@ def equal_products() -> Iterator[None]:
     They depend on the number of threads of OpenBLAS, which is one meanwhile. Other libraries
     keep their threads.
     """
+    with _openblas(len(sys.modules)).limit(limits=1):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _openblas(modules: int) -> Any:
+    """Finds the copies of OpenBLAS, which takes milliseconds.
+
+    Args:
+        modules: Number of modules; another one may have loaded another copy.
+    """
     from threadpoolctl import ThreadpoolController
 
-    with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
-        yield
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 def environment() -> dict[str, Any]:
