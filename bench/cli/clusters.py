@@ -151,4 +151,6 @@ def place_of(
             f"{plain(connected.dashboard)}",
             err=True,
         )
+    # Meanwhile, data are opened here.
+    connected.prepare()
     return ClusterPlace(terms, connected, limit)

@@ -128,12 +128,15 @@ class Cluster(Executor):
                 f"cluster {self._address}: no worker can be used: {first}; with "
                 "--other-versions they are used all the same"
             )
-        # Meanwhile, data are opened here.
-        usable = [worker for worker in known if worker not in self._refused]
+        return known
+
+    def prepare(self) -> None:
+        """Lets all workers start the processes of their calls, and does not wait for it."""
+        usable = [worker for worker in self._workers if worker not in self._refused]
+        # What Dask gives is kept, as it drops what nobody has asked for.
         self._prepared = [
             self._client.submit(prepare, workers=[worker], pure=False) for worker in usable
         ]
-        return known
 
     def _refuse(self, refusal: Refusal) -> None:
         if refusal.worker not in self._refused:
