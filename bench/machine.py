@@ -7,8 +7,9 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -94,15 +95,31 @@ def limited(threads: int | None) -> Iterator[None]:
         process.cpu_affinity(there)
 
 
+_SINGLE = threading.Lock()
+_LIMITS = ExitStack()
+_inside = 0
+"""Blocks of `equal_products` that have begun and not ended, in all threads."""
+
+
 @contextmanager
 def equal_products() -> Iterator[None]:
     """Lets products of NumPy have the same last digits on machines of any number of processors.
 
-    They depend on the number of threads of OpenBLAS, which is one meanwhile. Other libraries
-    keep their threads.
+    They depend on the number of threads of OpenBLAS, which is one meanwhile, in the whole process.
+    Other libraries keep their threads.
     """
-    with _openblas(len(sys.modules)).limit(limits=1):
+    global _inside
+    with _SINGLE:
+        _LIMITS.enter_context(_openblas(len(sys.modules)).limit(limits=1))
+        _inside += 1
+    try:
         yield
+    finally:
+        with _SINGLE:
+            _inside -= 1
+            if not _inside:
+                # The first limit knows how many threads there were before all of them.
+                _LIMITS.close()
 
 
 @lru_cache(maxsize=1)

@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any
 
-from ..machine import equal_products
 from ..scorers import blamed
 from .settings import Settings
-from .work import Bench, perform
+from .work import Bench, perform, unit
 from .workers import Workers
 
 POLL = 0.2
@@ -58,7 +57,6 @@ class Dispatch:
         self._window = settings.window
 
     def __enter__(self) -> Dispatch:
-        self._stack.enter_context(equal_products())
         if self._executor is None and self.settings.limit is None:
             self._executor, self._window = _Here(), 1
         elif self._executor is None:
@@ -128,5 +126,5 @@ class Dispatch:
         assert self._executor is not None, "used outside of its context"
         with blamed(self.bench.traits.name):
             if self.settings.worker is None:
-                return self._executor.submit(getattr(self.bench, method), *call)
+                return self._executor.submit(unit, self.bench, method, *call)
             return self._executor.submit(perform, self.settings.worker, method, *call)

@@ -364,6 +364,18 @@ class Bench:
             raise self._asking.broken(str(error)) from None
 
 
+def unit(bench: Bench, method: str, *arguments: Any) -> Any:
+    """Does a unit of work, in any process.
+
+    Args:
+        bench: The scorer and the episodes.
+        method: Name of the method of `Bench`.
+        *arguments: Its arguments.
+    """
+    with equal_products():
+        return getattr(bench, method)(*arguments)
+
+
 @lru_cache(maxsize=1)
 def _bench(worker: WorkerSpec) -> Bench:
     source = worker.source()
@@ -378,6 +390,4 @@ def perform(worker: WorkerSpec, method: str, *arguments: Any) -> Any:
         method: Name of the method of `Bench`.
         *arguments: Its arguments.
     """
-    bench = _bench(worker)
-    with equal_products():
-        return getattr(bench, method)(*arguments)
+    return unit(_bench(worker), method, *arguments)
