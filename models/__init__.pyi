@@ -1,4 +1,5 @@
 from .backend import backend_name as backend_name
+from .backend import errors_into as errors_into
 from .backend import load_keras as load_keras
 from .backend import processor as processor
 from .backend import unheard as unheard

@@ -10,26 +10,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
+from typing import BinaryIO
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
-    """Drops what is written to the process's standard error, whoever writes it."""
-    if sys.stderr is not None:
-        sys.stderr.flush()
+def errors_into(file: BinaryIO) -> Iterator[None]:
+    """Sends to a file what is written to the process's standard error, whoever writes it.
+
+    Args:
+        file: The file, which stays open meanwhile.
+    """
+
+    def flush() -> None:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+
+    flush()
     try:
         kept = os.dup(2)
     except OSError:
         # The standard error is closed.
         yield
         return
+    os.dup2(file.fileno(), 2)
     try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
         yield
     finally:
+        flush()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Drops what is written to the process's standard error, whoever writes it."""
+    with Path(os.devnull).open("wb") as nowhere, errors_into(nowhere):
+        yield
 
 
 def load_keras() -> ModuleType:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...models import errors_into
+
 _ASIDE: Counter[int] = Counter()
 """How many times each thread has entered `aside`."""
 
@@ -132,28 +134,14 @@ def held_back() -> Iterator[None]:
 
     It is for short calls of libraries whose exceptions say the same.
     """
-    if sys.stderr is None:
-        yield
-        return
-    sys.stderr.flush()
-    try:
-        kept = os.dup(2)
-    except OSError:
-        # The standard error is closed.
-        yield
-        return
     with tempfile.TemporaryFile() as printed:
-        os.dup2(printed.fileno(), 2)
         try:
-            yield
+            with errors_into(printed):
+                yield
         except BaseException:
-            sys.stderr.flush()
             printed.truncate(0)
             raise
         finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
             printed.seek(0)
             while piece := printed.read(2**16):
                 os.write(2, piece)
