@@ -74,14 +74,14 @@ class Outcome:
     kept: pd.DataFrame | _Keys
 
     @property
-    def trials(self) -> pd.DataFrame:
+    def _trials(self) -> pd.DataFrame:
         """The columns of `Run.outcome`, in order; of a large run, they are read again."""
         return _in_order(self.run.outcome()) if isinstance(self.kept, _Keys) else self.kept
 
     @property
     def clusters(self) -> pd.Series:
         """The cluster of each trial."""
-        return self.trials[CLUSTERS[self.what]]
+        return self._trials[CLUSTERS[self.what]]
 
     @cached_property
     def _keys(self) -> _Keys:
@@ -96,7 +96,7 @@ class Outcome:
         check_same_episodes(self.run, other.run)
         # Equal trials have other keys where types, or the orders of categories, differ.
         if not self._keys.equals(other._keys):
-            _check_same_trials((self.run, other.run), (self.trials, other.trials))
+            _check_same_trials((self.run, other.run), (self._trials, other._trials))
         return self.credit - other.credit
 
 
