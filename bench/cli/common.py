@@ -36,6 +36,9 @@ from .counts import Count
 from .waiting import patience as patience
 from .waiting import progress as progress
 
+RUNS = Path("runs")
+"""Where runs are stored unless the user says otherwise."""
+
 
 class Option(click.Option):
     """An option with old spellings, which still work and which the help does not show.
@@ -212,7 +215,7 @@ def runs_option(
         old=old,
         type=click.Path(path_type=Path),
         metavar="DIR",
-        default=Path("runs"),
+        default=RUNS,
         show_default=True,
         help=text,
     )

@@ -37,6 +37,7 @@ from .clusters import (
     unit_seconds_option,
 )
 from .common import (
+    RUNS,
     data_option,
     examples,
     interval_option,
@@ -167,7 +168,7 @@ def command(
     for line in sweep.left_out:
         warn(line)
     data = data or sweep.data
-    folder = folder or Path(sweep.runs or "runs")
+    folder = folder or Path(sweep.runs or RUNS)
     failures: list[Failure] = []
     with ExitStack() as stack:
         interrupts = Interrupts()
