@@ -147,18 +147,35 @@ class Influence:
         """
         if min(map(len, self._members)) < 2:
             return 1.0
+        return float(self.reduced_freedom(self.without))
+
+    @cached_property
+    def _basic_freedom(self) -> float:
+        """The degrees of freedom by the clusters' sizes alone."""
         forms = [self._jackknife_form(one) for one in self._members]
         weights = [weight / forms[0][0] for weight, _, _ in forms]
         trace = sum(weight * form[1] for weight, form in zip(weights, forms, strict=True))
         squares = sum(weight**2 * form[2] for weight, form in zip(weights, forms, strict=True))
-        freedom, count = float(trace**2 / squares), len(self.clusters)
-        values = self.without.copy()
+        return float(trace**2 / squares)
+
+    def reduced_freedom(self, without: np.ndarray) -> np.ndarray:
+        """Gives `freedom` for other means over the same trials.
+
+        Args:
+            without: float64 ndarray (..., clusters): `without` of each mean.
+
+        Returns:
+            float64 ndarray (...).
+        """
+        freedom, count = self._basic_freedom, len(self.clusters)
+        if not self.mixed or count <= 3:
+            return np.full(without.shape[:-1], max(freedom, 1.0))
+        values = without.copy()
         for members in self._members if len(self._members) > 1 else ():
-            values[members] -= values[members].mean()
-        if self.mixed and count > 3 and np.ptp(values) > 0:
-            excess = max(_excess_kurtosis(values), 0.0)
-            freedom = max(2 / (2 / freedom + excess / count), min(freedom, 3.0))
-        return max(freedom, 1.0)
+            values[..., members] -= values[..., members].mean(axis=-1, keepdims=True)
+        excess = np.maximum(_excess_kurtosis(values), 0.0)
+        reduced = np.maximum(2 / (2 / freedom + excess / count), min(freedom, 3.0))
+        return np.maximum(np.where(np.ptp(values, axis=-1) > 0, reduced, freedom), 1.0)
 
     def _jackknife_form(self, members: np.ndarray) -> tuple[float, float, float]:
         """Gives a group's jackknife variance as a quadratic form in the means of its clusters.
@@ -249,11 +266,18 @@ def _trace_and_squares(shares: bytes) -> tuple[float, float]:
     return np.trace(squares), np.sum(squares**2)
 
 
-def _excess_kurtosis(values: np.ndarray) -> float:
-    """Computes the excess kurtosis of at least four values, unbiased if normal (Fisher 1930)."""
-    n, deviations = len(values), values - values.mean()
-    ratio = np.mean(deviations**4) / np.mean(deviations**2) ** 2
-    return float((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ratio - 3 * (n - 1)))
+def _excess_kurtosis(values: np.ndarray) -> np.ndarray:
+    """Computes the excess kurtosis of at least four values, unbiased if normal (Fisher 1930).
+
+    It is over the last axis; 0 where all values are equal.
+    """
+    n = values.shape[-1]
+    deviations = values - values.mean(axis=-1, keepdims=True)
+    second = np.mean(deviations**2, axis=-1) ** 2
+    # Of tiny deviations the fourth powers are all 0.
+    known = second > 0
+    ratio = np.mean(deviations**4, axis=-1) / np.where(known, second, 1)
+    return np.where(known, (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ratio - 3 * (n - 1)), 0.0)
 
 
 def _variance_of_sum(parts: np.ndarray) -> np.ndarray:

@@ -80,48 +80,6 @@ def step_down(
     return adjusted
 
 
-def confidence_set(
-    parts: np.ndarray, best: int, p_values: Sequence[float | None], level: float = 0.05
-) -> set[int]:
-    """Finds the scorers that may be the best: a model confidence set.
-
-    All scorers that are the best are in it with probability 1 - level, however many scorers
-    there are (Hansen, Lunde and Nason 2011). As long as the scorers in the set differ, the one
-    that is most clearly behind the best of the data leaves it. They differ if it is farther
-    behind than the last of equally good scorers would be behind the first of them; sign flips of
-    the clusters tell how far that is. With fewer than `FEWEST_CLUSTERS` clusters, they differ by
-    Bonferroni's correction for all pairs.
-
-    Args:
-        parts: float64 ndarray (clusters, scorers): each cluster's part of each accuracy.
-        best: The scorer with the highest accuracy.
-        p_values: The two-sided p-value of the difference between the best and each scorer; None
-            if it cannot be tested, and for the best.
-        level: 1 minus the confidence, 0.05 for 95 %.
-
-    Returns:
-        Numbers of the scorers.
-    """
-    clusters, scorers = parts.shape
-    members = list(range(scorers))
-    seen = _statistics(p_values, clusters)
-    sums, squares = _flipped(parts) if clusters >= FEWEST_CLUSTERS else (None, None)
-    while len(members) > 1:
-        last = max((one for one in members if one != best), key=lambda one: seen[one])
-        p_value = 1.0 if p_values[last] is None else p_values[last]
-        assert p_value is not None
-        count = len(members)
-        if count > 2:
-            p_value *= count * (count - 1) / 2
-            if sums is not None and squares is not None and p_value >= level:
-                behind = _last_behind_first(sums[:, members], squares[np.ix_(members, members)])
-                p_value = _share(behind, seen[last])
-        if p_value >= level:
-            break
-        members.remove(last)
-    return set(members)
-
-
 def _statistics(p_values: Sequence[float | None], clusters: int) -> np.ndarray:
     """Gives the statistic of a sign flip that has each p-value, from 0 to sqrt(clusters).
 
@@ -165,11 +123,3 @@ def _flipped(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _share(found: np.ndarray, seen: float) -> float:
     """The share of flips whose statistic is at least as large as the one that was seen."""
     return max(float(np.mean(found >= seen - _ROUNDING)), 1 / len(found))
-
-
-def _last_behind_first(sums: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """How far the last scorer is behind the first one, for each flip, float64 ndarray (flips,)."""
-    first = sums.argmax(axis=1)
-    behind = np.take_along_axis(sums, first[:, None], axis=1) - sums
-    scale = squares[first]
-    return np.where(scale > 0, behind / np.sqrt(np.where(scale > 0, scale, 1)), 0).max(axis=1)

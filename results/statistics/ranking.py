@@ -18,7 +18,8 @@ from .comparison import Comparison, compare_outcomes
 from .estimates import LEVEL
 from .influences import FEWEST_CLUSTERS
 from .matching import Outcome, check_same_episodes
-from .multiplicity import confidence_set, step_down
+from .multiplicity import step_down
+from .pairings import pair_p_values
 from .recipes import RecipeComparison, Side, compare_sides, p_value_between, side
 
 
@@ -330,7 +331,12 @@ def differs_from(
 
 
 def best_group(runs: Sequence[Run | Sequence[Run]], level: float = 0.05) -> set[int]:
-    """Finds the runs that may be the best: the `confidence_set`.
+    """Finds the runs that may be the best: those than which no other is better.
+
+    All pairs are tested and corrected for their number, as by `rank`: with probability
+    1 - level all runs that are the best are among them, however many runs there are. It is
+    the set whose confidence interval for the rank holds the first rank (Mogstad, Romano, Shaikh
+    and Wilhelm 2024).
 
     With fewer than five alphabets, there must be a run that is not in it. Few
     characters differ so much from one another that mostly nothing can be told;
@@ -352,8 +358,13 @@ def best_group(runs: Sequence[Run | Sequence[Run]], level: float = 0.05) -> set[
     sides = [side(one) for one in runs]
     outcomes = [one.outcome for one in sides]
     values = [one.influence.value for one in outcomes]
-    best = values.index(max(values))
-    found = confidence_set(_parts(outcomes), best, _p_values(sides, best), level)
+    p_values = pair_p_values(sides)
+    adjusted = step_down(_parts(outcomes), [*p_values], [*p_values.values()])
+    worse = {
+        min(pair, key=values.__getitem__)
+        for pair, p in zip(p_values, adjusted, strict=True)
+        if p < level
+    }
     influences = [one.influence for one in outcomes]
     few = any(one.what != "alphabet" or len(one.clusters) < FEWEST_CLUSTERS for one in influences)
-    return set() if few and len(found) == len(runs) else found
+    return set() if few and not worse else {*range(len(runs))} - worse

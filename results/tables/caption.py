@@ -78,8 +78,8 @@ def comparison_notes(
     notes: list[str] = []
     if bold:
         notes.append(
-            "Bold: all scorers that may be the best of their column, at 95 % confidence (model "
-            "confidence set, paired by trial)."
+            "Bold: all scorers that may be the best of their column, at 95 % confidence: no other "
+            "is better (paired tests, corrected for the number of all pairs)."
         )
     without = [one for one, rows in compared.items() if len(rows) > 1 and one not in bold]
     if without:

@@ -7,6 +7,7 @@ alphabets.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from wayshot.results import Run
 from wayshot.results.statistics import compare_recipes, error_of
 from wayshot.results.statistics.equivalence import equivalence_of
 from wayshot.results.statistics.influences import influence
-from wayshot.results.statistics.multiplicity import confidence_set, holm
+from wayshot.results.statistics.multiplicity import holm, step_down
 
 SCORERS = 2, 3, 5, 10, 20, 50
 ALPHABETS = 5, 10, 20
@@ -45,7 +46,7 @@ def best(cell: tuple[int, int], worlds: int) -> dict[str, float]:
     the scorers are worse by four standard errors of what is their own.
     """
     alphabets, scorers = cell
-    methods = confidence, over_pairs, over_others
+    methods = bold, over_pairs, over_others
     found = np.zeros((len(methods), 2))
     worse = np.arange(scorers) >= math.ceil(scorers / 2)
     for world in range(worlds):
@@ -58,7 +59,7 @@ def best(cell: tuple[int, int], worlds: int) -> dict[str, float]:
         for row, method in zip(found, methods, strict=True):
             kept = method(lowered)
             row += len(method(parts)) < scorers, 1 - sum(worse[[*kept]]) / worse.sum()
-    names = ["set", "pairs", "others"]
+    names = ["bold", "pairs", "others"]
     return {
         f"{what}, {name}": float(found[row, column] / worlds)
         for column, what in enumerate(("false", "found"))
@@ -66,18 +67,23 @@ def best(cell: tuple[int, int], worlds: int) -> dict[str, float]:
     }
 
 
-def confidence(parts: np.ndarray) -> set[int]:
-    """The scorers that get bold."""
-    first = int(parts.mean(axis=0).argmax())
-    found = _paired(parts[:, [first]] - parts)
-    p_values = [None if place == first else float(p) for place, p in enumerate(found)]
-    return confidence_set(parts / len(parts), first, p_values)
+def bold(parts: np.ndarray) -> set[int]:
+    """The scorers that get bold: those than which no other is better, after `step_down`."""
+    return _not_worse(parts, lambda pairs, p_values: step_down(parts / len(parts), pairs, p_values))
 
 
 def over_pairs(parts: np.ndarray) -> set[int]:
-    """Those than which none is better, by Holm's correction for all pairs."""
+    """The same with Holm's correction for all pairs."""
+    return _not_worse(parts, lambda _, p_values: holm(p_values))
+
+
+def _not_worse(
+    parts: np.ndarray, correct: Callable[[list[tuple[int, int]], list[float]], list[float]]
+) -> set[int]:
     first, second = np.triu_indices(parts.shape[1], 1)
-    adjusted = np.array(holm(_paired(parts[:, first] - parts[:, second]).tolist()))
+    p_values = _paired(parts[:, first] - parts[:, second])
+    pairs = [*zip(first.tolist(), second.tolist(), strict=True)]
+    adjusted = np.array(correct(pairs, p_values.tolist()))
     means = parts.mean(axis=0)
     worse = np.where(means[first] < means[second], first, second)
     return {*range(parts.shape[1])} - {*worse[adjusted < 0.05].tolist()}

@@ -10,7 +10,7 @@ from scipy import stats
 from wayshot.results import ResultError
 from wayshot.results.statistics.comparison import compare
 from wayshot.results.statistics.matching import outcome
-from wayshot.results.statistics.multiplicity import confidence_set, step_down
+from wayshot.results.statistics.multiplicity import step_down
 from wayshot.results.statistics.ranking import (
     best_group,
     contiguous_groups,
@@ -177,18 +177,22 @@ def test_what_cannot_be_tested_is_told_from_nothing(several):
     assert best_group(runs) == differs_from(runs, 0) == set()
 
 
+def not_worse(runs, level=0.05):
+    """By definition: those than which no other is better in `rank`."""
+    found = rank(runs)
+    worse = {
+        i if found.accuracies[i] < found.accuracies[j] else j
+        for (i, j), p in found.adjusted.items()
+        if p < level
+    }
+    return {*range(len(runs))} - worse
+
+
 def test_of_few_alphabets_none_is_best_if_none_differs(several):
     sizes = set()
     for seed in range(12):
         runs = several(seed, mixed=True, alphabets=1, ways=6, episodes=4)
-        values = [run.trials["credit"].mean() for run in runs]
-        best = values.index(max(values))
-        p_values = [
-            None if place == best else compare(runs[best], run).p_value
-            for place, run in enumerate(runs)
-        ]
-        parts = np.stack([outcome(run).influence.contributions for run in runs], axis=1)
-        found = confidence_set(parts, best, p_values)
+        found = not_worse(runs)
         assert best_group(runs) == (found if len(found) < 4 else set())
         sizes.add(4 - len(found))
     assert 0 in sizes and len(sizes) > 1
@@ -252,25 +256,37 @@ def test_json_has_the_documented_shape(several):
 
 @pytest.mark.parametrize("alphabets", [6, 10])
 @pytest.mark.parametrize("mixed", [True, False])
-def test_the_best_group_is_the_confidence_set_of_the_runs(several, mixed, alphabets):
+def test_the_best_are_those_than_which_no_other_is_better(several, mixed, alphabets):
     sizes = set()
     for seed in range(12):
         runs = several(seed, mixed, episodes=60, alphabets=alphabets)
+        assert best_group(runs) == not_worse(runs)
+        assert best_group(runs, 0.5) <= best_group(runs) <= best_group(runs, 0.001)
         values = [run.trials["credit"].mean() for run in runs]
         best = values.index(max(values))
+        assert best in best_group(runs)
+        sizes.add(len(best_group(runs)))
         others = [one for one in range(4) if one != best]
-        p_values = [None] * 4
-        for other in others:
-            p_values[other] = compare(runs[best], runs[other]).p_value
         parts = np.stack([outcome(run).influence.contributions for run in runs], axis=1)
         np.testing.assert_allclose(parts.sum(axis=0), values)
-        assert best_group(runs) == confidence_set(parts, best, p_values)
-        pairs = [(best, other) for other in others]
-        adjusted = step_down(parts, pairs, [p_values[other] for other in others])
+        p_values = [compare(runs[best], runs[other]).p_value for other in others]
+        adjusted = step_down(parts, [(best, other) for other in others], p_values)
         apart = {other for other, p in zip(others, adjusted, strict=True) if p < 0.05}
         assert differs_from(runs, best) == apart
-        sizes.add(len(best_group(runs)))
     assert len(sizes) > 1
+
+
+def test_of_two_runs_the_worse_is_told_by_their_one_test(several):
+    told = 0
+    for seed in range(12):
+        runs = several(seed, episodes=60)[:2]
+        found = compare(*runs)
+        apart = found.p_value < 0.05
+        assert best_group(runs) == (
+            {0, 1} - {0 if found.difference.value < 0 else 1} if apart else {0, 1}
+        )
+        told += apart
+    assert 0 < told < 12
 
 
 def test_scorers_of_the_same_credits_are_never_told_apart(several, run_of):

@@ -350,8 +350,8 @@ def test_all_that_cannot_be_told_from_the_best_are_bold(store):
     text = one.render("text")
     assert "**95.8 (" in text and "**95.0 (" in text and "**50.0" not in text
     assert (
-        "Bold: all scorers that may be the best of their column, at 95 % confidence (model "
-        "confidence set, paired by trial)."
+        "Bold: all scorers that may be the best of their column, at 95 % confidence: no "
+        "other is better (paired tests, corrected for the number of all pairs)."
     ) in " ".join(text.split())
     assert one.render("html").count("<strong>") == 2
     assert one.render("github").count("**") == 4
