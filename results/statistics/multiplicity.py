@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,14 +64,17 @@ def step_down(
     seen = _statistics(p_values, len(parts))
     sums, squares = _flipped(parts)
     order = np.argsort(-seen, kind="stable")
-    first, second = np.array(pairs).T
-    largest = np.zeros(len(sums))
+    # Rows are read from end to end.
+    sums = np.ascontiguousarray(sums.T)
+    largest, size = np.zeros(sums.shape[1]), np.empty(sums.shape[1])
     shares = np.empty(len(pairs))
     # From the last: the maximum over a pair and all that follow it.
     for place in order[::-1]:
-        i, j = first[place], second[place]
+        i, j = pairs[place]
         if squares[i, j] > 0:
-            size = np.abs(sums[:, i] - sums[:, j]) / np.sqrt(squares[i, j])
+            np.subtract(sums[i], sums[j], out=size)
+            np.abs(size, out=size)
+            size /= math.sqrt(squares[i, j])
             np.maximum(largest, size, out=largest)
         shares[place] = _share(largest, float(seen[place]))
     reached = 0.0
@@ -122,4 +126,4 @@ def _flipped(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _share(found: np.ndarray, seen: float) -> float:
     """The share of flips whose statistic is at least as large as the one that was seen."""
-    return max(float(np.mean(found >= seen - _ROUNDING)), 1 / len(found))
+    return max(int(np.count_nonzero(found >= seen - _ROUNDING)), 1) / len(found)
