@@ -11,40 +11,47 @@ from wayshot.results.statistics.estimates import on_logit_scale
 FEWEST_ALPHABETS = 5
 EPISODES = 1_000, 10_000
 
-FEW = (
-    ((10,), "lake-within-5w1s"),
-    ((24,), "lake-within-5w1s"),
-    ((50,), "lake-within-5w1s"),
-    ((200,), "lake-within-5w1s"),
-    ((24, 24), "lake-within-5w1s"),
-    ((24, 24), "lake-between-5w1s"),
-    ((10, 20, 40), "lake-between-5w1s"),
-    ((15, 15, 15, 15), "lake-within-5w1s"),
-)
-"""Numbers of characters of few alphabets, and protocols on them."""
+Cell = tuple[tuple[int, ...], str, int]
+"""The number of characters of each alphabet, a protocol, and the images of each character."""
 
-MORE = tuple(
-    ((characters,) * alphabets, "lake-between-5w1s")
-    for alphabets in (5, 10, 20)
-    for characters in (10, 50)
+FEW: tuple[Cell, ...] = (
+    *(
+        ((characters,) * alphabets, "lake-within-5w1s", 20)
+        for alphabets in (1, 2, 3, 4)
+        for characters in (10, 50, 200)
+    ),
+    ((50,), "lake-within-5w1s", 5),
+    ((50, 50), "lake-within-5w1s", 5),
+    ((24, 24), "lake-between-5w1s", 20),
+    ((10, 20, 40), "lake-between-5w1s", 20),
 )
 
+MORE: tuple[Cell, ...] = (
+    *(
+        ((characters,) * alphabets, "lake-between-5w1s", 20)
+        for alphabets in (5, 10, 20)
+        for characters in (10, 50, 200)
+    ),
+    ((50,) * 5, "lake-between-5w1s", 5),
+    ((50,) * 20, "lake-between-5w1s", 5),
+)
 
-def groups(cell: tuple[tuple[int, ...], str], worlds: int) -> pd.DataFrame:
-    """Coverage and false verdicts with alphabets of so many characters, on a protocol.
+
+def groups(cell: Cell, worlds: int) -> pd.DataFrame:
+    """Coverage and false verdicts with so many characters and images, on a protocol.
 
     Fewer than five alphabets are the same in all worlds, and their characters and images are
     not, because that is what the interval covers; from five on, the alphabets are drawn anew.
     """
-    sizes, protocol = cell
+    sizes, protocol, images = cell
     few = len(sizes) < FEWEST_ALPHABETS
     rows = []
-    for names, rng, episodes in draws(protocol, worlds, sizes, EPISODES[-1]):
+    for names, rng, episodes in draws(protocol, worlds, sizes, images):
         fixed = np.random.default_rng(len(sizes)) if few else None
-        images = scattered(FAR_APART, rng, names, fixed)
+        spots = scattered(FAR_APART, rng, names, fixed)
         two = [
             trials(
-                nearest(images[:, seen])(episodes[: EPISODES[-1]]), episodes[: EPISODES[-1]], names
+                nearest(spots[:, seen])(episodes[: EPISODES[-1]]), episodes[: EPISODES[-1]], names
             )
             for seen in (slice(1, None), slice(None, -1))
         ]

@@ -125,8 +125,10 @@ def equal(cell: tuple[int, int], worlds: int) -> dict[str, float]:
 def _trained(accuracies: np.ndarray, name: str) -> list[Run]:
     """The trainings of a recipe of their accuracies (seeds, alphabets), one trial each."""
     runs = []
+    count = np.arange(accuracies.shape[1])
+    alphabets = pd.Categorical.from_codes(count, [f"{one:02}" for one in count])
+    same = pd.Categorical.from_codes(np.zeros_like(count), ["a"])
     for seed, values in enumerate(accuracies):
-        count = np.arange(len(values))
         trials = pd.DataFrame(
             {
                 "episode": count,
@@ -136,9 +138,9 @@ def _trained(accuracies: np.ndarray, name: str) -> list[Run]:
                 "credit": values,
                 "rank": 1.0,
                 "margin": 0.0,
-                "alphabet": count.astype(str),
-                "character": "a",
-                "drawer": "a",
+                "alphabet": alphabets,
+                "character": same,
+                "drawer": same,
             }
         )
         digest = {"name": name, "digest": f"{name}{seed}"}
