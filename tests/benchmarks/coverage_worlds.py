@@ -95,6 +95,8 @@ def places(noise: float) -> World:
 def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Draws from the standard Gumbel distribution, several times as fast as NumPy; float32."""
     drawn = rng.standard_exponential(shape, np.float32)
+    # Of so many, some are exactly 0.
+    np.maximum(drawn, np.finfo(np.float32).tiny, out=drawn)
     return -np.log(drawn, out=drawn)
 
 
