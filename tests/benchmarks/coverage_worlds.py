@@ -148,7 +148,15 @@ PROTOCOLS = {
 def trials(scores: np.ndarray, episodes: Episodes, names: Names) -> pd.DataFrame:
     """The trials, with the columns that intervals need."""
     count, queries = episodes.query.shape
-    judged = judge(scores.reshape(-1, scores.shape[-1]), episodes.target.ravel())
+    # In blocks that stay in the processor's cache, which takes little more than half the time.
+    blocks = [
+        judge(some.reshape(-1, some.shape[-1]), target.ravel())
+        for some, target in zip(
+            *(np.array_split(one, -(-count // BLOCK)) for one in (scores, episodes.target)),
+            strict=True,
+        )
+    ]
+    judged = {name: np.concatenate([one[name] for one in blocks]) for name in blocks[0]}
     number = np.repeat(np.arange(count), queries)
     query = episodes.query.ravel()
     of_query = {"alphabet": names.alphabet[query], "character": names.character[query]}
