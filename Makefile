@@ -61,7 +61,7 @@ scale: $(VENV)/tested
 	$(BIN)/python tests/benchmarks/cluster_study.py
 	$(BIN)/python tests/benchmarks/schedule_study.py
 
-# Under half an hour on two cores. coverage_study.py --part NAME prints one of its tables;
+# Half an hour on two cores. coverage_study.py --part NAME prints one of its tables;
 # edge_study.py beside it, which takes ten minutes, is what docs/coverage.md says of other intervals.
 coverage: $(VENV)/tested
 	@mkdir -p build
