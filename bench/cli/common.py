@@ -154,7 +154,11 @@ traceback_option = option(
 def show_traceback(error: BaseException) -> None:
     """Prints on stderr where an error was raised, if `--traceback` asks for that."""
     if (click.get_current_context().obj or {}).get("traceback"):
-        traceback.print_exception(error)
+        try:
+            traceback.print_exception(error)
+        except Exception:
+            # A cause of someone else's may not know how to describe itself.
+            click.echo(type(error).__name__, err=True)
 
 
 def level_option(text: str) -> Callable:

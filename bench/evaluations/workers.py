@@ -160,7 +160,11 @@ class _Process:
 
 def _portable(error: BaseException) -> BaseException:
     """Makes an exception that can be sent to another process, with its traceback as a note."""
-    trace = "".join(traceback.format_exception(error))
+    try:
+        trace = "".join(traceback.format_exception(error))
+    except BaseException:
+        # A cause of someone else's may not know how to describe itself.
+        trace = type(error).__name__
     module = type(error).__module__
     known = isinstance(error, OSError) and module == "builtins"
     if not known and not module.startswith("wayshot."):

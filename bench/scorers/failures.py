@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -77,16 +78,22 @@ def _is_theirs(frame: FrameType) -> bool:
     return not (file.startswith(_LIBRARY) or any(one in Path(file).parts for one in _FOREIGN))
 
 
+def _own(error: BaseException, name: str) -> Any:
+    """Gives what Python keeps of an exception, of whatever its class makes an attribute."""
+    return vars(BaseException)[name].__get__(error)
+
+
 def _chain(error: BaseException) -> list[BaseException]:
     """Gives an exception and its causes, the first cause last."""
     chain = [error]
-    while (cause := chain[-1].__cause__ or _context(chain[-1])) and cause not in chain:
+    while True:
+        last = chain[-1]
+        context = None if _own(last, "__suppress_context__") else _own(last, "__context__")
+        cause = _own(last, "__cause__")
+        cause = context if cause is None else cause
+        if cause is None or any(cause is one for one in chain):
+            return chain
         chain.append(cause)
-    return chain
-
-
-def _context(error: BaseException) -> BaseException | None:
-    return None if error.__suppress_context__ else error.__context__
 
 
 def place(error: BaseException) -> str:
@@ -100,7 +107,7 @@ def place(error: BaseException) -> str:
         the user's is known.
     """
     for one in _chain(error):
-        lines = traceback.walk_tb(one.__traceback__)
+        lines = traceback.walk_tb(_own(one, "__traceback__"))
         theirs = [(frame.f_code.co_filename, line) for frame, line in lines if _is_theirs(frame)]
         if isinstance(one, SyntaxError) and one.filename:
             theirs.append((one.filename, one.lineno or 1))
@@ -128,8 +135,10 @@ def _uncoloured(text: str) -> str:
 
 def _said(error: BaseException) -> str:
     try:
-        return " ".join(f"{type(error).__name__}: {_uncoloured(str(error))}".split())
-    except Exception:
+        said = " ".join(f"{type(error).__name__}: {_uncoloured(str(error))}".split())
+        # Half letters and control characters, of which each reader would make something else.
+        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in said)
+    except BaseException:
         # An exception of someone else's may not know how to describe itself.
         return type(error).__name__
 
@@ -228,7 +237,7 @@ class Failure:
             error: The exception.
         """
         reason = " ".join(_uncoloured(str(error)).split())
-        for start in (f"scorer {scorer}: ", f"scorer {scorer!r} "):
+        for start in (f"scorer {scorer}: ", f"scorer {scorer!r}: ", f"scorer {scorer!r} "):
             reason = reason.removeprefix(start)
         return cls(protocol, scorer, reason, error)
 

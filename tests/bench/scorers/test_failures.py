@@ -144,3 +144,24 @@ def test_what_was_not_said_of_the_input_is_named(options, hint):
     with pytest.raises(ScorerError, match="multiplied") as caught:
         wrap(network, **options).embed(np.zeros((1, 105, 105), np.uint8))
     assert ("takes" not in str(caught.value)) if hint is None else (hint in str(caught.value))
+
+
+def test_an_error_whose_cause_cannot_be_asked_for_is_told():
+    class OddError(Exception):
+        def __str__(self):
+            raise KeyboardInterrupt
+
+        @property
+        def __cause__(self):
+            raise RuntimeError("no cause")
+
+        def __eq__(self, other):
+            raise RuntimeError("no object")
+
+        __hash__ = None
+
+    assert told("it raised", OddError()) == "it raised OddError"
+
+
+def test_half_letters_are_told_so_that_every_reader_of_json_takes_them():
+    assert told("it raised", ValueError("a\ud800b")) == "it raised ValueError: a\\ud800b"
