@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import io
+import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +18,8 @@ from ...models import ModelError
 from ...results import ResultError, plain
 from ...tasks import TaskError
 from ..errors import ScorerError, UnknownScorerError
-from ..scorers import answers, silent
+from ..scorers import answers, leave_behind, own_logs, silent
+from .memory import check_memory
 from .waiting import ended
 
 COMMANDS = {
@@ -60,6 +63,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        check_memory()
         return importlib.import_module(f".{COMMANDS[cmd_name][0]}", __name__).command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -140,14 +144,19 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: Words of the command; those of the process where None.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It is closed.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A terminal of an old encoding lacks ±, and the letters of many alphabets.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     # What options say of themselves, for the messages below.
     state: dict[str, Any] = {}
+    status: Any = 0
     try:
-        with answers(), ended():
+        with answers(), own_logs(), ended():
             status = group.main(arguments, prog_name="wayshot", standalone_mode=False, obj=state)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -173,5 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
         if arguments is None:
             # What a model prints when the process ends is no answer either.
             silent()
+            raised = sys.exception()
+            leave_behind(raised.code if isinstance(raised, SystemExit) else status or bool(raised))
     if status:
         sys.exit(status)

@@ -22,6 +22,7 @@ from .last_digits import ULPS as ULPS
 from .last_digits import digits as digits
 from .last_digits import nudged as nudged
 from .last_digits import rounding as rounding
+from .logs import own_logs as own_logs
 from .output import answers as answers
 from .output import silent as silent
 from .pairwise import score as score
@@ -46,6 +47,7 @@ from .specs import is_scorer as is_scorer
 from .specs import title_of as title_of
 from .surroundings import abandon as abandon
 from .surroundings import is_interrupt as is_interrupt
+from .surroundings import leave_behind as leave_behind
 from .wrapping import READERS as READERS
 from .wrapping import fewshot as fewshot
 from .wrapping import kind_of as kind_of

@@ -11,23 +11,19 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from .belongings import Belongings
+from .logs import keep_apart
 from .output import aside, is_aside
+
+PATIENCE = 10.0
+"""Seconds that threads of scorers may go on at the end of a command."""
 
 _END = os._exit
 _LOCK = threading.Lock()
-
-
-def _folder() -> Path | None:
-    try:
-        return Path.cwd()
-    except OSError:
-        # It was removed.
-        return None
 
 
 def _refused(status: int) -> NoReturn:
@@ -46,20 +42,17 @@ class _Around:
     Attributes:
         calls: Number of calls that each thread is making.
         process: The process that makes them.
-        folder: The current folder; None where there is none.
-        streams: The standard output and the standard error.
+        belongings: What is put back when no call is being made any more.
     """
 
     calls: Counter[int] = field(default_factory=Counter)
     process: int = field(default_factory=os.getpid)
-    folder: Path | None = None
-    streams: tuple[Any, Any] = (None, None)
+    belongings: Belongings | None = None
 
     def enter(self) -> None:
         with _LOCK:
             if not self.calls:
-                self.process, self.folder = os.getpid(), _folder()
-                self.streams = sys.stdout, sys.stderr
+                self.process, self.belongings = os.getpid(), Belongings()
                 os._exit = _refused
             self.calls[threading.get_ident()] += 1
 
@@ -68,12 +61,13 @@ class _Around:
             if thread not in self.calls:
                 return
             self.calls -= Counter({thread: calls})
-            if self.folder is not None and _folder() != self.folder:
-                with suppress(OSError):
-                    os.chdir(self.folder)
+            if self.belongings is not None:
+                self.belongings.put_back_folder()
+                if not self.calls:
+                    self.belongings.put_back()
             if not self.calls:
-                sys.stdout, sys.stderr = self.streams
-                os._exit = _END
+                os._exit, self.belongings = _END, None
+                keep_apart()
 
 
 _AROUND = _Around()
@@ -83,16 +77,21 @@ _AROUND = _Around()
 def outside() -> Iterator[None]:
     """Calls a scorer's own code, of which nothing but its answer is left.
 
-    What it prints goes to the standard error. The current folder, the standard streams and
-    NumPy's handling of errors are put back. `os._exit` raises `SystemExit`, except in worker
-    processes. A child that it forked, and that returns from the call, ends.
+    What it prints goes to the standard error. What the harness needs of the process is put
+    back: `Belongings`, NumPy's handling of errors, and who traces this thread. `os._exit` raises
+    `SystemExit`, except in worker processes. A child that it forked, and that returns from the
+    call, ends.
     """
-    process = os.getpid()
+    process, traced, profiled = os.getpid(), sys.gettrace(), sys.getprofile()
     _AROUND.enter()
     try:
         with aside(), np.errstate():
             yield
     finally:
+        if sys.gettrace() is not traced:
+            sys.settrace(traced)
+        if sys.getprofile() is not profiled:
+            sys.setprofile(profiled)
         if os.getpid() != process:
             # It would go on with the work of its parent.
             _END(1)
@@ -116,3 +115,21 @@ def is_interrupt(error: BaseException) -> bool:
         and threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     )
+
+
+def leave_behind(status: Any) -> None:
+    """Ends the process soon, whatever a scorer has left that runs on.
+
+    Python waits at its end for threads and for processes of `multiprocessing`. The processes are
+    ended, and the threads have `PATIENCE` seconds.
+
+    Args:
+        status: The exit status.
+    """
+    for child in multiprocessing.active_children():
+        child.kill()
+    end = threading.Timer(PATIENCE, _END, (int(status or 0),))
+    end.daemon = True
+    with suppress(RuntimeError):
+        # No more threads can be started.
+        end.start()

@@ -134,3 +134,79 @@ def test_a_scorer_that_was_typed_wrong_is_told_before_anything_is_run(
     assert status == 2
     assert scorer in one_line(err)
     assert not list(tmp_path.rglob("record.json"))
+
+
+def in_shell(tmp_path, before, *words, **variables):
+    """Runs a command after some words of a shell; gives status, stdout and stderr."""
+    line = f'{before}; exec "$0" -m wayshot "$@"'
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        ["sh", "-c", line, sys.executable, *map(str, words)],
+        cwd=tmp_path,
+        env={name: value for name, value in environment.items() if value is not None},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("command", "limit"), [("run", 200_000), ("table", 400_000), ("audit", 599_000)]
+)
+def test_a_command_with_too_few_addresses_is_told_so(tmp_path, command, limit):
+    status, _, err = in_shell(tmp_path, f"ulimit -v {limit}", command)
+    assert status == 2
+    assert f"ulimit -v is {limit}, expected at least 600000" in one_line(err)
+
+
+ODD_SHELLS = {
+    "no home": ("unset HOME", {}),
+    "a home that is not there": ("true", {"HOME": "/no/such/folder"}),
+    "few files": ("ulimit -n 40", {}),
+    "nothing readable by others": ("umask 0777", {}),
+    "a folder for temporary files that is not there": ("true", {"TMPDIR": "/no/such/folder"}),
+    "an unknown language": ("true", {"LANG": "xx_YY", "LC_ALL": "xx_YY"}),
+    "the language C, and no UTF-8": ("true", {"LC_ALL": "C", "PYTHONUTF8": "0"}),
+    "a terminal that can do nothing": ("true", {"TERM": "dumb", "COLUMNS": "0", "LINES": "0"}),
+    "no standard input": ("exec <&-", {}),
+    "no errors": ("exec 2>&-", {}),
+    "Python without assertions and docstrings": ("true", {"PYTHONOPTIMIZE": "2"}),
+    "another order of sets": ("true", {"PYTHONHASHSEED": "5", "PYTHONDONTWRITEBYTECODE": "1"}),
+    "a clock far off": ("true", {"TZ": "Nowhere/Land-99", "SOURCE_DATE_EPOCH": "-1"}),
+    "errors at once": ("true", {"PYTHONWARNINGS": "error::UserWarning"}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ODD_SHELLS)
+def test_a_run_in_an_odd_shell_gives_the_same_trials(wayshot, protocol, tmp_path, kind):
+    words = run(protocol, "pixel-cosine")
+    wayshot(*words)
+    (whole,) = [path.read_bytes() for path in tmp_path.rglob("trials.parquet")]
+    (tmp_path / "runs").rename(tmp_path / "before")
+    before, variables = ODD_SHELLS[kind]
+    status, out, err = in_shell(tmp_path, before, *words, **variables)
+    assert status == 0 and "pixel-cosine" in out, err
+    assert "Traceback" not in err
+    (found,) = [path.read_bytes() for path in (tmp_path / "runs").rglob("trials.parquet")]
+    assert found == whole
+
+
+@pytest.mark.slow
+def test_where_files_can_only_be_small_a_line_says_so_and_the_command_goes_on(
+    wayshot, protocol, tmp_path
+):
+    words = run(protocol, "pixel-cosine")
+    status, _, err = in_shell(tmp_path, "ulimit -f 1", *words)
+    assert status == 2 and "Traceback" not in err
+    assert "the same command goes on where it stopped" in err.splitlines()[-1]
+    assert not list(tmp_path.rglob("record.json"))
+    assert wayshot(*words)[0] == 0
+
+
+@pytest.mark.slow
+def test_without_a_standard_output_a_run_is_stored(protocol, tmp_path):
+    status, _, err = in_shell(tmp_path, "exec >&-", *run(protocol, "pixel-cosine"))
+    assert "Traceback" not in err and status in (0, 2)
+    assert list(tmp_path.rglob("record.json"))

@@ -1,0 +1,16 @@
+"""A command does not begin where its libraries would hang."""
+
+from __future__ import annotations
+
+import pytest
+from wayshot.bench.cli import memory
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(-1, False), (memory.LEAST, False), (2**28, True)])
+def test_too_few_addresses_are_refused(monkeypatch, limit, refused):
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda which: (limit, -1))
+    if refused:
+        with pytest.raises(MemoryError, match="ulimit -v is 262144, expected at least 600000"):
+            memory.check_memory()
+    else:
+        memory.check_memory()
