@@ -156,7 +156,8 @@ class Bench:
         half = len(before) // 2
 
         def scores(embedded: np.ndarray) -> np.ndarray:
-            query, support = embedded[None, :half], embedded[None, half:]
+            # Copies, because a scorer may write into what it is given.
+            query, support = embedded[None, :half].copy(), embedded[None, half:].copy()
             return self._asking.compare(query, support)[0].astype(np.float64)
 
         first = scores(before)
@@ -235,22 +236,27 @@ class Bench:
         others[::2, 0] = part.query[::2, 0]
         support = self._asking.prepared(embeddings.take(place[part.support], axis=0))
         query = np.empty((*part.query.shape, embeddings.shape[1]), embeddings.dtype)
+        given = np.empty_like(support)
 
         def asked(rows: np.ndarray) -> np.ndarray:
             np.take(embeddings, place[rows], axis=0, out=query)
-            return self._asking.compare(query, support)[::2, 0]
+            # A scorer may write into what it is given.
+            given[...] = support
+            return self._asking.compare(query, given)[::2, 0]
 
         found, changed = asked(part.query), asked(others)
         apart = _apart(changed, found)
         # Whoever takes float32 computes in it, even if the scores are float64.
         double = embeddings.dtype == found.dtype == np.float64
-        largest = np.abs(found).max().astype(np.float64 if double else np.float32)
+        with np.errstate(over="ignore"):
+            largest = np.abs(found).max().astype(np.float64 if double else np.float32)
         if apart <= _ULPS * np.spacing(largest):
             return
         # A scorer that gives other answers to the same call has another fault, which audits tell.
         noise = max(_apart(asked(part.query), found) for _ in range(2))
-        query[...] = nudged(query)
-        nudge = rounding(self._asking.compare(query, support)[::2, 0], found)
+        np.take(embeddings, place[part.query], axis=0, out=query)
+        query[...], given[...] = nudged(query), support
+        nudge = rounding(self._asking.compare(query, given)[::2, 0], found)
         if apart > 4 * noise + min(nudge, _SHARE * float(np.ptp(found))):
             problem = "compare scores a query otherwise when the other queries are others"
             raise self._asking.broken(f"{problem}; it must not look at other queries")

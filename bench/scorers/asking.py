@@ -14,6 +14,9 @@ from .precision import received
 from .scorer import Traits
 from .validity import valid
 
+_LARGEST_WHOLE = 2**53
+"""Largest whole number up to which float64 has all of them."""
+
 
 def images_for(traits: Traits, source: Source) -> Images | Pictures | Wanted:
     """Gives the images of episodes as a scorer wants them.
@@ -102,7 +105,20 @@ class Asking:
             raise NotFiniteError(str(problem), place)
 
     def turned(self, scores: np.ndarray) -> np.ndarray:
-        """Turns an answer into floats where higher means more alike."""
+        """Turns an answer into floats where higher means more alike.
+
+        Args:
+            scores: The answer of the scorer.
+
+        Raises:
+            BrokenScorerError: They are whole numbers that floats do not tell apart.
+        """
+        if scores.dtype.kind in "iu" and scores.dtype.itemsize == 8 and scores.size:
+            largest = max(int(scores.max()), -int(scores.min()))
+            if largest > _LARGEST_WHOLE:
+                raise self.broken(
+                    f"gave the whole number {largest}, expected at most 2^53; give float64"
+                )
         # Converted, because the negative of an unsigned number would wrap around.
         small = scores.dtype.kind == "f" and scores.dtype.itemsize <= 4
         scores = scores.astype(np.float32 if small else np.float64, copy=False)
@@ -197,14 +213,18 @@ class Asking:
         if self.singly:
             return self._singly(support, labels, query)
         ways = int(labels.max()) + 1
+        # A scorer may write into what it is given, and then refuse it.
+        kept = support.copy(), labels.copy(), query.copy()
         try:
             scores = self._call("classify", (len(query), ways), (support, labels, query))
         except BrokenScorerError:
+            support, labels, query = kept
             if self._answered or len(query) == 1 or not self._takes_one(support, labels, query):
                 raise
             try:
                 # What failed by chance is not asked singly ever after.
-                scores = self._call("classify", (len(query), ways), (support, labels, query))
+                given = support.copy(), labels.copy(), query.copy()
+                scores = self._call("classify", (len(query), ways), given)
             except BrokenScorerError:
                 self.singly = True
                 return self._singly(support, labels, query)
@@ -213,7 +233,7 @@ class Asking:
 
     def _takes_one(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> bool:
         try:
-            self._one(support, labels, query[:1])
+            self._one(support.copy(), labels.copy(), query[:1].copy())
         except BrokenScorerError:
             return False
         return True
@@ -227,7 +247,12 @@ class Asking:
         return self.checked(answer, (1, ways), "classify")
 
     def _singly(self, support: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
-        rows = [self._one(support, labels, query[i : i + 1]) for i in range(len(query))]
+        # Copies, because a scorer may write into what it is given, and the next query needs it.
+        rows = [
+            self._one(support.copy(), labels.copy(), query[i : i + 1])
+            for i in range(len(query) - 1)
+        ]
+        rows.append(self._one(support, labels, query[-1:]))
         return self._judged(np.concatenate(rows), "classify")
 
     def pooled(self, scores: np.ndarray, ways: int) -> np.ndarray:

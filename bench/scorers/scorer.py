@@ -13,12 +13,12 @@ import hashlib
 import numbers
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ...tasks import TaskError, Wants, is_own, read_part
-from ..errors import ScorerError
 from .failures import BrokenScorerError, answering
 from .identities import Identity, Probes, identify
 from .statements import count_of, is_count, number_of, text_of
@@ -28,6 +28,9 @@ BATCH = 256
 
 SCALES = ("log-odds", "probability")
 """What scores can be, besides higher the more alike."""
+
+_MOST_NAMES, _LONGEST_NAME = 1_000_000, 1000
+"""Characters that a scorer may say it was trained on, and letters of the name of each."""
 
 POOLINGS = ("mean", "max", "prototype")
 """How several shots become one class; the last is for level 1 only."""
@@ -169,7 +172,7 @@ class ScorerAttributes:
         said: dict[str, Any] = {
             one.name: getattr(scorer, one.name, one.default) for one in fields(cls)
         }
-        for name in ("name", "pooling", "scale", "engine"):
+        for name in ("name", "pooling", "digest", "scale", "engine"):
             if isinstance(said[name], str):
                 # One of a class of its own may say anything when it is printed.
                 said[name] = str.__str__(said[name])
@@ -233,15 +236,22 @@ def _trained_on(seen: Any, name: str) -> frozenset[str] | None:
     # A layer or method of this name is something else.
     if not isinstance(seen, Iterable) or callable(seen):
         return None
-    entries = [seen] if isinstance(seen, str) else list(seen)
-    if not all(isinstance(one, str) for one in entries):
-        return None
-    names = frozenset(map(str, entries))
+    entries = [seen] if isinstance(seen, str) else list(islice(seen, _MOST_NAMES + 1))
     expected = (
         f"scorer {name!r}: trained_on must be a list of names such as Latin/character01, or a "
         "part such as lake-background"
     )
+    if len(entries) > _MOST_NAMES:
+        raise BrokenScorerError(f"{expected}; it has more than {_MOST_NAMES:,}")
+    others = [one for one in entries if not isinstance(one, str)]
+    if len(others) == len(entries) > 0:
+        return None
+    if others:
+        raise BrokenScorerError(f"{expected}; it has a {type(others[0]).__name__} among them")
+    names = frozenset(map(str.__str__, entries))
     for one in names:
+        if len(one) > _LONGEST_NAME:
+            raise BrokenScorerError(f"{expected}; it has one of {len(one):,} characters")
         if not is_part(one) and (isinstance(seen, str) or one.count("/") != 1):
             raise BrokenScorerError(f"{expected}; it has {one!r}")
         if is_part(one):
@@ -263,6 +273,17 @@ def _training(training: Any, name: str) -> dict[str, Any] | None:
         )
     recipe = text_of(str.__str__(training["recipe"]), "recipe", name)
     return {"recipe": recipe, "seed": number_of(seed, "seed", name)}
+
+
+def _direction(said: Any, name: str) -> bool:
+    # A method or layer of this name is something else.
+    if isinstance(said, bool | np.bool):
+        return bool(said)
+    if isinstance(said, str | bytes):
+        raise BrokenScorerError(
+            f"scorer {name!r}: smaller_is_closer is a {type(said).__name__}, expected True or False"
+        )
+    return False
 
 
 def _wants(said: Any, name: str) -> Wants | None:
@@ -316,8 +337,10 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         flops = number_of(said.flops, "flops", name)
         batch = count_of(said.batch, "batch", name)
         concurrency = count_of(said.concurrency, "concurrency", name) or 1
+        smaller_is_closer = _direction(said.smaller_is_closer, name)
+        wants = _wants(said.wants, name)
     if level is None:
-        raise ScorerError(
+        raise BrokenScorerError(
             f"scorer {name!r}: a {type(scorer).__name__} has none of embed and compare, score, "
             "classify; wayshot.wrap makes a scorer of a trained model"
         )
@@ -333,9 +356,6 @@ def traits(scorer: Any, name: str, source: str = "") -> Traits:
         raise BrokenScorerError(
             f"scorer {name!r}: scale {scale[:40]!r}, expected {' or '.join(SCALES)}"
         )
-    smaller_is_closer = said.smaller_is_closer
-    smaller_is_closer = isinstance(smaller_is_closer, bool | np.bool) and bool(smaller_is_closer)
-    wants = _wants(said.wants, name)
     probes = Probes(scorer, level, name, wants, batch)
     with answering(name, "its state"):
         identity = identify(scorer, said.digest, name, source, tuple(_said(said)), probes)

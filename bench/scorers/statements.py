@@ -49,6 +49,11 @@ def text_of(said: Any, what: str, name: str) -> str | None:
     return said
 
 
+def _shown(count: int) -> str:
+    """Gives a number as text, which Python does not do for one of thousands of digits."""
+    return str(count) if count.bit_length() < 200 else "of more than 60 digits"
+
+
 def number_of(said: Any, what: str, name: str) -> int | None:
     """Gives a number that a record can hold.
 
@@ -67,7 +72,7 @@ def number_of(said: Any, what: str, name: str) -> int | None:
         return None
     if not 0 <= (count := int(said)) < 2**63:
         raise BrokenScorerError(
-            f"scorer {name!r}: {what} {str(said)[:40]}, expected a number from 0 to 2^63 - 1"
+            f"scorer {name!r}: {what} {_shown(count)}, expected a number from 0 to 2^63 - 1"
         )
     return count
 
@@ -91,6 +96,6 @@ def count_of(said: Any, what: str, name: str) -> int | None:
     count = int(said)
     if not 1 <= count <= _MOST:
         raise BrokenScorerError(
-            f"scorer {name!r}: {what} {count}, expected a number from 1 to {_MOST}"
+            f"scorer {name!r}: {what} {_shown(count)}, expected a number from 1 to {_MOST}"
         )
     return count

@@ -43,6 +43,8 @@ def valid(
         BrokenScorerError: It has another type or shape.
     """
     start = f"scorer {scorer}: {method} gave" if method else f"scorer {scorer}: gave"
+    if answer.dtype == object and not answer.shape:
+        raise BrokenScorerError(f"{start} a {type(answer[()]).__name__}, expected an array")
     if answer.dtype.kind not in "fiu":
         raise BrokenScorerError(f"{start} {answer.dtype}, expected numbers")
     if len(answer.shape) != len(shape) or any(

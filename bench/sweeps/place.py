@@ -220,3 +220,7 @@ def made_here(evaluation: Evaluation) -> Made:
         return evaluation.run()
     except (ScorerError, ModelError) as error:
         return error
+    except MemoryError as error:
+        # Embeddings may be too wide to be kept; other scorers' are not.
+        problem = " ".join(f"the memory is used up ({error})".split()).replace(" ()", "")
+        return BrokenScorerError(f"scorer {evaluation.traits.name}: {problem}")

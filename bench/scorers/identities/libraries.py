@@ -41,9 +41,10 @@ _MACHINERY = frozenset(
         "ctypes",
         "_ctypes",
         "contextvars",
+        "unittest",
     )
 )
-"""Modules whose objects hold no state of a scorer's own: locks, connections, files."""
+"""Modules whose objects hold no state of a scorer's own: locks, connections, files, mocks."""
 
 _SCALARS = (bool, int, float, str, tuple, types.NoneType)
 _OF_KERAS = frozenset({"name", "built", "trainable", "build", "call", "autocast"})

@@ -170,6 +170,8 @@ class Probes:
 
     def _asked(self, method: str, *arguments: np.ndarray) -> np.ndarray:
         what = f"fails on a first batch: {method}"
+        # Before it is asked, and copies, because it may write into what it is given.
+        shape, arguments = shape_of(method, *arguments), tuple(one.copy() for one in arguments)
         with answering(self._name, what, *arguments):
             if method == "score":
                 answer = received(score(self._scorer, *arguments))
@@ -178,7 +180,7 @@ class Probes:
         if method == "classify" and answer.ndim == len(arguments[-1]) == 1:
             # Who takes one query in a call may leave its axis out.
             answer = answer[None]
-        return valid(answer, shape_of(method, *arguments), self._name, what)
+        return valid(answer, shape, self._name, what)
 
     def _of(self, images: np.ndarray) -> list[np.ndarray]:
         groups = range(GROUPS)

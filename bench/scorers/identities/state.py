@@ -26,7 +26,9 @@ from .nodes import LEFT_OUT, Node, digest, joined
 
 _PLAIN = (types.NoneType, bool, int, float, complex, str, bytes, bytearray, range, slice)
 _GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
-_DEEPEST = 200
+_DEEPEST = 150
+_MOST = 500_000
+"""Objects that are read. Some, as those that imitate others, make a new one at every look."""
 
 
 class Survey:
@@ -75,8 +77,14 @@ class Survey:
         if number in self._above:
             return Node(digest("above", str(len(self._above) - self._above[number])))
         if len(self._above) > _DEEPEST:
+            self.opaque.add("what is too deep")
             return Node(digest("too deep"))
         self._held.append(thing)
+        if len(self._held) > _MOST:
+            raise RecursionError(
+                f'more than {_MOST:,} objects; with an attribute digest, such as digest = "1", '
+                "they need not be read"
+            )
         self._above[number] = len(self._above)
         try:
             found = self._of(thing)

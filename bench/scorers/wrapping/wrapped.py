@@ -225,7 +225,7 @@ def _model(model: Any, device: str | None) -> tuple[Model, str]:
             if isinstance(model, type)
             else f"a {type(model).__name__}"
         )
-        raise ScorerError(
+        raise BrokenScorerError(
             f"{what} cannot be wrapped, expected a trained model of PyTorch, Keras, ONNX Runtime, "
             "LiteRT or scikit-learn, the path of a file, or a function on arrays"
         )

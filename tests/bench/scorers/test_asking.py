@@ -233,3 +233,31 @@ def test_a_comparison_of_matrices_alone_is_told_that_episodes_stand_in_front():
     with pytest.raises(BrokenScorerError) as caught:
         asked.compare(matrix[:, :2], matrix)
     assert "in front" not in str(caught.value)
+
+
+def test_whole_numbers_that_floats_do_not_tell_apart_are_refused():
+    class Large:
+        digest = "1"
+
+        def score(self, query, support):
+            return np.full((len(query), len(support)), 2**53 + 1)
+
+    asking = Asking(Large(), traits(Large(), "large"))
+    with pytest.raises(BrokenScorerError, match="gave the whole number 9007199254740993"):
+        asking.score(np.zeros((1, 5, 5), np.uint8), np.zeros((2, 5, 5), np.uint8))
+
+
+def test_a_classifier_that_takes_one_query_may_write_into_its_input():
+    class Writes:
+        digest = "1"
+
+        def classify(self, support, labels, query):
+            (one,) = query
+            scores = (support * one).sum(axis=(1, 2)).astype(float)
+            support[:], labels[:], query[:] = 0, 0, 0
+            return scores
+
+    asking = Asking(Writes(), traits(Writes(), "writes"))
+    support = np.eye(3, dtype=np.uint8)[:, None]
+    found = asking.classify(support.copy(), np.arange(3), support.copy())
+    assert found.tolist() == np.eye(3).tolist()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from example_scorers import Pairs, Pixels
 from wayshot.bench.errors import ScorerError
+from wayshot.bench.scorers.failures import BrokenScorerError
 from wayshot.bench.scorers.scorer import ScorerAttributes, traits
 from wayshot.tasks import Wants
 
@@ -212,3 +213,19 @@ def test_the_first_batch_is_checked_as_all_later_ones(method, answer, problem):
     setattr(scorer, method, lambda *arrays: answer)
     with pytest.raises(ScorerError, match=f"fails on a first batch: {problem}"):
         traits(scorer, "x")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "problem"),
+    [
+        ("smaller_is_closer", "no", "smaller_is_closer is a str, expected True or False"),
+        ("trained_on", iter(lambda: "Latin/character01", None), "more than 1,000,000"),
+        ("trained_on", ["Latin/character01", float("nan")], "a float among them"),
+        ("parameters", 1 << 5000, "parameters of more than 60 digits"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(attribute, value, problem):
+    scorer = type("Odd", (), {"score": lambda self, q, s: np.ones((len(q), len(s)))})()
+    setattr(scorer, attribute, value)
+    with pytest.raises(BrokenScorerError, match=problem):
+        traits(scorer, "odd")
