@@ -44,8 +44,7 @@ INJECTIONS: tuple[tuple[Callable[[Bed, int], Row], int], ...] = (
 """What is injected, and how often."""
 
 sys.path.insert(0, str(HERE.parent / "hostile"))
-from odd_scorers import FAILING  # noqa: E402
-from odd_scorers import SOUND as SOUND_THOUGH_ODD  # noqa: E402
+from odd_scorers import FAILING, count  # noqa: E402
 
 KILLS = 60, 10, 3
 """Kills of workers, clients and schedulers of a cluster."""
@@ -69,11 +68,25 @@ def counted(what: str, sound: list[bool], each: int = 1) -> Row:
     return Row(what, each * len(sound), each * caught, each * (len(sound) - caught))
 
 
+def together(what: str, rows: list[Row]) -> Row:
+    """Adds rows."""
+    return Row(
+        what,
+        sum(row.times for row in rows),
+        sum(row.caught for row in rows),
+        sum(row.lost for row in rows),
+    )
+
+
 def suites(folder: Path) -> list[Row]:
     """The traps, the checks that are taken away, and the generated inputs of the test suite."""
     traps = passed("bench/audits/test_traps.py", folder)
     inputs = passed("fuzz/test_fuzz.py", folder)
     odd = passed("hostile/test_scorers.py", folder)
+    among = [
+        counted("", [odd[f"test_every_odd_scorer_is_a_row_or_an_error_row[{name}]"]], count(name))
+        for name in FAILING
+    ]
     files = [
         sound
         for name in ("images", "zips", "checkpoints", "records", "folders", "recipes")
@@ -94,11 +107,7 @@ def suites(folder: Path) -> list[Row]:
             "A trap for each check of the audit, with and without it",
             [sound for name, sound in traps.items() if re.search(taken, name)],
         ),
-        counted(
-            "An odd scorer among others",
-            [odd["test_every_odd_scorer_is_a_row_or_an_error_row[1]"]],
-            len(FAILING) + len(SOUND_THOUGH_ODD),
-        ),
+        together("An odd scorer among others", among),
         counted("A test of hostile files", files),
         counted("A test of poor circumstances", [*circumstances.values()]),
         counted(f"A generated input, {len(parsers)} parsers", parsers, INPUTS_A_PARSER),
