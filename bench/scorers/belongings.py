@@ -9,6 +9,7 @@ import tempfile
 import threading
 import warnings
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 try:
@@ -69,7 +70,9 @@ def _file(number: int) -> os.stat_result | None:
 _DUPLICATES = _Streams()
 
 
+@cache
 def _umask() -> int:
+    """The mask of new files at the first call; reading it changes it for a moment."""
     found = os.umask(0o077)
     os.umask(found)
     return found
@@ -82,7 +85,8 @@ class Belongings:
         self._folder, self._streams = _folder(), (sys.stdout, sys.stderr)
         _DUPLICATES.keep()
         self._variables = {name: os.environ.get(name) for name in _VARIABLES}
-        self._umask, self._paths, self._deepest = _umask(), sys.path[:], sys.getrecursionlimit()
+        self._paths, self._deepest = sys.path[:], sys.getrecursionlimit()
+        _umask()
         self._filters, self._temporary = list(warnings.filters), tempfile.tempdir
         names = _LIMITS if resource else ()
         self._limits = {name: resource.getrlimit(getattr(resource, name)) for name in names}
@@ -107,7 +111,7 @@ class Belongings:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        os.umask(self._umask)
+        os.umask(_umask())
         # What a scorer has added, or raised, it may need in its next call.
         sys.path += [one for one in self._paths if one not in sys.path]
         if sys.getrecursionlimit() < self._deepest:

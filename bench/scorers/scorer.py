@@ -279,9 +279,10 @@ def _direction(said: Any, name: str) -> bool:
     # A method or layer of this name is something else.
     if isinstance(said, bool | np.bool):
         return bool(said)
-    if isinstance(said, str | bytes):
+    if isinstance(said, str | bytes | numbers.Number):
         raise BrokenScorerError(
-            f"scorer {name!r}: smaller_is_closer is a {type(said).__name__}, expected True or False"
+            f"scorer {name!r}: smaller_is_closer is of type {type(said).__name__}, expected True "
+            "or False"
         )
     return False
 

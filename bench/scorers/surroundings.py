@@ -128,7 +128,9 @@ def leave_behind(status: Any) -> None:
     """
     for child in multiprocessing.active_children():
         child.kill()
-    end = threading.Timer(PATIENCE, _END, (int(status or 0),))
+    # A text instead of a number is printed, and the status is then 1.
+    code = status if isinstance(status, int) else int(status is not None)
+    end = threading.Timer(PATIENCE, _END, (code,))
     end.daemon = True
     with suppress(RuntimeError):
         # No more threads can be started.

@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import pytest
+from wayshot.bench.scorers import belongings
 from wayshot.bench.scorers.surroundings import outside
 
 
@@ -21,6 +22,7 @@ def test_variables_of_the_harness_are_put_back(monkeypatch):
 
 def test_rights_and_recursion_are_put_back():
     mask = os.umask(0o022)
+    belongings._umask.cache_clear()
     deepest = sys.getrecursionlimit()
     try:
         with outside():
@@ -30,6 +32,7 @@ def test_rights_and_recursion_are_put_back():
         assert sys.getrecursionlimit() == deepest
     finally:
         os.umask(mask)
+        belongings._umask.cache_clear()
 
 
 def test_lower_limits_are_put_back_and_higher_ones_stay():

@@ -173,7 +173,7 @@ def test_pooling_direction_and_training_characters_change_the_digest():
         ("training", 3, None),
         ("engine", print, None),
         ("wants", len, None),
-        ("smaller_is_closer", 1, False),
+        ("smaller_is_closer", len, False),
     ],
 )
 def test_an_attribute_of_another_type_is_something_else(attribute, value, known):
@@ -218,7 +218,8 @@ def test_the_first_batch_is_checked_as_all_later_ones(method, answer, problem):
 @pytest.mark.parametrize(
     ("attribute", "value", "problem"),
     [
-        ("smaller_is_closer", "no", "smaller_is_closer is a str, expected True or False"),
+        ("smaller_is_closer", "no", "smaller_is_closer is of type str, expected True or False"),
+        ("smaller_is_closer", 1, "smaller_is_closer is of type int, expected True or False"),
         ("trained_on", iter(lambda: "Latin/character01", None), "more than 1,000,000"),
         ("trained_on", ["Latin/character01", float("nan")], "a float among them"),
         ("parameters", 1 << 5000, "parameters of more than 60 digits"),
