@@ -117,7 +117,7 @@ endif
 	    tar xf - -C ../../../$(PUBLISHED)/records/backbones
 	$(BIN)/wayshot compare common-resnet18-eca common-resnet18 --runs build/backbones/runs --margin 0.5
 
-# An hour or so on one core.
+# An hour or two on one core. It goes on where it was stopped, and begins anew after `make clean`.
 reliability: $(VENV)/tested
 	@mkdir -p build
 	$(BIN)/python tests/reliability/report.py > build/reliability.md

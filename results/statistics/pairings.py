@@ -37,7 +37,7 @@ def pair_p_values(sides: Sequence[Side]) -> dict[Pair, float | None]:
     if len(sides) > 2 and not any(one.seeds for one in sides):
         for one in sides[1:]:
             # Complains if the trials are others.
-            sides[0].outcome - one.outcome
+            _ = sides[0].outcome - one.outcome
         influences = [one.outcome.influence for one in sides]
         if not influences[0].problem:
             found |= _together(influences)
