@@ -26,7 +26,7 @@ run: $(VENV)/installed
 	$(BIN)/wayshot run --episodes 400 --jobs $(JOBS)
 
 test: $(VENV)/tested
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 # What takes long: fuzzing, simulations, whole networks, long pages of the documents, every kind of
 # method.
