@@ -225,7 +225,7 @@ def raising(error):
         (Late(raising(SystemExit(0))), "score raised SystemExit"),
         (Late(lambda query, support: np.zeros(3)), r"score gave shape \(3,\), expected \(1, "),
         (Late(lambda query, support: np.full((1, len(support)), "x")), "score gave <U1"),
-        (Late(lambda query, support: None), "score gave object, expected numbers"),
+        (Late(lambda query, support: None), "score gave a NoneType, expected an array"),
     ],
 )
 def test_a_scorer_that_fails_ends_the_run_and_stores_nothing(scorer, problem, source, tmp_path):
