@@ -99,6 +99,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, 
     assert trials_bytes(tmp_path / "killed") == trials_bytes(tmp_path / "whole") != {}
 
 
+@pytest.mark.slow
 def test_processes_with_the_same_run_end_with_one_run(protocol, tmp_path):
     words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "15", "--runs"]
     code = "from wayshot.bench.cli import main; main()"
@@ -404,6 +405,7 @@ def test_training_leaves_a_scorer_and_logs_that_tensorboard_reads(
     assert (result["scorer"], result["n"]) == ("few-steps", 25)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
     wayshot, recipe, tmp_path, monkeypatch
 ):

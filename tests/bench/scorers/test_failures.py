@@ -152,13 +152,13 @@ def test_an_error_whose_cause_cannot_be_asked_for_is_told():
             raise KeyboardInterrupt
 
         @property
-        def __cause__(self):
+        def __cause__(self):  # pyright: ignore[reportIncompatibleVariableOverride]
             raise RuntimeError("no cause")
 
         def __eq__(self, other):
             raise RuntimeError("no object")
 
-        __hash__ = None
+        __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     assert told("it raised", OddError()) == "it raised OddError"
 
