@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,8 @@ class Bed:
 def run(folder: Path, words: list[str], limit: int | None) -> None:
     """Runs the command; its output goes into the file `said`."""
     os.chdir(HERE)
+    # A process that this one starts would import the program of the injections.
+    sys.modules["__main__"] = types.ModuleType("__main__")
     os.environ["WAYSHOT_CACHE"] = str(folder / "cache")
     # What a handler of signals says goes past Python's streams.
     os.dup2(os.open(folder / "heard", os.O_WRONLY | os.O_CREAT), 2)
