@@ -61,8 +61,9 @@ scale: $(VENV)/tested
 	$(BIN)/python tests/benchmarks/cluster_study.py
 	$(BIN)/python tests/benchmarks/schedule_study.py
 
-# Half an hour on two cores. coverage_study.py --part NAME prints one of its tables;
-# edge_study.py beside it, which takes ten minutes, is what docs/coverage.md says of other intervals.
+# About an hour of processor time, shared by two cores. coverage_study.py --part NAME prints one of
+# its tables; edge_study.py beside it, which takes ten minutes, is what docs/coverage.md says of
+# other intervals.
 coverage: $(VENV)/tested
 	@mkdir -p build
 	$(BIN)/python tests/benchmarks/coverage_study.py --jobs $(JOBS) > build/coverage.md

@@ -14,17 +14,7 @@ from typing import Any
 from .call import Call
 from .connection import ClusterError, reached, told, unreachable, worker_called, workers_of
 from .contents import Content, Shared
-from .remote import (
-    Answer,
-    Lacking,
-    Order,
-    Refusal,
-    finish,
-    needs,
-    perform_order,
-    prepare,
-    put,
-)
+from .remote import Answer, Lacking, Order, Refusal, finish, needs, perform_order, prepare, put
 from .versions import differences, versions
 
 PATIENCE = 600.0

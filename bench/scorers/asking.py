@@ -214,12 +214,14 @@ class Asking:
             return self._singly(support, labels, query)
         ways = int(labels.max()) + 1
         # A scorer may write into what it is given, and then refuse it.
-        kept = support.copy(), labels.copy(), query.copy()
+        kept = None if self._answered else (support.copy(), labels.copy(), query.copy())
         try:
             scores = self._call("classify", (len(query), ways), (support, labels, query))
         except BrokenScorerError:
+            if kept is None or len(query) == 1:
+                raise
             support, labels, query = kept
-            if self._answered or len(query) == 1 or not self._takes_one(support, labels, query):
+            if not self._takes_one(support, labels, query):
                 raise
             try:
                 # What failed by chance is not asked singly ever after.
