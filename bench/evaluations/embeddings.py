@@ -40,7 +40,8 @@ class EmbeddingCache:
     machine and library versions, and the kind, size, ink and paper of
     images; the keys depend on pixels and rotation; arrays keep their dtype. All protocols and
     data sets share the folder. A damaged file is removed, and its images are
-    embedded again.
+    embedded again. The file `confirmed` says that the scorer gave the same scores when it was
+    asked again after the last file was added: a scorer that does not is asked at every evaluation.
 
     Attributes:
         folder: The folder of the files.
@@ -67,6 +68,18 @@ class EmbeddingCache:
         entry = hashlib.sha256(content.encode()).hexdigest()[:32]
         self.folder = (root or cache_folder()) / "embeddings" / entry
         self.damaged: list[Path] = []
+        self._confirmed = self.folder / "confirmed"
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the scorer gave the same scores when it was asked again about these images."""
+        return self._confirmed.exists()
+
+    def confirm(self) -> None:
+        """Keeps that the scorer gave the same scores when it was asked again."""
+        # Where nothing can be written, it is asked at the next evaluation too.
+        with suppress(OSError):
+            self._confirmed.touch()
 
     def get(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Reads the embeddings that are stored.
@@ -123,5 +136,6 @@ class EmbeddingCache:
             TaskError: The folder cannot be made.
         """
         make_cache_folder(self.folder)
+        self._confirmed.unlink(missing_ok=True)
         name = hashlib.sha256(np.ascontiguousarray(keys).tobytes()).hexdigest()[:32]
         archive.write(self.folder / f"{name}.npz", keys=keys, embeddings=embeddings)

@@ -110,8 +110,8 @@ class Preparation:
             settings.warn(f"{path}: damaged; its images are embedded again")
         missing = np.flatnonzero(~found)
         batch = self._bench.traits.batch
-        count = len(missing) if settings.audit else 0
-        repeated = again(len(keys), count, batch)
+        asks = settings.audit and (len(missing) > 0 or not cache.confirmed)
+        repeated = again(len(keys) if asks else 0, len(missing), batch)
         # Images that are missing for the first time, and then those that are asked again.
         asked = np.concatenate([missing, repeated])
         size = -(-EMBED_UNIT // batch) * batch
@@ -148,6 +148,8 @@ class Preparation:
             pairs = values[repeated[few]], after[few]
             ((_, repeat),) = dispatch.units("agreement", [pairs])
             self.repeat = repeat
+            if cache and repeat.finding()["status"] == "passed":
+                cache.confirm()
         return place, values
 
     def _kept(

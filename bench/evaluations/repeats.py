@@ -50,14 +50,14 @@ def again(count: int, asked: int, batch: int) -> np.ndarray:
     the batches before; else one more batch.
 
     Args:
-        count: Number of images in all.
+        count: Number of images in all; 0 if none shall be asked again.
         asked: Number of images that are embedded now.
         batch: Images in a batch.
 
     Returns:
         int ndarray (n,): their places among all images, the last first.
     """
-    if not asked:
+    if not count:
         return np.empty(0, dtype=np.intp)
     free = -asked % batch
     if asked <= batch or free < min(FEWEST, batch):

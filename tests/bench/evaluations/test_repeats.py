@@ -108,6 +108,43 @@ def test_a_sound_scorer_says_the_same_again(kind, source, tmp_path, monkeypatch)
     assert "audit" not in quiet.record
 
 
+class Dishonest(Neighbours):
+    """Sound where few different images are shown, as an audit does."""
+
+    def embed(self, images):
+        few = len(np.unique(images, axis=0)) < 100
+        return Pixels().embed(images) if few else super().embed(images)
+
+
+def test_embeddings_from_the_cache_are_asked_about_again_until_they_are_the_same(
+    many, tmp_path, empty_cache
+):
+    first, second, other = (
+        evaluate(Dishonest(), kind, episodes=episodes, root=tmp_path / str(number))
+        for number, (kind, episodes) in enumerate(
+            [(many, 60), (many, 60), (tasks.open_protocol(tasks.parse("glyphs-within-5w1s"), 1), 9)]
+        )
+    )
+    assert finding(first)["status"] == "failed"
+    assert second.record["timings"]["images_embedded"] == 0
+    assert finding(second)["status"] == "failed"
+    assert finding(other)["status"] == "failed"
+
+
+def test_embeddings_that_were_the_same_again_are_not_asked_about_any_more(
+    many, tmp_path, empty_cache
+):
+    def evaluated(name, settings=None):
+        return evaluate(
+            Pixels(), many, episodes=60, root=tmp_path / name, settings=settings or Settings()
+        )
+
+    evaluated("unasked", Settings(audit=False))
+    assert finding(evaluated("first"))["status"] == "passed"
+    checks = evaluated("second").record["audit"]["checks"]
+    assert "asked again" not in [one["check"] for one in checks]
+
+
 def credit(scorer, source, tmp_path, episodes=200):
     run = evaluate(scorer, source, episodes=episodes, root=tmp_path, settings=QUIET)
     return run.trials["credit"].mean()
