@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,6 +49,31 @@ def unheard() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def some_home() -> Iterator[None]:
+    """Gives a home folder to libraries that cannot be imported without one, such as IPython's."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+    else:
+        yield
+
+
+def prefer_onednn() -> None:
+    """Makes TensorFlow use oneDNN's convolutions on every x86 processor, unless the user chose.
+
+    It does so by itself only where the processor has AVX512-VNNI. Elsewhere its own convolutions
+    are slower, and give the last images of a batch other last digits.
+    """
+    if platform.machine() in ("x86_64", "AMD64") and "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
 def load_keras() -> ModuleType:
     """Imports Keras without showing the notices that TensorFlow prints.
 
@@ -56,7 +82,8 @@ def load_keras() -> ModuleType:
     """
     if "keras" in sys.modules:
         return sys.modules["keras"]
-    with unheard():
+    prefer_onednn()
+    with unheard(), some_home():
         import keras
 
         # The first tensor starts the backend's devices, which print more notices.

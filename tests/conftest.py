@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from browser import Browser
 from hypothesis import settings
+from wayshot.models.backend import prefer_onednn
 from wayshot.tasks import Dataset, Images
 from wayshot.tasks.data.images import pack
+
+# Many modules of tests import Keras before this project does.
+prefer_onednn()
 
 # The same examples at every run, and no clock: a busy machine is slow.
 settings.register_profile("wayshot", deadline=None, derandomize=True)

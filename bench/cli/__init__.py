@@ -18,8 +18,7 @@ from ...models import ModelError
 from ...results import ResultError, plain
 from ...tasks import TaskError
 from ..errors import ScorerError, UnknownScorerError
-from ..scorers import answers, leave_behind, own_logs, silent
-from .memory import check_memory
+from .limits import check_memory, check_threads
 from .waiting import ended
 
 COMMANDS = {
@@ -152,6 +151,14 @@ def main(arguments: list[str] | None = None) -> None:
         # A terminal of an old encoding lacks ±, and the letters of many alphabets.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    try:
+        check_threads()
+    except RuntimeError as error:
+        click.echo(f"wayshot: {_lacking(error) or error}", err=True)
+        sys.exit(2)
+    # Later than that, as this loads NumPy.
+    from ..scorers import answers, leave_behind, own_logs, silent
+
     # What options say of themselves, for the messages below.
     state: dict[str, Any] = {}
     status: Any = 0

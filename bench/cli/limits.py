@@ -1,6 +1,10 @@
-"""Memory: whether there is enough to load what a command needs."""
+"""Limits: whether there is memory, and there are threads, to load what a command needs."""
 
 from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
 
 try:
     import resource
@@ -10,6 +14,9 @@ except ImportError:
 
 LEAST = 600_000 * 1024
 """Bytes of addresses below which libraries such as OpenBLAS hang or crash while they load."""
+
+_LIBRARIES = 2
+"""Libraries that start threads while they load: OpenBLAS for NumPy, and again for SciPy."""
 
 
 def check_memory() -> None:
@@ -25,3 +32,27 @@ def check_memory() -> None:
         raise MemoryError(
             f"ulimit -v is {limit // 1024}, expected at least {LEAST // 1024} to begin with"
         )
+
+
+def check_threads() -> None:
+    """Refuses to begin where OpenBLAS could not start its threads.
+
+    It would send this process a SIGINT, as if the user had typed Ctrl-C.
+
+    Raises:
+        RuntimeError: No more threads can be started.
+    """
+    each = os.cpu_count() or 1
+    with suppress(ValueError):
+        each = min(each, int(os.environ.get("OPENBLAS_NUM_THREADS", each)))
+    tried = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(_LIBRARIES * max(each - 1, 0) + 1):
+            one = threading.Thread(target=tried.wait, daemon=True)
+            one.start()
+            started.append(one)
+    finally:
+        tried.set()
+        for one in started:
+            one.join()

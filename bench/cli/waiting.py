@@ -38,13 +38,19 @@ def _size() -> tuple[int | None, int | None]:
     return (None, None) if told.columns and told.lines else _USUAL
 
 
+class _Bar(tqdm):
+    """A bar without tqdm's own thread, as `_watch` keeps bars up to date."""
+
+    monitor_interval = 0
+
+
 class _Step:
     """A bar on a terminal, which moves at least every second; elsewhere a line now and then."""
 
     def __init__(self, total: int, title: str) -> None:
         self.title, self.total, self.start = title, total, time.monotonic()
         columns, lines = _size()
-        self.bar = tqdm(
+        self.bar = _Bar(
             total=total,
             desc=title,
             delay=1,
