@@ -62,7 +62,6 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        check_memory()
         return importlib.import_module(f".{COMMANDS[cmd_name][0]}", __name__).command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -111,8 +110,8 @@ def _lacking(error: Exception) -> str | None:
         )
     if isinstance(error, RuntimeError) and "can't start new thread" in said:
         return (
-            "no more threads can be started; end other programs, raise ulimit -u, or use fewer "
-            "--jobs"
+            "no more threads can be started; end other programs, raise ulimit -u or ulimit -v, or "
+            "use fewer --jobs"
         )
     return None
 
@@ -152,8 +151,9 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        check_memory()
         check_threads()
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
         click.echo(f"wayshot: {_lacking(error) or error}", err=True)
         sys.exit(2)
     # Later than that, as this loads NumPy.

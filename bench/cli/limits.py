@@ -12,7 +12,7 @@ except ImportError:
     # Not on Windows.
     resource = None
 
-LEAST = 600_000 * 1024
+LEAST = 800_000 * 1024
 """Bytes of addresses below which libraries such as OpenBLAS hang or crash while they load."""
 
 _LIBRARIES = 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from wayshot.models.backend import some_home
 
 CODE = """
 import hashlib, numpy as np
@@ -48,3 +51,20 @@ def test_settings_of_the_user_change_no_embedding_and_stay_as_they_were(tmp_path
         settings.get("image_data_format", "channels_last"),
         settings.get("floatx", "float32"),
     ]
+
+
+def test_libraries_have_a_home_folder_while_they_are_imported(monkeypatch):
+    def unknown(*_):
+        raise KeyError("nobody")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    with some_home():
+        assert Path.home().is_dir()
+    assert "HOME" not in os.environ
+    monkeypatch.setenv("HOME", "/mine")
+    with some_home():
+        assert Path.home() == Path("/mine")
+    assert os.environ["HOME"] == "/mine"

@@ -33,6 +33,11 @@ def images() -> np.ndarray:
     return tasks.load("glyphs", "evaluation").images[:256]
 
 
+@pytest.fixture(scope="module")
+def embedded(scorer, images) -> np.ndarray:
+    return scorer.embed(images)
+
+
 def test_there_is_a_small_network():
     assert "siamese-small" in bundles()
 
@@ -74,8 +79,7 @@ def test_no_network_has_seen_what_it_is_tested_on(name, omniglot):
     assert not [one for one in seen if one.startswith(held_out)]
 
 
-def test_the_light_head_is_the_networks_head(name, scorer, images):
-    embedded = scorer.embed(images)
+def test_the_light_head_is_the_networks_head(scorer, embedded):
     query, support = embedded[:6], embedded[100:140]
     expected = scorer.model.compare(query, support)
     np.testing.assert_allclose(scorer.compare(query, support), expected, rtol=1e-6)
@@ -106,9 +110,8 @@ def test_other_backends_embed_alike(backend, name, scorer, images, tmp_path):
     np.testing.assert_allclose(np.load(embedded), scorer.embed(images[:16]), atol=1e-4)
 
 
-def test_an_embedding_depends_on_its_image_alone(scorer, images):
+def test_an_embedding_depends_on_its_image_alone(scorer, images, embedded):
     """Whatever else is in the batch, and wherever in the batch it is, to the last bit."""
-    embedded = scorer.embed(images)
     order = np.random.default_rng(0).permutation(len(images))
     np.testing.assert_array_equal(scorer.embed(images[order]), embedded[order])
     alone = np.zeros_like(images)
@@ -116,8 +119,7 @@ def test_an_embedding_depends_on_its_image_alone(scorer, images):
     np.testing.assert_array_equal(scorer.embed(alone)[77], embedded[5])
 
 
-def test_an_image_is_closest_to_itself(scorer, images):
-    embedded = scorer.embed(images)
+def test_an_image_is_closest_to_itself(scorer, embedded):
     assert (scorer.compare(embedded, embedded).argmax(axis=1) == np.arange(256)).all()
 
 

@@ -10,7 +10,7 @@ from wayshot.bench.cli import limits
 def test_too_few_addresses_are_refused(monkeypatch, limit, refused):
     monkeypatch.setattr(limits.resource, "getrlimit", lambda which: (limit, -1))
     if refused:
-        with pytest.raises(MemoryError, match="ulimit -v is 262144, expected at least 600000"):
+        with pytest.raises(MemoryError, match="ulimit -v is 262144, expected at least 800000"):
             limits.check_memory()
     else:
         limits.check_memory()
