@@ -75,7 +75,7 @@ def test_trials_are_the_same_bytes_with_one_process_or_two(wayshot, protocol, tm
 )
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(wayshot, characters, tmp_path, kill):
     protocol = f"folder:{characters}-between-5w1s"
-    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "1500", "--runs"]
+    words = ["run", protocol, "-s", "example_scorers:Slow", "--episodes", "600", "--runs"]
     # A shell that starts tests in the background has made them deaf to SIGINT.
     hear = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = f"{hear}; from wayshot.bench.cli import main; main()"

@@ -112,8 +112,9 @@ class Dishonest(Neighbours):
     """Sound where few different images are shown, as an audit does."""
 
     def embed(self, images):
-        few = len(np.unique(images, axis=0)) < 100
-        return Pixels().embed(images) if few else super().embed(images)
+        few = len({one.tobytes() for one in images}) < 100
+        coarse = images[:, ::7, ::7]
+        return Pixels().embed(coarse) if few else super().embed(coarse)
 
 
 def test_embeddings_from_the_cache_are_asked_about_again_until_they_are_the_same(
