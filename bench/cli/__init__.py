@@ -110,8 +110,8 @@ def _lacking(error: Exception) -> str | None:
         )
     if isinstance(error, RuntimeError) and "can't start new thread" in said:
         return (
-            "no more threads can be started; end other programs, raise ulimit -u or ulimit -v, or "
-            "use fewer --jobs"
+            "no more threads can be started; end other programs, raise ulimit -u or ulimit -v, "
+            "set OPENBLAS_NUM_THREADS=1, or use fewer --jobs"
         )
     return None
 

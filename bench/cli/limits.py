@@ -18,6 +18,9 @@ LEAST = 800_000 * 1024
 _LIBRARIES = 2
 """Libraries that start threads while they load: OpenBLAS for NumPy, and again for SciPy."""
 
+_MOST = 64
+"""The most threads of OpenBLAS, as NumPy and SciPy are built."""
+
 
 def check_memory() -> None:
     """Refuses to begin where native code would hang.
@@ -42,9 +45,10 @@ def check_threads() -> None:
     Raises:
         RuntimeError: No more threads can be started.
     """
-    each = os.cpu_count() or 1
-    with suppress(ValueError):
-        each = min(each, int(os.environ.get("OPENBLAS_NUM_THREADS", each)))
+    each = min(os.cpu_count() or 1, _MOST)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        with suppress(KeyError, ValueError):
+            each = min(each, int(os.environ[variable]))
     tried = threading.Event()
     started: list[threading.Thread] = []
     try:

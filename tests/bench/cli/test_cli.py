@@ -149,7 +149,7 @@ def test_a_scorer_that_fails_on_a_first_batch_is_an_error_row_and_others_are_run
         (["describe", "keras:Nothing"], "keras.applications has no 'Nothing'"),
         (["train", "no-such-recipe"], "neither a readable file nor one of"),
         (["train", "koch", "--precision", "double"], "'double' is not one of"),
-        (["train", "koch", "--out", "{file}"], "cannot write into"),
+        (["train", "koch", "--on", "{folder}", "--out", "{file}"], "cannot write into"),
         (["episodes", "{protocol}", "--out", "{file}/x.json"], "cannot write into"),
         (["dance"], "No such command 'dance'"),
     ],

@@ -26,7 +26,8 @@ def stored(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", [["audit", "mine"], ["latency", "-s", "mine"], ["run", "lake-runs", "-s", "mine"]]
+    "command",
+    [["audit", "mine"], ["latency", "-s", "mine"], ["run", "glyphs-within-5w2s", "-s", "mine"]],
 )
 def test_a_label_of_stored_runs_is_told_what_was_typed_for_it(stored, command, capsys):
     with pytest.raises(SystemExit) as ended:
