@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 import numpy as np
 
@@ -43,14 +44,18 @@ class _Around:
         calls: Number of calls that each thread is making.
         process: The process that makes them.
         belongings: What is put back when no call is being made any more.
+        abandoned: Threads that make no more calls, as they would change what others need.
     """
 
     calls: Counter[int] = field(default_factory=Counter)
     process: int = field(default_factory=os.getpid)
     belongings: Belongings | None = None
+    abandoned: WeakSet[threading.Thread] = field(default_factory=WeakSet)
 
     def enter(self) -> None:
         with _LOCK:
+            if threading.current_thread() in self.abandoned:
+                raise RuntimeError("nobody waits for this call any more")
             if not self.calls:
                 self.process, self.belongings = os.getpid(), Belongings()
                 os._exit = _refused
@@ -99,7 +104,9 @@ def outside() -> Iterator[None]:
 
 
 def abandon(thread: threading.Thread) -> None:
-    """Puts back what there was before the call of a thread that never returns."""
+    """Puts back what there was before the call of a thread that nobody waits for any more."""
+    with _LOCK:
+        _AROUND.abandoned.add(thread)
     if thread.ident is not None:
         _AROUND.leave(thread.ident, _AROUND.calls[thread.ident])
 

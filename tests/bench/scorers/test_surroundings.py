@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -113,6 +114,31 @@ def test_of_a_call_that_never_returns_nothing_is_left(tmp_path, monkeypatch):
     left.set()
     thread.join()
     assert Path.cwd() == tmp_path / "later"
+
+
+def test_a_thread_that_nobody_waits_for_makes_no_more_calls(monkeypatch):
+    begun, left, said = threading.Event(), threading.Event(), []
+
+    def goes_on():
+        with outside():
+            begun.set()
+            left.wait()
+        try:
+            with outside():
+                said.append("called")
+        except RuntimeError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=goes_on)
+    thread.start()
+    begun.wait()
+    abandon(thread)
+    mine = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", mine)
+    left.set()
+    thread.join()
+    assert said == ["nobody waits for this call any more"]
+    assert sys.stderr is mine
 
 
 def test_ctrl_c_comes_in_the_main_thread_alone():
