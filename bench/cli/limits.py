@@ -46,9 +46,9 @@ def check_threads() -> None:
         RuntimeError: No more threads can be started.
     """
     each = min(os.cpu_count() or 1, _MOST)
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        with suppress(KeyError, ValueError):
-            each = min(each, int(os.environ[variable]))
+    told = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or each
+    with suppress(ValueError):
+        each = min(each, int(told))
     tried = threading.Event()
     started: list[threading.Thread] = []
     try:
