@@ -9,24 +9,16 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
 from wayshot import tasks
 from wayshot.bench import ScorerError
 from wayshot.bench.cli.common import patience
-from wayshot.tasks import TaskError
 
 HERE = Path(__file__).parents[1]
 
 
 def trials_bytes(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("trials.parquet")}
-
-
-@pytest.fixture
-def protocol(characters) -> str:
-    return f"folder:{characters}-within-5w1s"
 
 
 def test_run_prints_a_table_and_stores_the_runs(wayshot, protocol, tmp_path):
@@ -218,98 +210,6 @@ def test_path_says_where_data_are_looked_for(wayshot, tmp_path, monkeypatch):
     assert wayshot("data", "path") == (0, f"{tmp_path}\n", "")
 
 
-@pytest.mark.parametrize("kind", ["protocols", "scorers", "datasets", "backbones", "recipes"])
-def test_list_names_things_that_describe_knows(wayshot, kind):
-    rows = json.loads(wayshot("list", kind, "--json")[1])[kind]
-    assert rows
-    for row in rows:
-        name = row["name"].replace("WAYS", "5").replace("SHOTS", "1").replace("within|", "")
-        name = name.replace("NAME", "MobileNetV3Small")
-        if "PATH" in name or name == "MODULE:ATTRIBUTE":
-            continue
-        words = ("recipe", name) if kind == "recipes" else (name,)
-        status, out, err = wayshot("describe", *words, "--json")
-        assert status == 0, err
-        assert json.loads(out)["name"] == name
-
-
-def test_list_protocols_shows_every_suffix_that_a_name_can_have(wayshot):
-    rows = json.loads(wayshot("list", "protocols", "--json")[1])["suffixes"]
-    printed = wayshot("list", "protocols")[1]
-    for row in rows:
-        name = "glyphs-within-5w1s" + row["suffix"].replace("N", "3")
-        assert tasks.parse(name).name == name
-        assert f"{row['suffix']} " in printed and row["what"] in printed
-    with pytest.raises(TaskError) as error:
-        tasks.parse("glyphs-within-5w1s-nothing")
-    # The message ends with all of them.
-    known = str(error.value).rpartition("one of ")[2].split(", ")
-    assert known == [row["suffix"] for row in rows]
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("glyphs-within-200w1s", "200 ways are impossible"),
-        ("glyphs-between-5w40s", "40 shots"),
-        ("images:nowhere-within-5w1s", "no such folder"),
-        ("glyphs-within-20w1s", None),
-    ],
-)
-def test_a_protocol_that_cannot_be_run_says_so(wayshot, name, reason):
-    status, out, _ = wayshot("describe", name, "--json")
-    said = json.loads(out).get("cannot_be_run")
-    assert status == 0 and json.loads(out)["name"] == name
-    assert said is None if reason is None else reason in said
-    assert ("cannot_be_run" in wayshot("describe", name)[1]) == (reason is not None)
-
-
-def test_episodes_may_be_written_as_a_power_of_ten(wayshot, tmp_path):
-    words = ("run", "glyphs-within-5w1s", "-s", "chance", "--runs", tmp_path, "--episodes")
-    assert "50 episodes" in wayshot(*words, "5e1")[1]
-    status, _, err = wayshot(*words, "many")
-    assert status == 2 and "'many' is not a whole number; write it as 1000 or 1e3" in err
-
-
-def test_describing_a_backbone_takes_it_apart(wayshot):
-    facts = json.loads(wayshot("describe", "resnet18-eca", "--json")[1])
-    assert facts["kind"] == "backbone"
-    assert (facts["input"], facts["embedding"]) == ([32, 32, 3], 512)
-    assert (facts["parameters"], facts["trainable_parameters"]) == (11_442_314, 11_434_506)
-    assert (facts["join"], facts["head"]) == ("difference", "dense")
-    assert facts["parameters_with_head"] == 11_705_483
-    assert facts["flops_per_image"] == pytest.approx(1.11e9, rel=0.01)
-    assert facts["flops_per_image"] == sum(layer["flops"] for layer in facts["layers"])
-    assert facts["receptive_field"] == 32
-
-
-def test_a_backbone_of_ones_own_is_described(wayshot):
-    status, out, _ = wayshot("describe", "backbone", "example_backbones:tiny")
-    facts = yaml.safe_load(out)
-    assert status == 0 and (facts["input"], facts["embedding"]) == ([20, 20, 1], 32)
-
-
-@pytest.mark.parametrize("name", ["koch", "qucy", "siamese-small"])
-def test_describing_a_recipe_writes_every_default_out(wayshot, name, tmp_path):
-    from wayshot.models.training import recipe
-
-    out = wayshot("describe", "recipe", name)[1]
-    facts = yaml.safe_load(out)
-    assert facts.pop("kind") == "recipe"
-    for part, kind in (("distortion", recipe.Distortion), ("network", recipe.Network)):
-        assert list(facts[part]) == list(kind.__struct_fields__)
-    assert list(facts) == list(recipe.Recipe.__struct_fields__)
-    assert (facts["classes"] or facts["pairs"])["batch"] >= 32
-    path = tmp_path / "again.yaml"
-    path.write_text(yaml.safe_dump(facts))
-    assert recipe.read(str(path)) == recipe.read(name)
-
-
-def test_describing_the_bundled_network_gives_its_parameters(wayshot):
-    facts = json.loads(wayshot("describe", "siamese-small", "--json")[1])
-    assert facts["parameters"] == facts["card"]["parameters"] > 100_000
-
-
 def test_episodes_are_written_with_names_and_digest(wayshot, protocol, tmp_path):
     path = tmp_path / "episodes.json"
     status, out, _ = wayshot("episodes", protocol, "--out", path, "--episodes", 30)
@@ -351,101 +251,6 @@ def test_a_reader_that_goes_away_gets_no_traceback():
     assert process.stderr.read() == b""
 
 
-TINY = ("--backbone", "example_backbones:tiny")
-
-
-@pytest.fixture
-def recipe(characters, tmp_path) -> Path:
-    """The file of a recipe of a few steps."""
-    fields = {
-        "name": "few-steps",
-        "network": {"backbone": "conv-4", "join": "product", "head": "weighted"},
-        "data": f"folder:{characters}-all",
-        "held_out": [],
-        "classes": {"steps": 5, "batch": 16},
-        "pairs": {"steps": 3, "batch": 8},
-    }
-    path = tmp_path / "recipe.yaml"
-    path.write_text(yaml.safe_dump(fields))
-    return path
-
-
-def events(folder: Path) -> list[tuple[int, str, float]]:
-    """What TensorBoard's own reader finds: step, tag, value."""
-    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
-    util = pytest.importorskip("tensorboard.util.tensor_util")
-    return [
-        (event.step, value.tag, float(util.make_ndarray(value.tensor)))
-        for path in sorted(folder.glob("events.out.tfevents.*"))
-        for event in loader.EventFileLoader(str(path)).Load()
-        for value in event.summary.value
-    ]
-
-
-def test_training_leaves_a_scorer_and_logs_that_tensorboard_reads(
-    wayshot, recipe, protocol, tmp_path, monkeypatch
-):
-    from wayshot.models.training import training
-
-    monkeypatch.setattr(training, "REPORT_SECONDS", 0)
-    monkeypatch.setattr(training, "LOSS_STEPS", 1)
-    out = tmp_path / "trained"
-    status, printed, err = wayshot("train", recipe, *TINY, "--out", out, "--tensorboard", "--json")
-    assert status == 0, err
-    card = json.loads(printed)
-    assert card["name"] == "few-steps" and card["recipe"]["pairs"]["steps"] == 3
-    logged = events(out / "tensorboard")
-    losses = [(step, tag) for step, tag, _ in logged if tag.endswith("loss")]
-    expected = [(step, "classes/loss") for step in range(1, 6)]
-    assert losses == expected + [(step, "pairs/loss") for step in range(6, 9)]
-    assert all(np.isfinite(value) and value > 0 for *_, value in logged)
-    words = ("run", protocol, "-s", out / "few-steps.keras", "--episodes", 5)
-    _, printed, _ = wayshot(*words, "--runs", tmp_path / "runs", "--json")
-    (result,) = json.loads(printed)["results"]
-    assert (result["scorer"], result["n"]) == ("few-steps", 25)
-
-
-@pytest.mark.slow
-def test_a_killed_training_goes_on_with_resume_and_ends_with_the_same_weights(
-    wayshot, recipe, tmp_path, monkeypatch
-):
-    from wayshot.models.training import training
-    from wayshot.models.training.classes import ClassStage
-
-    monkeypatch.setattr(training, "REPORT_SECONDS", 0)
-    monkeypatch.setattr(training, "LOSS_STEPS", 1)
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
-    steps, train_of = [], ClassStage.train
-
-    def train(stage: ClassStage, first: int, last: int) -> float:
-        steps.extend(range(first, last))
-        if steps == [0, 1, 2, 3]:
-            raise KeyboardInterrupt
-        return train_of(stage, first, last)
-
-    monkeypatch.setattr(ClassStage, "train", train)
-    words = ("train", recipe, *TINY, "--tensorboard", "--out")
-    assert wayshot(*words, tmp_path / "killed")[0] == 130
-    status, _, err = wayshot(*words, tmp_path / "killed")
-    assert status == 2 and "holds a checkpoint; go on with --resume" in err
-    status, _, err = wayshot(*words, tmp_path / "killed", "--resume")
-    assert status == 0, err
-    assert steps == [0, 1, 2, 3, 3, 4]
-    logged = [step for step, tag, _ in events(tmp_path / "killed/tensorboard") if "loss" in tag]
-    assert logged == list(range(1, 9))
-    assert wayshot(*words, tmp_path / "whole")[0] == 0
-    digests = [
-        json.loads((tmp_path / root / "few-steps.json").read_text())["digest"]
-        for root in ("killed", "whole")
-    ]
-    assert digests[0] == digests[1]
-
-
-def test_resuming_without_a_checkpoint_is_refused(wayshot, recipe, tmp_path):
-    status, _, err = wayshot("train", recipe, *TINY, "--out", tmp_path / "none", "--resume")
-    assert status == 2 and "checkpoint.npz: cannot be read" in err and len(err.splitlines()) == 1
-
-
 @pytest.mark.parametrize("command", ["run", "latency", "audit"])
 def test_engines_are_listed_in_the_help_and_to_whoever_names_another(wayshot, command):
     from wayshot.models.engines import ENGINES
@@ -464,13 +269,6 @@ def test_engines_are_listed_in_the_help_and_to_whoever_names_another(wayshot, co
 def test_the_list_of_scorers_ends_with_ones_own(wayshot):
     last = wayshot("list", "scorers")[1].splitlines()[-2:]
     assert "your own" in last[0] and ".onnx" in last[0] and "MODULE:ATTRIBUTE" in last[1]
-
-
-def test_a_training_without_its_images_leaves_no_folder(wayshot, tmp_path):
-    words = ("train", "siamese-small", "--on", "folder:gone@train", "--out", tmp_path / "trained")
-    status, _, err = wayshot(*words)
-    assert status == 2 and "folder:gone: no such folder" in err
-    assert not (tmp_path / "trained").exists()
 
 
 def test_choosing_an_engine_is_said_where_there_is_no_terminal(capsys):
